@@ -1,0 +1,87 @@
+"""Secrets at rest and digests of secrets: Fernet with rotation, bound to the place they are stored in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from tieout.core.errors import ConfigError, HomeError
+
+
+class Sealer:
+    """Seals text with the newest key and opens it with any; `place` (table/row/column) is sealed inside."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ConfigError("no secret key", hint="Set TIEOUT_SECRET_KEY.")
+        try:
+            self._fernet = MultiFernet([Fernet(_as_fernet_key(key)) for key in keys])
+        except ValueError as error:
+            raise ConfigError(f"the secret key is not usable: {error}") from None
+        self._mac_key = hashlib.sha256(b"tieout-mac:" + keys[-1].encode()).digest()
+
+    def seal(self, text: str, place: str) -> str:
+        return self._fernet.encrypt(f"{place}\x00{text}".encode()).decode()
+
+    def open(self, sealed: str, place: str) -> str:
+        try:
+            found, _, text = self._fernet.decrypt(sealed.encode()).decode().partition("\x00")
+        except InvalidToken:
+            raise ConfigError(
+                "a stored secret cannot be opened with this key",
+                hint="Set TIEOUT_SECRET_KEY to the key this database was used with.",
+            ) from None
+        if found != place:
+            raise ConfigError(f"a stored secret of {found!r} was found at {place!r}")
+        return text
+
+    def rotate(self, sealed: str) -> str:
+        return self._fernet.rotate(sealed.encode()).decode()
+
+    def mac(self, text: str) -> str:
+        """Keyed digest for values that must be compared but never read back."""
+        return hmac.new(self._mac_key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _as_fernet_key(key: str) -> bytes:
+    raw = key.strip().encode()
+    try:
+        if len(base64.urlsafe_b64decode(raw)) == 32:
+            return raw
+    except ValueError:
+        pass
+    return base64.urlsafe_b64encode(hashlib.sha256(raw).digest())
+
+
+def sha256_hex(text: str) -> str:
+    """Digest of a high-entropy secret (API key, session token): no slow hash needed."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Constant-time comparison."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def home_key(path: Path) -> str:
+    """The embedded home's own key: read, or made with mode 0600 on first use."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    key = Fernet.generate_key().decode()
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise HomeError(f"cannot write the secret key {path}: {error.strerror}") from None
+    with os.fdopen(handle, "w") as out:
+        out.write(key + "\n")
+    return key
