@@ -1,0 +1,1 @@
+"""The order of things: pull, apply, settle, plan, push, sweep, reconcile; locks and retries."""

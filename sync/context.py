@@ -1,0 +1,44 @@
+"""What every step of the flow is handed: configuration, database, time, ids, secrets and connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tieout.core.clock import Clock
+from tieout.core.config import Config
+from tieout.core.crypto import Sealer
+from tieout.core.ids import Ids
+from tieout.core.ports import Connector
+
+
+@dataclass
+class Context:
+    """One process' view of the house. `connector(name, lane)` gives a fresh connector; callers close it.
+
+    `transport` replaces the network (simulators, in-process sandboxes); None = the real network.
+    """
+
+    config: Config
+    engine: Engine
+    clock: Clock
+    ids: Ids
+    sealer: Sealer
+    transport: Any = None
+    _profiles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def connector(self, name: str, lane: str = "bulk") -> Connector:
+        from sync.connecting import build_connector
+
+        return build_connector(self, name, lane)
+
+    def profiles(self, name: str) -> Mapping[str, Any]:
+        """Mapping profiles by stream of a connection, loaded once."""
+        if name not in self._profiles:
+            from sync.connecting import load_connection_profiles
+
+            self._profiles[name] = load_connection_profiles(self.config, name)
+        return self._profiles[name]

@@ -1,0 +1,1 @@
+"""The canonical records: what every source's data becomes before rules look at it."""

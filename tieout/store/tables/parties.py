@@ -1,0 +1,94 @@
+"""Accounts, customers, memberships on two time axes, and conflicts (design decision D10)."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, String, Table, Text
+
+from tieout.store.tables.base import metadata
+from tieout.store.types import Json, Seq, Utc
+
+# One per book-of-record customer and company; postings hang here and never move.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("company_id", String(64), nullable=False),
+    Column("connection", String(64), nullable=False),
+    Column("party_ref", Text, nullable=False),  # customer number in the book of record
+    Column("external_id", Text),  # record id of the party, once seen
+    Column("name", Text, nullable=False),
+    Column("is_provisional", Boolean, nullable=False),
+    Column("created_at", Utc, nullable=False),
+)
+Index("uq_accounts_ref", accounts.c.company_id, accounts.c.connection, accounts.c.party_ref, unique=True)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+# member = account id, or `connection/stream/external_id` of a CRM record. Rows are closed, never changed.
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("customer_id", String(40), nullable=False),
+    Column("from_seq", Seq, nullable=False),
+    Column("to_seq", Seq),
+    Column("effective_on", Date, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Column("closed_at", Utc),
+    Column("rule", String(64), nullable=False),
+    Column("rule_version", String(40), nullable=False),
+    Column("evidence", Json),
+    Column("answer_seq", Seq),
+)
+Index("ix_memberships_member", memberships.c.member, memberships.c.to_seq)
+Index("ix_memberships_customer", memberships.c.customer_id, memberships.c.to_seq)
+
+# Blocking keys of every party record: tax ids and exact legal names.
+party_keys = Table(
+    "party_keys",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+)
+Index("ix_party_keys_member", party_keys.c.member)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(24), nullable=False),  # identity unlinked_document unmapped_value invalid_record …
+    Column("cause", Text, nullable=False),  # groups repeats; one open conflict per (kind, cause)
+    Column("connection", String(64)),
+    Column("stream", String(64)),
+    Column("external_id", Text),
+    Column("title", Text, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Column("suggestions", Json, nullable=False),
+    Column("currency", String(3)),
+    Column("money_minor", BigInteger, nullable=False, default=0),
+    Column("blocks_balance", Boolean, nullable=False, default=False),
+    Column("state", String(12), nullable=False),  # open resolved superseded
+    Column("owner", Text),
+    Column("opened_at", Utc, nullable=False),
+    Column("closed_at", Utc),
+    Column("answer_seq", Seq),
+    Column("answered_by", Text),
+    Column("answer", Json),
+)
+Index(
+    "uq_conflicts_open",
+    conflicts.c.kind,
+    conflicts.c.cause,
+    unique=True,
+    sqlite_where=conflicts.c.state == "open",
+    postgresql_where=conflicts.c.state == "open",
+)
+Index("ix_conflicts_state", conflicts.c.state, conflicts.c.money_minor)
+Index("ix_conflicts_record", conflicts.c.connection, conflicts.c.stream, conflicts.c.external_id)

@@ -1,0 +1,44 @@
+"""Column types that behave the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Integer, String, Text, TypeDecorator
+
+from tieout.core import exact_json
+from tieout.core.dates import iso_utc, parse_at
+
+# SQLite only gives rowid autoincrement to INTEGER.
+Seq = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware instant as sortable text `2026-11-01T00:00:00.000000Z`; naive values are refused.
+
+    Text because SQLite drops offsets of its own date type silently (measured), and so that both engines sort alike.
+    """
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else iso_utc(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else parse_at(str(value).replace("Z", "+00:00"))
+
+
+class Json(TypeDecorator[Any]):
+    """JSON text with exact numbers."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        # PostgreSQL text refuses NUL; it is written as the visible symbol instead.
+        return None if value is None else exact_json.dumps(value).decode().replace("\\u0000", "\u2400")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else exact_json.loads_fast(value.encode())
