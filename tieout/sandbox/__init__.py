@@ -1,0 +1,1 @@
+"""Faithful local servers of each vendor, for the demo and the tests; they stand on tieout.core alone."""
