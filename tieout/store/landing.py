@@ -1,0 +1,338 @@
+"""Landing: source rows become versions in the input log, in the caller's transaction together with the cursor."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from tieout.core import exact_json
+from tieout.core.ports import BadRow, SourceRow
+from tieout.core.versions import Newer, SourceVersion, compare
+from tieout.store.tables import dirty, inputs, payloads, pending, remote_seen, source_records
+from tieout.store.upsert import insert_ignore, upsert
+
+DELETED = "deleted"
+_CHUNK = 400
+
+
+@dataclass
+class LandCounts:
+    """What one page did: rows seen, new current versions, unchanged, older than current, to be fetched again…"""
+
+    rows: int = 0
+    new: int = 0
+    unchanged: int = 0
+    older: int = 0
+    refetch: int = 0
+    bad: int = 0
+    deleted: int = 0
+    drifted: int = 0
+
+    def add(self, other: LandCounts) -> None:
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def payload_hash(payload: bytes) -> str:
+    """Content address of a raw payload (blake2b, 16 bytes, hex)."""
+    return hashlib.blake2b(payload, digest_size=16).hexdigest()
+
+
+def chunks(values: Sequence[Any], size: int = _CHUNK) -> Iterable[Sequence[Any]]:
+    """Slices small enough for one statement's parameters on both engines."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def land(
+    conn: Connection,
+    *,
+    connection: str,
+    stream: str,
+    module: str,
+    rows: Sequence[SourceRow],
+    bad: Sequence[BadRow] = (),
+    run_id: str | None,
+    now: datetime,
+    fetched_by_id: bool = False,
+) -> LandCounts:
+    """Land one page: new versions to the input log, current pointers, what our own fields were seen to hold.
+
+    Versions are ordered by `core.versions.compare` (D4); equal content is no new version (D5). Deletions of records
+    never seen are ignored. Rows that cannot be read are logged as landed versions with a problem, never dropped.
+    """
+    counts = LandCounts(rows=len(rows) + len(bad), bad=len(bad))
+    all_rows = _newest_per_id([*rows, *(_quarantined(b, now) for b in bad)])
+    if not all_rows:
+        return counts
+    current = _current(conn, connection, stream, [row.external_id for row in all_rows])
+    new: list[tuple[SourceRow, bool]] = []
+    stamps: list[dict[str, Any]] = []
+    refetch: list[str] = []
+    for row in all_rows:
+        known = current.get(row.external_id)
+        if row.is_deleted and known is None:
+            counts.unchanged += 1
+            continue
+        row_hash = DELETED if row.is_deleted else row.source_hash
+        verdict = _verdict(row, row_hash, known, fetched_by_id)
+        if verdict is Newer.SAME:
+            counts.unchanged += 1
+            if known is not None and (_stamp_moved(row, known) or known["needs_fetch"]):
+                stamps.append(_stamp(row, known))
+        elif verdict is Newer.YES:
+            counts.new += 1
+            counts.deleted += row.is_deleted
+            new.append((row, True))
+        elif verdict is Newer.NO:
+            counts.older += 1
+            new.append((row, False))
+        else:
+            counts.refetch += 1
+            new.append((row, False))
+            refetch.append(row.external_id)
+    if new:
+        _write_versions(conn, connection, stream, new, run_id=run_id, now=now)
+    if stamps:
+        _move_stamps(conn, connection, stream, stamps)
+    for part in chunks(refetch):
+        conn.execute(
+            update(source_records)
+            .where(
+                source_records.c.connection == connection,
+                source_records.c.stream == stream,
+                source_records.c.external_id.in_(part),
+            )
+            .values(needs_fetch=True)
+        )
+    counts.drifted = _see_own_fields(conn, connection, stream, module, all_rows, now)
+    return counts
+
+
+def _newest_per_id(rows: Sequence[SourceRow]) -> list[SourceRow]:
+    """One row per id: a record that moved while we were paging may come twice on a page; the later stamp wins."""
+    out: dict[str, SourceRow] = {}
+    for row in rows:
+        held = out.get(row.external_id)
+        if held is None or (row.version.modified_at or row.version.read_started_at) >= (
+            held.version.modified_at or held.version.read_started_at
+        ):
+            out[row.external_id] = row
+    return list(out.values())
+
+
+def _quarantined(row: BadRow, now: datetime) -> SourceRow:
+    body = exact_json.dumps({"$bad": row.reason, "$raw": row.payload[:65536].decode("utf-8", "replace")})
+    identity = row.external_id or "unreadable-" + payload_hash(row.payload)
+    return SourceRow(identity, SourceVersion(None, None, now), body, payload_hash(body))
+
+
+def _verdict(row: SourceRow, row_hash: str, known: Mapping[str, Any] | None, fetched_by_id: bool) -> Newer:
+    if known is None:
+        return Newer.YES
+    version = SourceVersion(known["modified_at"], known["counter"], known["read_started_at"])
+    if fetched_by_id and row_hash != known["source_hash"] and (row.is_deleted or known["is_deleted"]):
+        # The vendor was just asked for this one record: alive or gone now is what counts.
+        return Newer.YES if row.version.read_started_at >= version.read_started_at else Newer.NO
+    verdict = compare(row.version, row_hash, version, known["source_hash"], fetched_by_id=fetched_by_id)
+    if verdict is Newer.REFETCH and row.is_deleted:
+        return Newer.YES
+    return verdict
+
+
+def _stamp_moved(row: SourceRow, known: Mapping[str, Any]) -> bool:
+    return row.version.modified_at is not None and (
+        known["modified_at"] is None or row.version.modified_at > known["modified_at"]
+    )
+
+
+def _stamp(row: SourceRow, known: Mapping[str, Any]) -> dict[str, Any]:
+    moved = _stamp_moved(row, known)
+    return {
+        "b_id": row.external_id,
+        "b_modified": row.version.modified_at if moved else known["modified_at"],
+        "b_counter": row.version.counter if moved else known["counter"],
+        "b_read": max(row.version.read_started_at, known["read_started_at"]),
+    }
+
+
+def _current(conn: Connection, connection: str, stream: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    out: dict[str, Mapping[str, Any]] = {}
+    c = source_records.c
+    for part in chunks(ids):
+        found = conn.execute(
+            select(
+                c.external_id, c.source_hash, c.modified_at, c.counter, c.read_started_at, c.is_deleted, c.needs_fetch
+            ).where(c.connection == connection, c.stream == stream, c.external_id.in_(part))
+        ).mappings()
+        out.update({row["external_id"]: row for row in found})
+    return out
+
+
+def _write_versions(
+    conn: Connection,
+    connection: str,
+    stream: str,
+    new: Sequence[tuple[SourceRow, bool]],
+    *,
+    run_id: str | None,
+    now: datetime,
+) -> None:
+    bodies: dict[str, dict[str, Any]] = {}
+    records: list[dict[str, Any]] = []
+    for row, is_current in new:
+        key = None
+        if not row.is_deleted:
+            key = payload_hash(row.payload)
+            bodies.setdefault(key, {"hash": key, "body": zlib.compress(row.payload, 1), "size": len(row.payload)})
+        records.append(
+            {
+                "kind": "landed",
+                "at": now,
+                "run_id": run_id,
+                "connection": connection,
+                "stream": stream,
+                "external_id": row.external_id,
+                "modified_at": row.version.modified_at,
+                "counter": row.version.counter,
+                "read_started_at": row.version.read_started_at,
+                "source_hash": DELETED if row.is_deleted else row.source_hash,
+                "payload_hash": key,
+                "is_deleted": row.is_deleted,
+                "is_current": is_current,
+            }
+        )
+    for part in chunks(list(bodies.values())):
+        insert_ignore(conn, payloads, part)
+    seqs = append_inputs(conn, records)
+    current = [
+        {
+            "connection": connection,
+            "stream": stream,
+            "external_id": record["external_id"],
+            "seq": seq,
+            "source_hash": record["source_hash"],
+            "payload_hash": record["payload_hash"],
+            "modified_at": record["modified_at"],
+            "counter": record["counter"],
+            "read_started_at": record["read_started_at"],
+            "is_deleted": record["is_deleted"],
+            "missing_since_at": None,
+            "needs_fetch": False,
+        }
+        for record, seq in zip(records, seqs, strict=True)
+        if record["is_current"]
+    ]
+    for part in chunks(current):
+        upsert(conn, source_records, part)
+
+
+def append_inputs(conn: Connection, records: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Append to the input log and mark as pending; answers the seqs in the order given."""
+    seqs: list[int] = []
+    for part in chunks(list(records)):
+        found = conn.execute(
+            insert(inputs).returning(inputs.c.seq, sort_by_parameter_order=True), [dict(record) for record in part]
+        ).scalars()
+        seqs.extend(int(seq) for seq in found)
+    fold = [
+        {"seq": seq} for seq, record in zip(seqs, records, strict=True) if record["kind"] not in ("receipt", "mark")
+    ]
+    if fold:
+        conn.execute(insert(pending), fold)
+    return seqs
+
+
+def _move_stamps(conn: Connection, connection: str, stream: str, stamps: Sequence[Mapping[str, Any]]) -> None:
+    conn.execute(
+        update(source_records)
+        .where(
+            source_records.c.connection == connection,
+            source_records.c.stream == stream,
+            source_records.c.external_id == bindparam("b_id"),
+        )
+        .values(
+            modified_at=bindparam("b_modified"),
+            counter=bindparam("b_counter"),
+            read_started_at=bindparam("b_read"),
+            needs_fetch=False,
+        ),
+        list(stamps),
+    )
+
+
+def _see_own_fields(
+    conn: Connection, connection: str, stream: str, module: str, rows: Sequence[SourceRow], now: datetime
+) -> int:
+    """Record what our own fields hold at the remote; a value somebody else changed is marked for the settle phase."""
+    showing = {row.external_id: row for row in rows if row.own and not row.is_deleted}
+    if not showing:
+        return 0
+    held: dict[str, Mapping[str, Any]] = {}
+    c = remote_seen.c
+    for part in chunks(list(showing)):
+        found = conn.execute(
+            select(c.remote_id, c.fields, c.remote_modified_at).where(
+                c.connection == connection, c.module == module, c.remote_id.in_(part)
+            )
+        ).mappings()
+        held.update({row["remote_id"]: row for row in found})
+    writes: list[dict[str, Any]] = []
+    drifted: list[dict[str, Any]] = []
+    for remote_id, row in showing.items():
+        before = held.get(remote_id)
+        stamp = row.version.modified_at
+        if before is not None:
+            known_at = before["remote_modified_at"]
+            if known_at is not None and stamp is not None and stamp < known_at:
+                continue  # this page was read before our last write
+            if exact_json.canonical(before["fields"]) == exact_json.canonical({**before["fields"], **row.own}):
+                continue
+            drifted.append({"kind": "push", "key": f"{connection}/{stream}/{remote_id}"})
+        writes.append(
+            {
+                "connection": connection,
+                "module": module,
+                "remote_id": remote_id,
+                "fields": {**(before["fields"] if before else {}), **row.own},
+                "seen_at": now,
+                "remote_modified_at": stamp,
+                "drifted_at": now if before is not None else None,
+            }
+        )
+    for part in chunks(writes):
+        upsert(conn, remote_seen, part)
+    for part in chunks(drifted):
+        insert_ignore(conn, dirty, part)
+    return len(drifted)
+
+
+def load_payloads(conn: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
+    """Raw payloads by content address."""
+    out: dict[str, bytes] = {}
+    for part in chunks(list(dict.fromkeys(hashes))):
+        for key, body in conn.execute(select(payloads.c.hash, payloads.c.body).where(payloads.c.hash.in_(part))):
+            out[key] = zlib.decompress(body)
+    return out
+
+
+def records_needing_fetch(conn: Connection, connection: str, stream: str, limit: int = 1000) -> list[str]:
+    """Ids whose newest version could not be told apart by stamp: they are fetched again by id."""
+    c = source_records.c
+    return list(
+        conn.execute(
+            select(c.external_id)
+            .where(c.connection == connection, c.stream == stream, c.needs_fetch.is_(True))
+            .order_by(c.external_id)
+            .limit(limit)
+        ).scalars()
+    )
