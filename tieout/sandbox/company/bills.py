@@ -46,9 +46,7 @@ class BillMaker:
         for customer in customers:
             if not customer.mark.startswith("story"):
                 pools[customer.currency].append(customer)
-        self._pools = {
-            code: (pool, list(accumulate(c.weight for c in pool))) for code, pool in pools.items() if pool
-        }
+        self._pools = {code: (pool, list(accumulate(c.weight for c in pool))) for code, pool in pools.items() if pool}
 
     def bills(self, count: int) -> list[Bill]:
         """So many bills over the past 18 months, oldest first, numbered after the story bills."""

@@ -25,14 +25,19 @@ def build_books(rng: Random, names: NameMaker, customers: int, invoices: int, to
     receipts += prepay(rng, books.customers, round(len(receipts) * PREPAID), today)
     number_receipts(rng, receipts, paid, first=len(books.receipts))
     books.receipts += receipts
-    books.matches = sorted(books.matches + matches + paid, key=lambda m: (m.verified_on, m.target.fid, m.target_entry_id))
+    books.matches = sorted(
+        books.matches + matches + paid, key=lambda m: (m.verified_on, m.target.fid, m.target_entry_id)
+    )
     return books
 
 
 def _stories(books: Books, maker: BillMaker, stories: list[Customer], today: date) -> None:
     """The three stories of the package docstring, at fixed numbers and amounts."""
     overdue, partial, contested = stories
-    ago = lambda days: today - timedelta(days=days)  # noqa: E731 - a word for a table
+
+    def ago(days: int) -> date:
+        return today - timedelta(days=days)
+
     table = [
         # customer, issued days ago, due days from today, net minor units
         (overdue, 60, -30, 10_000_000),  # AR00000001 113,000.00 open, 30 days overdue

@@ -18,8 +18,8 @@ _BRAND = dict(
     for pair in (
         "澄:cheng 砚:yan 岚:lan 霁:ji 彦:yan 舟:zhou 霖:lin 沐:mu 珩:heng 晏:yan 栩:xu 翊:yi 昱:yu 钧:jun 棠:tang "
         "泓:hong 旻:min 峤:qiao 潼:tong 祺:qi 绮:qi 筠:yun 苓:ling 荻:di 菡:han 葭:jia 蔚:wei 蘅:heng 衍:yan 谌:chen "
-        "邺:ye 铎:duo 锦:jin 陌:mo 隽:juan 霏:fei 韶:shao 颂:song 骁:xiao 鹭:lu 麓:lu 黛:dai 屿:yu 垚:yao 奕:yi 嵘:rong "
-        "帆:fan 徽:hui 恺:kai 曜:yao 朔:shuo 枫:feng 柘:zhe 桐:tong 榆:yu 槿:jin 樾:yue 汐:xi 洛:luo 淇:qi"
+        "邺:ye 铎:duo 锦:jin 陌:mo 隽:juan 霏:fei 韶:shao 颂:song 骁:xiao 鹭:lu 麓:lu 黛:dai 屿:yu 垚:yao 奕:yi "
+        "嵘:rong 帆:fan 徽:hui 恺:kai 曜:yao 朔:shuo 枫:feng 柘:zhe 桐:tong 榆:yu 槿:jin 樾:yue 汐:xi 洛:luo 淇:qi"
     ).split()
 )
 
@@ -85,8 +85,26 @@ _GERMAN_BRANDS = tuple(
     "Albrecken Bergwald Dornfeld Eichhof Falkenau Grünbach Hohenlau Isenthal Königsau Lindbruck Mühlenau Nordhain "
     "Ostwald Rabental Steinmark Tannhof Ulmental Wiesgrund Zellbach Birkental".split()
 )
-_WORKS = ("Tools", "Components", "Controls", "Packaging", "Instruments", "Filtration", "Fasteners", "Robotics", "Optics")
-_GERMAN_WORKS = ("Maschinenbau", "Messtechnik", "Werkzeuge", "Antriebstechnik", "Verpackung", "Medizintechnik", "Elektronik")
+_WORKS = (
+    "Tools",
+    "Components",
+    "Controls",
+    "Packaging",
+    "Instruments",
+    "Filtration",
+    "Fasteners",
+    "Robotics",
+    "Optics",
+)
+_GERMAN_WORKS = (
+    "Maschinenbau",
+    "Messtechnik",
+    "Werkzeuge",
+    "Antriebstechnik",
+    "Verpackung",
+    "Medizintechnik",
+    "Elektronik",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,7 @@ def net_red_bills(rng: Random, bills: list[Bill], today: date) -> list[Match]:
                 verified_on = min(bill.issued_on + timedelta(days=rng.randrange(0, 6)), today - timedelta(days=1))
                 row.settled_minor += minor
                 bill.plan[0].settled_minor -= minor
-                matches.append(
-                    Match(bill, bill.plan[0].entry_id, target, row.entry_id, minor, verified_on)
-                )
+                matches.append(Match(bill, bill.plan[0].entry_id, target, row.entry_id, minor, verified_on))
                 break
     return matches
 
@@ -75,7 +73,9 @@ def _payments(rng: Random, bill: Bill, last: date) -> list[_Payment]:
     out = []
     for row in bill.plan:
         open_minor = row.minor - row.settled_minor
-        paid_on = max(row.due_on + timedelta(days=round(rng.gauss(mean, deviation))), bill.issued_on + timedelta(days=1))
+        paid_on = max(
+            row.due_on + timedelta(days=round(rng.gauss(mean, deviation))), bill.issued_on + timedelta(days=1)
+        )
         if open_minor <= 0 or paid_on > last:
             continue
         if rng.random() < 0.08:
@@ -89,9 +89,7 @@ def _payments(rng: Random, bill: Bill, last: date) -> list[_Payment]:
     return out
 
 
-def _receive(
-    rng: Random, payments: list[_Payment], last: date, receipts: list[Receipt], matches: list[Match]
-) -> None:
+def _receive(rng: Random, payments: list[_Payment], last: date, receipts: list[Receipt], matches: list[Match]) -> None:
     received_on = max(payment.paid_on for payment in payments)
     total = sum(payment.minor for payment in payments)
     extra = rng.randrange(37, 250_017) if rng.random() < OVERPAID else 0
