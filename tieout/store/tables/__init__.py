@@ -3,6 +3,7 @@
 from tieout.store.tables.base import metadata
 from tieout.store.tables.documents import (
     allocation_lines,
+    allocation_sources,
     allocations,
     bindings,
     claim_keys,
@@ -14,7 +15,7 @@ from tieout.store.tables.documents import (
 from tieout.store.tables.effects import channels, decisions, inbox, outbox, plans, remote_seen
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
-from tieout.store.tables.parties import accounts, conflicts, customers, memberships, party_keys
+from tieout.store.tables.parties import accounts, answers, conflicts, customers, memberships, party_keys
 from tieout.store.tables.service import (
     api_keys,
     audit,
@@ -35,7 +36,9 @@ from tieout.store.tables.service import (
 __all__ = [
     "accounts",
     "allocation_lines",
+    "allocation_sources",
     "allocations",
+    "answers",
     "api_keys",
     "audit",
     "balances",

@@ -12,7 +12,9 @@ documents = Table(
     Column("company_id", String(64), nullable=False),
     Column("account_id", String(40), nullable=False),
     Column("connection", String(64), nullable=False),
-    Column("external_id", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # unique over the source's forms, e.g. AR_receivable:100001
+    Column("stream", String(64), nullable=False),  # with record_id: the source record behind it
+    Column("record_id", Text, nullable=False),
     Column("kind", String(16), nullable=False),  # invoice credit_note payment refund
     Column("number", Text, nullable=False),
     Column("currency", String(3), nullable=False),
@@ -28,6 +30,7 @@ documents = Table(
     Column("created_at", Utc, nullable=False),
 )
 Index("uq_documents_ref", documents.c.connection, documents.c.external_id, unique=True)
+Index("ix_documents_record", documents.c.connection, documents.c.stream, documents.c.record_id)
 Index("ix_documents_account", documents.c.account_id, documents.c.currency, documents.c.open_minor)
 
 # number, order, external: how claims and payments find a document. Values are normalised.
@@ -83,6 +86,18 @@ Index("ix_allocations_from", allocations.c.connection, allocations.c.from_ref)
 Index("ix_allocations_to", allocations.c.connection, allocations.c.to_ref)
 Index("ix_allocations_from_document", allocations.c.from_document_id)
 Index("ix_allocations_to_document", allocations.c.to_document_id)
+
+# Sources that log both sides of a settlement give one group key twice; it counts while all its rows are active.
+allocation_sources = Table(
+    "allocation_sources",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("group_key", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+)
+Index("ix_allocation_sources_group", allocation_sources.c.connection, allocation_sources.c.group_key)
 
 # How one applied allocation falls on the instalments of its debit document.
 allocation_lines = Table(

@@ -59,6 +59,22 @@ party_keys = Table(
 )
 Index("ix_party_keys_member", party_keys.c.member)
 
+# What people decided; an undo closes the row. Read before every rule (must-link, must-not-link, bind, leave alone).
+answers = Table(
+    "answers",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=False),  # the input it came with
+    Column("subject", Text, nullable=False),  # member or claim, connection/stream/external_id
+    Column("action", String(16), nullable=False),  # link separate bind leave
+    Column("target", Text, nullable=False, default=""),
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("conflict_id", String(40)),
+    Column("is_active", Boolean, nullable=False),
+)
+Index("ix_answers_subject", answers.c.subject, answers.c.is_active)
+Index("ix_answers_target", answers.c.target, answers.c.is_active)
+
 conflicts = Table(
     "conflicts",
     metadata,
