@@ -1,0 +1,157 @@
+"""Customers, what belongs to them, and what they owe per (company, customer, currency)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, false, func, or_, select
+
+from tieout.store.queries.paging import Slice, contains, cut, decode
+from tieout.store.tables import accounts, customers, decisions, documents, memberships, open_items
+
+Row = RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """What a list of customers is narrowed to; `overdue_on` = today per company, None = not asked."""
+
+    q: str | None = None
+    credit: str | None = None
+    overdue_on: Mapping[str, date] | None = None
+
+
+def overdue(column: ColumnElement[date], company: ColumnElement[str], today: Mapping[str, date]) -> ColumnElement[bool]:
+    """Due before today, where today is each company's own business date (due today is not overdue)."""
+    return or_(false(), *(and_(company == name, column < day) for name, day in sorted(today.items())))
+
+
+def page(conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | None) -> Slice[Row]:
+    """Customers that have at least one member now, in the order of their ids."""
+    current = exists().where(memberships.c.customer_id == customers.c.id, memberships.c.to_seq.is_(None))
+    query = select(customers).where(current)
+    if wanted.q:
+        query = query.where(contains(customers.c.name, wanted.q))
+    if wanted.credit:
+        query = query.where(
+            exists().where(
+                decisions.c.subject == customers.c.id,
+                decisions.c.kind == "credit",
+                decisions.c.is_current.is_(True),
+                decisions.c.value == wanted.credit,
+            )
+        )
+    if wanted.overdue_on is not None:
+        query = query.where(
+            exists().where(
+                memberships.c.customer_id == customers.c.id,
+                memberships.c.to_seq.is_(None),
+                open_items.c.account_id == memberships.c.member,
+                open_items.c.open_minor > 0,
+                overdue(open_items.c.due_on, open_items.c.company_id, wanted.overdue_on),
+            )
+        )
+    if cursor:
+        query = query.where(customers.c.id > decode(cursor, "customers", (str,))[0])
+    rows = conn.execute(query.order_by(customers.c.id).limit(limit + 1)).mappings().all()
+    return cut(rows, limit, "customers", lambda row: (row["id"],))
+
+
+def get(conn: Connection, customer_id: str) -> Row | None:
+    """One customer, or None."""
+    return conn.execute(select(customers).where(customers.c.id == customer_id)).mappings().one_or_none()
+
+
+def members(conn: Connection, customer_id: str) -> Sequence[Row]:
+    """Present members (accounts and CRM records) with the rule that linked them."""
+    query = (
+        select(
+            memberships,
+            accounts.c.id.label("account_id"),
+            accounts.c.name.label("account_name"),
+            accounts.c.company_id,
+            accounts.c.connection,
+            accounts.c.party_ref,
+            accounts.c.is_provisional,
+        )
+        .outerjoin(accounts, accounts.c.id == memberships.c.member)
+        .where(memberships.c.customer_id == customer_id, memberships.c.to_seq.is_(None))
+        .order_by(memberships.c.from_seq, memberships.c.id)
+    )
+    return conn.execute(query).mappings().all()
+
+
+def account_ids(conn: Connection, customer_id: str) -> Sequence[str]:
+    """The accounts that belong to a customer now."""
+    query = select(accounts.c.id).join(memberships, memberships.c.member == accounts.c.id)
+    query = query.where(memberships.c.customer_id == customer_id, memberships.c.to_seq.is_(None))
+    return conn.execute(query.order_by(accounts.c.id)).scalars().all()
+
+
+def balances(conn: Connection, ids: Sequence[str], today: Mapping[str, date]) -> dict[str, list[dict[str, Any]]]:
+    """Per customer: owed, overdue, credits, unapplied cash and balance of each company and currency, minor units.
+
+    balance = owed - credits - unapplied = the sum of what is open (promise 3 of the design).
+    """
+    if not ids:
+        return {}
+    invoice = case((documents.c.kind == "invoice", documents.c.open_minor), else_=0)
+    credit = case((documents.c.kind == "credit_note", -documents.c.open_minor), else_=0)
+    cash = case((documents.c.kind.in_(("payment", "refund")), -documents.c.open_minor), else_=0)
+    query = (
+        select(
+            memberships.c.customer_id,
+            documents.c.company_id,
+            documents.c.currency,
+            func.sum(invoice).label("owed"),
+            func.sum(credit).label("credits"),
+            func.sum(cash).label("unapplied"),
+            func.sum(documents.c.open_minor).label("balance"),
+        )
+        .join(memberships, memberships.c.member == documents.c.account_id)
+        .where(memberships.c.customer_id.in_(ids), memberships.c.to_seq.is_(None), documents.c.state == "posted")
+        .group_by(memberships.c.customer_id, documents.c.company_id, documents.c.currency)
+        .order_by(memberships.c.customer_id, documents.c.company_id, documents.c.currency)
+    )
+    late = (
+        select(
+            memberships.c.customer_id,
+            open_items.c.company_id,
+            open_items.c.currency,
+            func.sum(open_items.c.open_minor).label("overdue"),
+        )
+        .join(memberships, memberships.c.member == open_items.c.account_id)
+        .where(
+            memberships.c.customer_id.in_(ids),
+            memberships.c.to_seq.is_(None),
+            open_items.c.open_minor > 0,
+            overdue(open_items.c.due_on, open_items.c.company_id, today),
+        )
+        .group_by(memberships.c.customer_id, open_items.c.company_id, open_items.c.currency)
+    )
+    overdue_of = {
+        (row["customer_id"], row["company_id"], row["currency"]): int(row["overdue"])
+        for row in conn.execute(late).mappings()
+    }
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in conn.execute(query).mappings():
+        key = (row["customer_id"], row["company_id"], row["currency"])
+        figures = {name: int(row[name]) for name in ("owed", "credits", "unapplied", "balance")}
+        line = {"company_id": key[1], "currency": key[2], **figures, "overdue": overdue_of.get(key, 0)}
+        out.setdefault(key[0], []).append(line)
+    return out
+
+
+def names_of_accounts(conn: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """account id -> (customer id, customer name), for lists of documents."""
+    if not ids:
+        return {}
+    query = (
+        select(memberships.c.member, customers.c.id, customers.c.name)
+        .join(customers, customers.c.id == memberships.c.customer_id)
+        .where(memberships.c.member.in_(ids), memberships.c.to_seq.is_(None))
+    )
+    return {member: (found, name) for member, found, name in conn.execute(query)}

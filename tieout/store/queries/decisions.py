@@ -1,0 +1,33 @@
+"""Stored decisions: the value, its reasons and inputs, and the rule version behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, select
+
+from tieout.store.tables import decisions
+
+
+def current(conn: Connection, kind: str, subjects: Sequence[str]) -> dict[str, RowMapping]:
+    """The standing decision of a kind per subject; a subject with several (companies) keeps the last."""
+    if not subjects:
+        return {}
+    query = (
+        select(decisions)
+        .where(decisions.c.subject.in_(subjects), decisions.c.kind == kind, decisions.c.is_current.is_(True))
+        .order_by(decisions.c.subject, decisions.c.seq, decisions.c.id)
+    )
+    return {row["subject"]: row for row in conn.execute(query).mappings()}
+
+
+def of_subject(conn: Connection, subject: str, limit: int = 100) -> Sequence[RowMapping]:
+    """Every decision about a subject, newest first, the ones no longer standing included."""
+    query = select(decisions).where(decisions.c.subject == subject)
+    return conn.execute(query.order_by(decisions.c.seq.desc(), decisions.c.id.desc()).limit(limit)).mappings().all()
+
+
+def standing(conn: Connection, subject: str) -> Sequence[RowMapping]:
+    """The standing decisions about a subject, of every kind and company."""
+    query = select(decisions).where(decisions.c.subject == subject, decisions.c.is_current.is_(True))
+    return conn.execute(query.order_by(decisions.c.kind, decisions.c.company_id, decisions.c.id)).mappings().all()

@@ -1,0 +1,117 @@
+"""People: names, roles and argon2 password hashes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from threading import BoundedSemaphore
+from typing import Literal as L
+from typing import get_args
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from tieout.core.errors import Denied, Gone
+from tieout.core.ids import Ids
+from tieout.store import audit
+from tieout.store.tables import sessions, users
+
+Role = L["viewer", "operator", "approver", "admin", "auditor"]
+ROLES: tuple[str, ...] = get_args(Role)
+MIN_PASSWORD = 10
+
+_hasher = PasswordHasher()
+# argon2 takes 64 MB a go: two at once at most, whatever is asked of the login page.
+_room = BoundedSemaphore(2)
+# The hash of nobody's password, so that an unknown name takes as long as a wrong password.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$8qFsE8j2nrxV4DMoP4GAIRtBKs/wlnTq3DkWVeGWnd8"
+
+
+def check_role(role: str) -> None:
+    """Raise Denied for a role that does not exist."""
+    if role not in ROLES:
+        raise Denied(f"there is no role {role!r}", hint=f"Roles: {', '.join(ROLES)}.", code="no_role")
+
+
+def create(
+    conn: Connection,
+    ids: Ids,
+    at: datetime,
+    *,
+    name: str,
+    role: str,
+    actor: str,
+    password: str | None = None,
+    language: str = "",
+) -> str:
+    """Add a person and give the id; a name that is taken or a short password raises Denied."""
+    check_role(role)
+    if by_name(conn, name) is not None:
+        raise Denied(f"the name {name!r} is taken", code="name_taken")
+    user_id = ids.new("usr")
+    hashed = None if password is None else hash_password(password)
+    conn.execute(
+        insert(users).values(
+            id=user_id,
+            name=name,
+            password_hash=hashed,
+            role=role,
+            language=language,
+            is_active=True,
+            created_at=at,
+        )
+    )
+    audit.append(conn, at, actor, "user.create", user_id, {"name": name, "role": role})
+    return user_id
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password of at least 10 characters."""
+    if len(password) < MIN_PASSWORD:
+        raise Denied(f"a password needs at least {MIN_PASSWORD} characters", code="short_password")
+    with _room:
+        return _hasher.hash(password)
+
+
+def set_password(conn: Connection, at: datetime, user_id: str, password: str, actor: str) -> None:
+    """Replace a password; every session of the person ends."""
+    changed = conn.execute(update(users).where(users.c.id == user_id).values(password_hash=hash_password(password)))
+    if changed.rowcount != 1:
+        raise Gone(f"there is no user {user_id}", code="no_user")
+    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    audit.append(conn, at, actor, "user.password", user_id)
+
+
+def deactivate(conn: Connection, at: datetime, user_id: str, actor: str) -> None:
+    """Shut a person out: no login, no session."""
+    changed = conn.execute(update(users).where(users.c.id == user_id).values(is_active=False))
+    if changed.rowcount != 1:
+        raise Gone(f"there is no user {user_id}", code="no_user")
+    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    audit.append(conn, at, actor, "user.deactivate", user_id)
+
+
+def by_name(conn: Connection, name: str) -> RowMapping | None:
+    """One person by name, or None."""
+    return conn.execute(select(users).where(users.c.name == name)).mappings().one_or_none()
+
+
+def get(conn: Connection, user_id: str) -> RowMapping | None:
+    """One person by id, or None."""
+    return conn.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+
+
+def count(conn: Connection) -> int:
+    """How many people there are."""
+    return int(conn.execute(select(func.count()).select_from(users)).scalar_one())
+
+
+def password_fits(found: RowMapping | None, password: str) -> bool:
+    """Whether a password is this person's; takes as long for an unknown name. Call it outside a write unit."""
+    stored = None if found is None or not found["is_active"] else found["password_hash"]
+    with _room:
+        try:
+            fits = _hasher.verify(stored or _NOBODY, password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return bool(fits) and stored is not None
