@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -29,6 +31,7 @@ VendorSettings = Callable[[str, dict[str, Any]], dict[str, Any]]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 _INTERVAL = re.compile(r"^(\d+)\s*(s|m|h|d)$")
+_SOCKET_PATH_MAX = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TABLES = ("tieout", "companies", "connections", "schedules", "alerts")
 
@@ -275,7 +278,7 @@ def parse(
         path=file,
         home=home,
         database_url=general.database_url or f"sqlite:///{home / 'tieout.db'}",
-        redis_url=general.redis_url or f"unix://{quote(str(home / 'valkey' / 'valkey.sock'))}",
+        redis_url=general.redis_url or f"unix://{quote(str(_socket(home)))}",
         given_secret_key=general.secret_key,
         language=general.language,
         public_url=general.public_url,
@@ -289,6 +292,15 @@ def parse(
     )
     _cross_check(config)
     return config
+
+
+def _socket(home: Path) -> Path:
+    """The embedded server's socket; a short path in the temporary folder where the home's is too long for one."""
+    path = home / "valkey" / "valkey.sock"
+    if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
+        return path
+    mark = hashlib.blake2b(os.fsencode(home), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir()) / f"tieout-{os.getuid()}-{mark}" / "valkey.sock"
 
 
 def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
