@@ -1,0 +1,100 @@
+"""Runs: what was started, when it ended, what it counted and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from tieout.core.clock import Clock
+from tieout.core.ids import Ids
+from tieout.store.session import reading, unit
+from tieout.store.tables import runs
+
+
+def start(
+    engine: Engine, ids: Ids, clock: Clock, *, kind: str, connection: str = "", stream: str = "", trigger: str = ""
+) -> str:
+    """Note that a run begins; answers its id. `kind`: sync, pull, apply, push, sweep, reconcile."""
+    run_id = ids.new("run")
+    with unit(engine, "run.commit") as conn:
+        conn.execute(
+            insert(runs).values(
+                id=run_id,
+                kind=kind,
+                connection=connection,
+                stream=stream,
+                started_at=clock.now(),
+                state="running",
+                counts={},
+                trigger=trigger,
+            )
+        )
+    return run_id
+
+
+def finish(engine: Engine, clock: Clock, run_id: str, *, counts: Mapping[str, Any], error: str = "") -> None:
+    """Note how a run ended: done, or failed with its reason."""
+    with unit(engine, "run.commit") as conn:
+        conn.execute(
+            update(runs)
+            .where(runs.c.id == run_id)
+            .values(
+                ended_at=clock.now(),
+                state="failed" if error else "done",
+                counts=dict(counts),
+                error=error[:2000] or None,
+            )
+        )
+
+
+def note(
+    engine: Engine, ids: Ids, clock: Clock, *, kind: str, connection: str, started_at: datetime,
+    counts: Mapping[str, Any], error: str = "", trigger: str = "",
+) -> str:  # fmt: skip
+    """Note a run that has already ended, in one write; for short slices that are only worth a row if they did work."""
+    run_id = ids.new("run")
+    with unit(engine, "run.commit") as conn:
+        conn.execute(
+            insert(runs).values(
+                id=run_id,
+                kind=kind,
+                connection=connection,
+                started_at=started_at,
+                ended_at=clock.now(),
+                state="failed" if error else "done",
+                counts=dict(counts),
+                error=error[:2000] or None,
+                trigger=trigger,
+            )
+        )
+    return run_id
+
+
+def recent(engine: Engine, *, kind: str = "", connection: str = "", limit: int = 50) -> Sequence[Mapping[str, Any]]:
+    """The newest runs first."""
+    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+    if kind:
+        query = query.where(runs.c.kind == kind)
+    if connection:
+        query = query.where(runs.c.connection == connection)
+    with reading(engine) as conn:
+        return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def abandon(engine: Engine, *, before: datetime, now: datetime) -> int:
+    """Close runs whose process died: started before an instant and never ended."""
+    with unit(engine, "run.commit") as conn:
+        return conn.execute(
+            update(runs)
+            .where(runs.c.state == "running", runs.c.started_at < before)
+            .values(state="failed", ended_at=now, error="the process that ran it was stopped")
+        ).rowcount
+
+
+def forget(engine: Engine, *, before: datetime) -> int:
+    """Delete runs that ended before an instant."""
+    with unit(engine, "run.commit") as conn:
+        return conn.execute(delete(runs).where(runs.c.state != "running", runs.c.started_at < before)).rowcount
