@@ -1,0 +1,1 @@
+"""Decisions about money owed: payment status, aging, exposure, credit, reminders, reconciliation. Pure."""
