@@ -1,0 +1,233 @@
+"""Apply: the one lane that turns inputs into state, in batches of one short transaction each (D2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from sync.context import Context
+from sync.fold.batch import Batch, business_dates, open_batch
+from sync.fold.run import fold
+from sync.settle.run import STAGES, settle
+from tieout.core import logging
+from tieout.core.errors import StaleWrite
+from tieout.store import leases
+from tieout.store.landing import append_inputs
+from tieout.store.leases import Lease
+from tieout.store.session import reading, retrying, unit
+from tieout.store.tables import dirty, inputs, meta, pending, watermarks
+
+log = logging.get("apply")
+LANE = "apply"
+LANE_TTL = 30.0
+FIRST_BATCH, SMALLEST, LARGEST = 150, 25, 600
+TARGET_SECONDS = 0.2
+Progress = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass
+class ApplySummary:
+    """What one run of the lane did."""
+
+    folded: int = 0
+    settled: int = 0
+    batches: int = 0
+    longest_seconds: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    is_busy: bool = False  # another process holds the lane
+    is_waiting: bool = False  # a first pull is not finished: nothing is decided on half the books
+
+    def add(self, batch: Batch) -> None:
+        for name, value in batch.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + value
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "folded": self.folded,
+            "settled": self.settled,
+            "batches": self.batches,
+            "busy": self.is_busy,
+            "waiting": self.is_waiting,
+            "counts": dict(sorted(self.counts.items())),
+        }
+
+
+def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Progress | None = None) -> ApplySummary:
+    """Fold all pending inputs, then settle all that became dirty; stops early after `limit_seconds`.
+
+    Two lanes never run: the lease is fenced, and its guard is checked inside every transaction.
+    """
+    summary = ApplySummary()
+    lease = leases.acquire(ctx.engine, LANE, ctx.ids.new("own"), ttl_seconds=LANE_TTL, clock=ctx.clock)
+    if lease is None:
+        summary.is_busy = True
+        return summary
+    lane = _Lane(ctx, lease, summary, progress)
+    try:
+        lane.run(limit_seconds)
+    except StaleWrite as error:
+        log.warning("apply lane lost", why=str(error))
+        summary.is_busy = True
+    finally:
+        leases.release(ctx.engine, lane.lease)
+    return summary
+
+
+class _Lane:
+    def __init__(self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None) -> None:
+        self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
+        self.size = FIRST_BATCH
+        self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
+
+    def run(self, limit_seconds: float | None) -> None:
+        clock = self.ctx.clock
+        began = clock.monotonic()
+        renewed = began
+        while True:
+            if clock.monotonic() - renewed > LANE_TTL / 3:
+                self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LANE_TTL, clock=clock)
+                renewed = clock.monotonic()
+            done = self._timed(self._fold_batch)
+            if not done:
+                if not ready_to_settle(self.ctx):
+                    self.summary.is_waiting = True
+                    return
+                done = any(self._timed(lambda stage=stage: self._settle_batch(stage)) for stage in STAGES)
+                if not done:
+                    return
+            if limit_seconds is not None and clock.monotonic() - began > limit_seconds:
+                return
+
+    def _timed(self, work: Callable[[], int]) -> int:
+        clock = self.ctx.clock
+        began = clock.monotonic()
+        done = retrying(work, sleep=clock.sleep, jitter=self.ctx.ids.jitter)
+        took = clock.monotonic() - began
+        if done:
+            self.summary.batches += 1
+            self.summary.longest_seconds = max(self.summary.longest_seconds, took)
+            if took > TARGET_SECONDS:
+                self.size = max(SMALLEST, int(self.size * 0.6))
+            elif took < TARGET_SECONDS / 2:
+                self.size = min(LARGEST, int(self.size * 1.3) + 1)
+            if self.progress is not None:
+                self.progress({"step": "apply", "folded": self.summary.folded, "settled": self.summary.settled})
+        return done
+
+    def _fold_batch(self) -> int:
+        with unit(self.ctx.engine, "apply.commit") as conn:
+            leases.guard(conn, self.lease)
+            seqs = list(conn.execute(select(pending.c.seq).order_by(pending.c.seq).limit(self.size)).scalars())
+            if not seqs:
+                return 0
+            batch = open_batch(
+                conn,
+                self.ctx.config,
+                self.profiles,
+                body={"phase": "fold", "seqs": ranges(seqs)},
+                now=self.ctx.clock.now(),
+            )
+            fold(batch, seqs)
+            conn.execute(delete(pending).where(pending.c.seq.in_(seqs)))
+            batch.flush()
+            self.summary.add(batch)
+        self.summary.folded += len(seqs)
+        return len(seqs)
+
+    def _settle_batch(self, stage: str) -> int:
+        with reading(self.ctx.engine) as conn:
+            if not conn.execute(select(dirty.c.key).where(dirty.c.kind == stage).limit(1)).first():
+                return 0
+        with unit(self.ctx.engine, "settle.commit") as conn:
+            leases.guard(conn, self.lease)
+            if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
+                return 1  # something landed meanwhile: fold it first
+            limit = max(SMALLEST, self.size)
+            batch = open_batch(
+                conn,
+                self.ctx.config,
+                self.profiles,
+                body={"phase": "settle", "stage": stage, "limit": limit},
+                now=self.ctx.clock.now(),
+            )
+            done = settle(batch, stage, limit)
+            batch.flush()
+            self.summary.add(batch)
+        self.summary.settled += done
+        return done
+
+
+def ranges(seqs: list[int]) -> list[list[int]]:
+    """Consecutive numbers as [first, last] pairs, for the mark."""
+    out: list[list[int]] = []
+    for seq in seqs:
+        if out and out[-1][1] == seq - 1:
+            out[-1][1] = seq
+        else:
+            out.append([seq, seq])
+    return out
+
+
+def spread(pairs: list[list[int]]) -> list[int]:
+    """The numbers behind `ranges`."""
+    return [seq for first, last in pairs for seq in range(first, last + 1)]
+
+
+def ready_to_settle(ctx: Context) -> bool:
+    """True once every configured stream of every connection has been read to its end at least once.
+
+    Deciding earlier would chase customers for invoices whose payments have not been read yet.
+    """
+    wanted = {(name, stream) for name, connection in ctx.config.connections.items() for stream in connection.streams}
+    w = watermarks.c
+    with reading(ctx.engine) as conn:
+        done = set(conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).tuples().all())
+    names = {name for name, _ in done}
+    return wanted <= done and all(name in names for name in ctx.config.connections)
+
+
+def run_tick(ctx: Context) -> bool:
+    """Append the daily tick once per business date of the earliest zone; True when a new day began."""
+    now = ctx.clock.now()
+    day = max(business_dates(ctx.config, now).values())
+    with unit(ctx.engine, "apply.commit") as conn:
+        last = conn.execute(select(meta.c.value).where(meta.c.key == "ticked_on")).scalar()
+        if last is not None and last >= day.isoformat():
+            return False
+        if last is None:
+            conn.execute(insert(meta).values(key="ticked_on", value=day.isoformat()))
+        else:
+            conn.execute(meta.update().where(meta.c.key == "ticked_on").values(value=day.isoformat()))
+        append_inputs(conn, [_input("tick", now, {"on": day.isoformat()})])
+    return True
+
+
+def _input(kind: str, now: Any, body: dict[str, Any], actor: str | None = None) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "at": now,
+        "actor": actor,
+        "body": body,
+        "is_deleted": False,
+        "is_current": False,
+    }
+
+
+def append_answer(conn: Connection, now: Any, body: dict[str, Any], actor: str) -> int:
+    """Put a person's answer into the input log; answers its seq."""
+    return append_inputs(conn, [_input("answer", now, body, actor)])[0]
+
+
+def backlog(ctx: Context) -> dict[str, int]:
+    """How much waits to be folded and settled."""
+    with reading(ctx.engine) as conn:
+        waiting = conn.execute(select(func.count()).select_from(pending)).scalar_one()
+        stale = conn.execute(select(func.count()).select_from(dirty)).scalar_one()
+        last = conn.execute(select(func.max(inputs.c.seq))).scalar()
+    return {"pending": int(waiting), "dirty": int(stale), "last_seq": int(last or 0)}
+
+
+__all__ = ["ApplySummary", "append_answer", "backlog", "ranges", "ready_to_settle", "run_apply", "run_tick", "spread"]

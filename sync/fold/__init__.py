@@ -1,0 +1,1 @@
+"""Folding inputs into state: landed versions and people's answers become parties, documents, journal and claims."""

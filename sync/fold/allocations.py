@@ -1,0 +1,399 @@
+"""Allocations of the book of record: which credit paid which item, mirrored as the source says (D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+
+from sync.fold.batch import Batch
+from sync.fold.changes import Change
+from sync.fold.journal import load_entries, reversal_on
+from sync.fold.open_amounts import recompute
+from sync.fold.parties import books_of
+from tieout.canonical.documents import AllocationCandidate
+from tieout.core.exact_json import digest
+from tieout.core.money import Money
+from tieout.ledger.allocation import AllocationFact, Split, accept, counted_on
+from tieout.ledger.documents import WHOLE_LINE
+from tieout.ledger.entries import Entry, post_allocation, reverse
+from tieout.ledger.open_items import OpenItem
+from tieout.store.landing import chunks
+from tieout.store.tables import allocation_lines, allocation_sources, allocations, documents, open_items
+from tieout.store.upsert import upsert
+
+CREDITS = ("payment", "credit_note")
+
+
+def fold_allocations(batch: Batch, changes: Sequence[Change]) -> set[str]:
+    """Write the source's allocations; answers the ids of those that changed."""
+    groups: dict[tuple[str, str], tuple[AllocationCandidate, int]] = {}
+    sources: list[dict[str, Any]] = []
+    for change in changes:
+        if change.is_broken or not books_of(batch.config, change.connection):
+            continue
+        candidate = change.candidate
+        is_active = isinstance(candidate, AllocationCandidate) and candidate.is_active
+        known = candidate if isinstance(candidate, AllocationCandidate) else change.previous
+        if not isinstance(known, AllocationCandidate):
+            continue
+        groups[change.connection, known.group_key] = (known, change.seq)
+        sources.append(
+            {
+                "connection": change.connection,
+                "stream": change.stream,
+                "external_id": change.record_id,
+                "group_key": known.group_key,
+                "is_active": is_active,
+            }
+        )
+    for part in chunks(sources):
+        upsert(batch.conn, allocation_sources, part)
+    return _upsert(batch, groups)
+
+
+def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidate, int]]) -> set[str]:
+    touched: set[str] = set()
+    by_connection: dict[str, list[str]] = {}
+    for connection, group_key in sorted(groups):
+        by_connection.setdefault(connection, []).append(group_key)
+    a, s = allocations.c, allocation_sources.c
+    fresh: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for connection, keys in by_connection.items():
+        dead: set[str] = set()
+        held: dict[str, Any] = {}
+        for part in chunks(keys):
+            dead.update(
+                batch.conn.execute(
+                    select(s.group_key).where(s.connection == connection, s.group_key.in_(part), s.is_active.is_(False))
+                ).scalars()
+            )
+            for row in batch.conn.execute(
+                select(allocations).where(a.connection == connection, a.group_key.in_(part))
+            ).mappings():
+                held[row["group_key"]] = row
+        books = books_of(batch.config, connection)
+        for key in keys:
+            candidate, seq = groups[connection, key]
+            values = {
+                "company_id": candidate.company_ref if candidate.company_ref in books else books[0],
+                "from_ref": candidate.from_ref,
+                "to_ref": candidate.to_ref,
+                "to_line": candidate.to_line,
+                "currency": candidate.currency,
+                "amount_minor": candidate.amount_minor,
+                "effective_on": candidate.effective_on,
+                "is_active": key not in dead,
+            }
+            known = held.get(key)
+            if known is None:
+                allocation_id = batch.ids.new("alc")
+                fresh.append(
+                    {"id": allocation_id, "connection": connection, "group_key": key, "source_seq": seq, **values}
+                )
+            elif any(known[name] != value for name, value in values.items()):
+                allocation_id = known["id"]
+                changed.append({"b_id": allocation_id, "source_seq": seq, **values})
+            else:
+                continue
+            touched.add(allocation_id)
+    for rows in chunks(fresh):
+        batch.conn.execute(insert(allocations), list(rows))
+    for row in changed:
+        batch.conn.execute(
+            update(allocations)
+            .where(a.id == row["b_id"])
+            .values({name: value for name, value in row.items() if name != "b_id"})
+        )
+    return touched
+
+
+class Settlement:
+    """Decides again which allocations count, for the documents and allocations that moved."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.docs: dict[str, Any] = {}  # by id
+        self.by_ref: dict[tuple[str, str], str] = {}
+        self.rows: dict[str, Any] = {}  # allocations by id
+
+    def run(self, moved_documents: Iterable[str], moved_allocations: Iterable[str]) -> None:
+        """Load the neighbourhood, ask the ledger's rules, write the difference."""
+        moved = set(moved_documents)
+        touched = set(moved_allocations)
+        self._load_docs(ids=moved)
+        refs = {(doc["connection"], doc["external_id"]) for doc in self.docs.values()}
+        self._load_allocations(ids=touched, refs=refs)
+        if not self.rows:
+            self._refresh(moved, set())
+            return
+        self._resolve()
+        credits = {key for key in moved if self.docs[key]["kind"] in CREDITS}
+        credits |= {row["from_document_id"] for row in self.rows.values() if row["id"] in touched}
+        self._load_allocations(refs=self._refs(credits))
+        self._resolve()
+        debits = {key for key in moved if self.docs[key]["kind"] not in CREDITS}
+        debits |= {row["to_document_id"] for row in self.rows.values() if row["id"] in touched}
+        debits |= {row["to_document_id"] for row in self.rows.values() if row["from_document_id"] in credits}
+        self._load_allocations(refs=self._refs(debits))
+        self._resolve()
+        paying = {row["from_document_id"] for row in self.rows.values() if row["to_document_id"] in debits}
+        self._load_allocations(refs=self._refs(paying | credits))
+        self._resolve()
+        self._decide(debits - {None}, moved)
+
+    def _refs(self, ids: Iterable[str | None]) -> set[tuple[str, str]]:
+        return {
+            (self.docs[key]["connection"], self.docs[key]["external_id"]) for key in ids if key and key in self.docs
+        }
+
+    def _load_docs(self, *, ids: Iterable[str] = (), refs: Iterable[tuple[str, str]] = ()) -> None:
+        d = documents.c
+        columns = select(
+            d.id,
+            d.connection,
+            d.external_id,
+            d.kind,
+            d.currency,
+            d.total_minor,
+            d.state,
+            d.account_id,
+            d.company_id,
+            d.issue_on,
+            d.due_on,
+            d.open_minor,
+            d.last_payment_on,
+            d.number,
+        )
+        for part in chunks(sorted(set(ids) - self.docs.keys())):
+            for row in self.batch.conn.execute(columns.where(d.id.in_(part))).mappings():
+                self._keep(row)
+        by_connection: dict[str, list[str]] = {}
+        for connection, ref in sorted(set(refs) - self.by_ref.keys()):
+            by_connection.setdefault(connection, []).append(ref)
+        for connection, wanted in by_connection.items():
+            for part in chunks(wanted):
+                found = self.batch.conn.execute(columns.where(d.connection == connection, d.external_id.in_(part)))
+                for row in found.mappings():
+                    self._keep(row)
+
+    def _keep(self, row: Any) -> None:
+        self.docs[row["id"]] = row
+        self.by_ref[row["connection"], row["external_id"]] = row["id"]
+
+    def _load_allocations(self, *, ids: Iterable[str] = (), refs: Iterable[tuple[str, str]] = ()) -> None:
+        a = allocations.c
+        for part in chunks(sorted(set(ids) - self.rows.keys())):
+            for row in self.batch.conn.execute(select(allocations).where(a.id.in_(part))).mappings():
+                self.rows.setdefault(row["id"], dict(row))
+        by_connection: dict[str, list[str]] = {}
+        for connection, ref in sorted(refs):
+            by_connection.setdefault(connection, []).append(ref)
+        for connection, wanted in by_connection.items():
+            for part in chunks(wanted, 300):
+                found = self.batch.conn.execute(
+                    select(allocations).where(a.connection == connection, or_(a.from_ref.in_(part), a.to_ref.in_(part)))
+                )
+                for row in found.mappings():
+                    self.rows.setdefault(row["id"], dict(row))
+
+    def _resolve(self) -> None:
+        """Find the documents both sides name; they may have arrived later than the allocation."""
+        wanted = set()
+        for row in self.rows.values():
+            wanted |= {(row["connection"], row["from_ref"]), (row["connection"], row["to_ref"])}
+        self._load_docs(refs=wanted)
+        for row in self.rows.values():
+            row["from_document_id"] = self.by_ref.get((row["connection"], row["from_ref"]))
+            row["to_document_id"] = self.by_ref.get((row["connection"], row["to_ref"]))
+
+    def _decide(self, debits: set[str | None], moved: set[str]) -> None:
+        facts = [fact for row in self.rows.values() if (fact := self._fact(row)) is not None]
+        result = accept(self._items(debits), self._capacity(), facts)
+        splits: dict[str, list[Split]] = {}
+        for split in result.splits:
+            splits.setdefault(split.allocation_id, []).append(split)
+        by_id = {fact.allocation_id: fact for fact in facts}
+        standing = load_entries(self.batch.conn, [row["entry_id"] for row in self.rows.values() if row["entry_id"]])
+        affected: set[str] = set()
+        updates: list[dict[str, Any]] = []
+        lines: list[dict[str, Any]] = []
+        drop: list[str] = []
+        for key, row in sorted(self.rows.items()):
+            if row["to_document_id"] is not None and row["to_document_id"] not in debits:
+                continue  # its debit document did not move and neither did its credit
+            fact = by_id.get(_fact_key(row))
+            mine = splits.get(_fact_key(row), []) if fact is not None else []
+            entry = self._entry(row, fact, mine) if mine and fact is not None else None
+            mark = _mark(entry, mine)
+            refusal = None if mine else self._refusal(row, result.refused.get(_fact_key(row)))
+            self._report(row, refusal)
+            if mark == row["posting_digest"] and bool(mine) == row["is_applied"] and refusal == row["refusal"]:
+                updates.append(self._update(row, row["entry_id"], mark, bool(mine), refusal))
+                continue
+            if mark != row["posting_digest"]:
+                entry_id = self._repost(row, standing, entry)
+                drop.append(key)
+                lines.extend(
+                    {"allocation_id": key, "item_id": split.item_id, "amount_minor": split.amount_minor}
+                    for split in mine
+                )
+                affected |= {doc for doc in (row["from_document_id"], row["to_document_id"]) if doc}
+            else:
+                entry_id = row["entry_id"]
+            updates.append(self._update(row, entry_id, mark, bool(mine), refusal))
+        self._write(updates, drop, lines)
+        self._refresh(moved, affected)
+
+    def _fact(self, row: Any) -> AllocationFact | None:
+        source, target = self.docs.get(row["from_document_id"] or ""), self.docs.get(row["to_document_id"] or "")
+        if not row["is_active"] or source is None or target is None:
+            return None
+        if source["kind"] not in CREDITS or target["kind"] in CREDITS:
+            return None
+        return AllocationFact(
+            allocation_id=_fact_key(row),  # not our id: the order of equal dates must not depend on arrival
+            from_document_id=source["id"],
+            to_document_id=target["id"],
+            to_line=row["to_line"],
+            amount_minor=row["amount_minor"],
+            effective_on=counted_on(row["effective_on"], source["issue_on"], target["issue_on"]),
+            currency=row["currency"],
+        )
+
+    def _items(self, debits: set[str | None]) -> list[OpenItem]:
+        out: list[OpenItem] = []
+        o = open_items.c
+        for part in chunks(sorted(key for key in debits if key)):
+            for row in self.batch.conn.execute(select(open_items).where(o.document_id.in_(part))).mappings():
+                out.append(
+                    OpenItem(
+                        row["document_id"],
+                        row["line_id"],
+                        row["account_id"],
+                        row["company_id"],
+                        row["currency"],
+                        row["due_on"],
+                        row["original_minor"],
+                    )
+                )
+        for key in sorted(key for key in debits if key):
+            doc = self.docs[key]
+            if doc["kind"] == "refund" and doc["state"] == "posted":
+                out.append(
+                    OpenItem(
+                        key,
+                        WHOLE_LINE,
+                        doc["account_id"],
+                        doc["company_id"],
+                        doc["currency"],
+                        doc["due_on"] or doc["issue_on"],
+                        doc["total_minor"],
+                    )
+                )
+        return out
+
+    def _capacity(self) -> dict[str, Money]:
+        return {
+            key: Money(-doc["total_minor"] if doc["state"] == "posted" else 0, doc["currency"])
+            for key, doc in self.docs.items()
+            if doc["kind"] in CREDITS
+        }
+
+    def _entry(self, row: Any, fact: AllocationFact, mine: Sequence[Split]) -> Entry | None:
+        source, target = self.docs[fact.from_document_id], self.docs[fact.to_document_id]
+        return post_allocation(
+            row["company_id"],
+            fact,
+            mine,
+            from_kind=source["kind"],
+            to_kind=target["kind"],
+            from_account_id=source["account_id"],
+            to_account_id=target["account_id"],
+        )
+
+    def _refusal(self, row: Any, reason: str | None) -> str:
+        if not row["is_active"]:
+            return "undone"
+        if row["from_document_id"] is None or row["to_document_id"] is None:
+            return "missing_document"
+        return reason or "unknown_document_kind"
+
+    def _report(self, row: Any, refusal: str | None) -> None:
+        """Refusals are conflicts of the settle phase, once everything that may still arrive has arrived."""
+        if refusal not in (None, "undone") or row["refusal"] not in (None, "undone"):
+            self.batch.touch("allocation", [row["id"]])
+
+    def _repost(self, row: Any, standing: dict[str, Entry], entry: Entry | None) -> str | None:
+        batch = self.batch
+        old_id = row["entry_id"]
+        if old_id:
+            old = standing[old_id]
+            on: date = old.effective_on if entry is not None else reversal_on(old.effective_on, self._today(old))
+            batch.journal.add(
+                reverse(old, on, entry_id=old_id),
+                source_seq=row["source_seq"],
+                reason="correction" if entry is not None else "allocation released",
+                allocation_id=row["id"],
+            )
+        if entry is None:
+            return None
+        batch.count("allocated")
+        return batch.journal.add(entry, source_seq=row["source_seq"], reason="allocation", allocation_id=row["id"])
+
+    def _today(self, entry: Entry) -> date:
+        return self.batch.on[entry.company_id]
+
+    def _update(
+        self, row: Any, entry_id: str | None, mark: str, is_applied: bool, refusal: str | None
+    ) -> dict[str, Any]:
+        return {
+            "b_id": row["id"],
+            "b_from": row["from_document_id"],
+            "b_to": row["to_document_id"],
+            "b_entry": entry_id,
+            "b_mark": mark,
+            "b_applied": is_applied,
+            "b_refusal": refusal,
+        }
+
+    def _write(self, updates: list[dict[str, Any]], drop: list[str], lines: list[dict[str, Any]]) -> None:
+        conn = self.batch.conn
+        if updates:
+            conn.execute(
+                update(allocations)
+                .where(allocations.c.id == bindparam("b_id"))
+                .values(
+                    from_document_id=bindparam("b_from"),
+                    to_document_id=bindparam("b_to"),
+                    entry_id=bindparam("b_entry"),
+                    posting_digest=bindparam("b_mark"),
+                    is_applied=bindparam("b_applied"),
+                    refusal=bindparam("b_refusal"),
+                ),
+                updates,
+            )
+        for part in chunks(drop):
+            conn.execute(delete(allocation_lines).where(allocation_lines.c.allocation_id.in_(part)))
+        for rows in chunks(lines):
+            conn.execute(insert(allocation_lines), list(rows))
+
+    def _refresh(self, moved: set[str], affected: set[str]) -> None:
+        recompute(self.batch, sorted(moved | affected))
+        self.batch.touch("document", moved | affected)
+
+
+def _fact_key(row: Any) -> str:
+    return f"{row['connection']}/{row['group_key']}"
+
+
+def _mark(entry: Entry | None, splits: Sequence[Split]) -> str:
+    if not splits:
+        return ""
+    body: list[Any] = [[split.item_id, split.amount_minor, split.effective_on] for split in splits]
+    if entry is not None:
+        body.append([[p.code, p.account_id, p.amount_minor, p.document_id, p.line_id] for p in entry.postings])
+    return digest(body)

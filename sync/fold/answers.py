@@ -1,0 +1,98 @@
+"""People's answers: stored once, undoable, read before every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from sync.fold.batch import Batch
+from tieout.store.tables import answers, bindings, conflicts, memberships
+
+ACTIONS = ("link", "separate", "bind", "leave")
+
+
+def fold_answers(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Fold answer inputs in order: an answer becomes a standing rule for its subject, an undo takes one back.
+
+    The conflict it answers is closed; what it unblocks (the record, the claim) is looked at again, nothing else.
+    """
+    for row in rows:
+        body = row["body"]
+        if body.get("undo_of"):
+            _undo(batch, row, body)
+        else:
+            _answer(batch, row, body)
+
+
+def _answer(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    subject, action = str(body["subject"]), str(body["action"])
+    conn = batch.conn
+    conn.execute(
+        insert(answers).values(
+            seq=row["seq"],
+            subject=subject,
+            action=action,
+            target=str(body.get("target", "")),
+            actor=row["actor"] or "",
+            at=row["at"],
+            conflict_id=body.get("conflict_id"),
+            is_active=True,
+        )
+    )
+    if body.get("conflict_id"):
+        conn.execute(
+            update(conflicts)
+            .where(conflicts.c.id == body["conflict_id"], conflicts.c.state == "open")
+            .values(
+                state="resolved",
+                closed_at=row["at"],
+                answer_seq=row["seq"],
+                answered_by=row["actor"],
+                answer={"action": action, "target": body.get("target", ""), "note": body.get("note", "")},
+            )
+        )
+    _replay(batch, action, subject, str(body.get("target", "")))
+    batch.count("answers")
+
+
+def _undo(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    found = (
+        batch.conn.execute(select(answers).where(answers.c.seq == body["undo_of"], answers.c.is_active.is_(True)))
+        .mappings()
+        .first()
+    )
+    if found is None:
+        return
+    batch.conn.execute(update(answers).where(answers.c.seq == found["seq"]).values(is_active=False))
+    _replay(batch, found["action"], found["subject"], found["target"])
+    batch.count("undone")
+
+
+def _replay(batch: Batch, action: str, subject: str, target: str) -> None:
+    """What an answer unblocks: its own subject, and those it competes with or is compared to."""
+    if action in ("link", "separate"):
+        members = {subject}
+        m = memberships.c
+        if target.startswith("acc_"):
+            members.add(target)
+        customers = list(
+            batch.conn.execute(select(m.customer_id).where(m.member == subject, m.to_seq.is_(None))).scalars()
+        )
+        if customers:
+            members.update(
+                batch.conn.execute(select(m.member).where(m.customer_id.in_(customers), m.to_seq.is_(None))).scalars()
+            )
+        batch.touch("party", members)
+        return
+    claims = {subject}
+    b = bindings.c
+    if target:
+        claims.update(
+            f"{row.connection}/{row.stream}/{row.external_id}"
+            for row in batch.conn.execute(
+                select(b.connection, b.stream, b.external_id).where(b.document_id == target, b.to_seq.is_(None))
+            )
+        )
+    batch.touch("claim", claims)

@@ -1,0 +1,102 @@
+"""One batch of work inside one transaction: its mark in the input log, its ids, its dates, what it made dirty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from sync.fold.journal import Journal
+from tieout.core.config import Config
+from tieout.core.dates import business_on
+from tieout.store.landing import chunks
+from tieout.store.tables import dirty, inputs
+from tieout.store.upsert import insert_ignore
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def _encode(number: int, length: int) -> str:
+    out = []
+    for _ in range(length):
+        out.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(out))
+
+
+class BatchIds:
+    """Sortable ids made from the batch's place in the input log: folding the log again gives the same ids."""
+
+    def __init__(self, mark_seq: int) -> None:
+        self._head = _encode(mark_seq, 9)
+        self._count = 0
+
+    def new(self, prefix: str) -> str:
+        self._count += 1
+        return f"{prefix}_{self._head}{_encode(self._count, 5)}"
+
+
+@dataclass
+class Batch:
+    """What every folding and settling step is handed."""
+
+    conn: Connection
+    config: Config
+    profiles: Mapping[str, Mapping[str, Any]]  # connection -> stream -> profile
+    mark_seq: int
+    now: datetime
+    on: Mapping[str, date]  # business date per company
+    ids: BatchIds
+    journal: Journal
+    _dirty: set[tuple[str, str]] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def touch(self, kind: str, keys: Iterable[str]) -> None:
+        """Mark for the settle phase: party, allocation, claim, document, customer, push."""
+        self._dirty.update((kind, key) for key in keys)
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.counts[name] = self.counts.get(name, 0) + by
+
+    def flush(self) -> None:
+        """Write the journal with its chain link and what became dirty; the last statements of the transaction."""
+        rows = [{"kind": kind, "key": key} for kind, key in sorted(self._dirty)]
+        for part in chunks(rows):
+            insert_ignore(self.conn, dirty, part)
+        self.journal.flush()
+
+
+def open_batch(
+    conn: Connection,
+    config: Config,
+    profiles: Mapping[str, Mapping[str, Any]],
+    *,
+    body: dict[str, Any],
+    now: datetime,
+    on: Mapping[str, date] | None = None,
+    mark_seq: int | None = None,
+) -> Batch:
+    """Begin a batch: its mark is written first, so that its ids follow from its place in the log.
+
+    A replay hands in the recorded `mark_seq`, `now` and dates instead of making new ones.
+    """
+    dates = dict(on) if on is not None else business_dates(config, now)
+    if mark_seq is None:
+        stored = {**body, "on": {company: day.isoformat() for company, day in dates.items()}}
+        mark_seq = int(
+            conn.execute(
+                insert(inputs)
+                .values(kind="mark", at=now, is_deleted=False, is_current=False, body=stored)
+                .returning(inputs.c.seq)
+            ).scalar_one()
+        )
+    ids = BatchIds(mark_seq)
+    return Batch(conn, config, profiles, mark_seq, now, dates, ids, Journal(conn, ids, now))
+
+
+def business_dates(config: Config, now: datetime) -> dict[str, date]:
+    """Today in each company's business time zone."""
+    return {name: business_on(now, company.timezone) for name, company in config.companies.items()}

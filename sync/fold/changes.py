@@ -1,0 +1,188 @@
+"""From landed versions to candidates: map what changed, keep what failed as conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from mapping.engine import MappingContext, Skip, map_record
+from sync.fold.batch import Batch
+from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
+from tieout.canonical import codec
+from tieout.canonical.codec import Candidate
+from tieout.core import exact_json
+from tieout.core.errors import BadPayload, MappingError
+from tieout.store.landing import chunks, load_payloads
+from tieout.store.tables import inputs, source_records
+
+KINDS = ("invalid_record", "unmapped_value")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One source record whose current version moved.
+
+    `candidate` is None when the record is deleted, skipped by its profile, or cannot be mapped; `is_broken` tells the
+    last case, in which what stood before goes on standing until the record can be read again.
+    """
+
+    connection: str
+    stream: str
+    record_id: str
+    seq: int
+    candidate: Candidate | None
+    previous: Candidate | None
+    is_deleted: bool
+    is_broken: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.record_id}"
+
+
+def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mapping[str, Any]]]:
+    """The changes and the other inputs (answers, ticks, activations) behind a list of seqs, in seq order."""
+    others: list[Mapping[str, Any]] = []
+    keys: dict[tuple[str, str], list[str]] = {}
+    for part in chunks(seqs):
+        rows = batch.conn.execute(select(inputs).where(inputs.c.seq.in_(part)).order_by(inputs.c.seq)).mappings()
+        for row in rows:
+            if row["kind"] == "landed":
+                keys.setdefault((row["connection"], row["stream"]), []).append(row["external_id"])
+            else:
+                others.append(dict(row))
+    changes: list[Change] = []
+    for (connection, stream), ids in sorted(keys.items()):
+        changes.extend(_map_stream(batch, connection, stream, list(dict.fromkeys(ids))))
+    return changes, others
+
+
+def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> list[Change]:
+    c = source_records.c
+    rows: list[Any] = []
+    for part in chunks(ids):
+        rows.extend(
+            batch.conn.execute(
+                select(source_records)
+                .where(c.connection == connection, c.stream == stream, c.external_id.in_(part))
+                .order_by(c.external_id)
+            ).mappings()
+        )
+    rows = [row for row in rows if row["applied_seq"] != row["seq"]]
+    bodies = load_payloads(batch.conn, [row["payload_hash"] for row in rows if row["payload_hash"]])
+    context = context_of(batch.config, connection)
+    profile = batch.profiles.get(connection, {}).get(stream)
+    changes: list[Change] = []
+    writes: list[dict[str, Any]] = []
+    failed: list[ConflictCall] = []
+    for row in rows:
+        previous = codec.decode(row["candidate_kind"], row["candidate"]) if row["candidate"] else None
+        candidate: Candidate | None = None
+        problem: dict[str, Any] | None = None
+        is_broken = False
+        if not row["is_deleted"]:
+            payload = bodies[row["payload_hash"]]
+            try:
+                made = _read(profile, payload, context, stream)
+                if isinstance(made, Skip):
+                    problem = {"skipped": made.reason}
+                    batch.count("skipped")
+                else:
+                    candidate = made
+            except MappingError as error:
+                is_broken = True
+                problem = {"code": error.code, "path": error.path, "message": error.message}
+                failed.append(_failure(connection, stream, row["external_id"], error, payload, previous))
+        changes.append(
+            Change(
+                connection, stream, row["external_id"], row["seq"], candidate, previous, row["is_deleted"], is_broken
+            )
+        )
+        kept = previous if is_broken else candidate
+        writes.append(
+            {
+                "b_id": row["external_id"],
+                "b_seq": row["seq"],
+                "b_kind": codec.kind_of(kept) if kept is not None else None,
+                "b_candidate": codec.encode(kept) if kept is not None else None,
+                "b_profile": profile.version if profile is not None else None,
+                "b_problem": problem,
+            }
+        )
+    if writes:
+        batch.conn.execute(
+            update(source_records)
+            .where(c.connection == connection, c.stream == stream, c.external_id == bindparam("b_id"))
+            .values(
+                applied_seq=bindparam("b_seq"),
+                candidate_kind=bindparam("b_kind"),
+                candidate=bindparam("b_candidate"),
+                profile_version=bindparam("b_profile"),
+                problem=bindparam("b_problem"),
+            ),
+            writes,
+        )
+    healthy = [change.key for change in changes if not change.is_broken]
+    for kind in KINDS:
+        close_conflicts(batch, kind, healthy, state="superseded")
+    open_conflicts(batch, failed)
+    batch.count("mapped", len(changes))
+    return changes
+
+
+def _read(profile: Any, payload: bytes, context: MappingContext, stream: str) -> Candidate | Skip:
+    if payload.startswith(b'{"$bad"'):
+        bad = exact_json.loads_fast(payload)
+        raise MappingError(f"the source sent a record that cannot be read: {bad['$bad']}", path="$", code="bad_row")
+    if profile is None:
+        raise MappingError(f"no mapping profile for stream {stream!r}", code="no_profile")
+    try:
+        return map_record(profile, payload, context)
+    except BadPayload as error:
+        raise MappingError(str(error), path="$", code="bad_payload") from None
+
+
+def _failure(
+    connection: str,
+    stream: str,
+    record_id: str,
+    error: MappingError,
+    payload: bytes,
+    previous: Candidate | None,
+) -> ConflictCall:
+    currency = getattr(previous, "currency", "") or None
+    amount = getattr(previous, "total_minor", None) or getattr(previous, "amount_minor", None) or 0
+    return ConflictCall(
+        kind="unmapped_value" if error.code == "unmapped_value" else "invalid_record",
+        cause=f"{connection}/{stream}/{record_id}",
+        connection=connection,
+        stream=stream,
+        external_id=record_id,
+        title=f"{connection}/{stream} {record_id}: {error.message}",
+        evidence={
+            "code": error.code,
+            "path": error.path,
+            "message": error.message,
+            "record": payload[:4000].decode("utf-8", "replace"),
+        },
+        suggestions=[],
+        currency=currency,
+        money_minor=abs(int(amount)),
+        blocks_balance=stream not in ("deals",),
+    )
+
+
+def context_of(config: Any, connection: str) -> MappingContext:
+    """What a profile may know besides the record: companies of source organisations, time zone, default currency."""
+    settings = config.connections[connection]
+    companies = dict(settings.organizations) or {"": settings.company}
+    company = settings.company or next(iter(companies.values()))
+    home = config.companies[company]
+    return MappingContext(
+        timezone=home.timezone,
+        default_currency=str(settings.settings.get("default_currency", "")),
+        companies=companies,
+    )

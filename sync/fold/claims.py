@@ -1,0 +1,95 @@
+"""Claims: what CRMs say about invoices, orders and deals. Kept with their keys, never posted (D9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mapping.identity.numbers import number_key
+from sqlalchemy import delete, select, tuple_
+
+from sync.fold.batch import Batch
+from sync.fold.changes import Change
+from tieout.canonical.documents import ClaimCandidate
+from tieout.store.landing import chunks
+from tieout.store.tables import claim_keys, claims
+from tieout.store.upsert import insert_ignore, upsert
+
+
+def claim_keys_of(claim: ClaimCandidate) -> set[tuple[str, str]]:
+    """Normalised keys of a claim, by the kind of key it holds."""
+    out = {("external", number_key(value)) for value in claim.external_refs}
+    out |= {("number", number_key(value)) for value in claim.numbers}
+    out |= {("order", number_key(value)) for value in claim.order_numbers}
+    return {(kind, value) for kind, value in out if value}
+
+
+def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
+    """Write claims and keys; each changed claim and those that compete with it are bound again."""
+    live: list[dict[str, Any]] = []
+    keys: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+    gone: list[tuple[str, str, str]] = []
+    for change in changes:
+        if change.is_broken:
+            continue
+        ref = (change.connection, change.stream, change.record_id)
+        claim = change.candidate
+        if not isinstance(claim, ClaimCandidate):
+            gone.append(ref)
+            keys[ref] = set()
+            continue
+        keys[ref] = claim_keys_of(claim) if claim.is_active else set()
+        live.append(
+            {
+                "connection": change.connection,
+                "stream": change.stream,
+                "external_id": change.record_id,
+                "kind": claim.kind,
+                "label": claim.label,
+                "party_ref": claim.party_ref,
+                "currency": claim.currency,
+                "amount_minor": claim.amount_minor,
+                "deal_ref": claim.deal_ref,
+                "is_active": claim.is_active,
+                "source_seq": change.seq,
+            }
+        )
+        previous = change.previous
+        for deal in {claim.deal_ref, previous.deal_ref if isinstance(previous, ClaimCandidate) else ""} - {""}:
+            batch.touch("deal", [f"{change.connection}/{deal}"])
+    for part in chunks(live):
+        upsert(batch.conn, claims, part)
+    c = claims.c
+    for refs in chunks(gone, 200):
+        batch.conn.execute(delete(claims).where(tuple_(c.connection, c.stream, c.external_id).in_(list(refs))))
+    _replace_keys(batch, keys)
+    batch.touch("claim", [f"{a}/{b}/{c_}" for a, b, c_ in keys])
+
+
+def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, str]]]) -> None:
+    k = claim_keys.c
+    held: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+    for refs in chunks(sorted(keys), 200):
+        for row in batch.conn.execute(
+            select(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(refs)))
+        ):
+            held.setdefault((row.connection, row.stream, row.external_id), set()).add((row.kind, row.value))
+    stale = [ref for ref, wanted in sorted(keys.items()) if held.get(ref) and held[ref] != wanted]
+    for refs in chunks(stale, 200):
+        batch.conn.execute(delete(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(refs))))
+    fresh: list[dict[str, Any]] = []
+    touched: set[tuple[str, str]] = set()
+    for ref, wanted in sorted(keys.items()):
+        old = held.get(ref, set())
+        touched |= wanted | old
+        if wanted != old:
+            fresh.extend(
+                {"kind": kind, "value": value, "connection": ref[0], "stream": ref[1], "external_id": ref[2]}
+                for kind, value in sorted(wanted)
+            )
+    for rows in chunks(fresh):
+        insert_ignore(batch.conn, claim_keys, rows)
+    values = sorted({value for _, value in touched})
+    for part in chunks(values):
+        for row in batch.conn.execute(select(k.connection, k.stream, k.external_id).where(k.value.in_(part))):
+            batch.touch("claim", [f"{row.connection}/{row.stream}/{row.external_id}"])

@@ -1,0 +1,304 @@
+"""Documents of the book of record: posted as they stand, corrected by a reversal and a new entry (D9, D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mapping.identity.numbers import number_key
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from sync.fold.accounts import ensure_accounts
+from sync.fold.batch import Batch
+from sync.fold.changes import Change
+from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
+from sync.fold.journal import load_entries, reversal_on
+from sync.fold.parties import books_of
+from tieout.canonical.documents import DocumentCandidate
+from tieout.core.exact_json import digest
+from tieout.ledger.documents import problems_of
+from tieout.ledger.entries import post_document, reverse
+from tieout.ledger.open_items import items_of
+from tieout.store.landing import chunks
+from tieout.store.tables import claim_keys, document_keys, documents, open_items
+
+PREFIX = {"invoice": "inv", "credit_note": "crn", "payment": "pay", "refund": "ref"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    change: Change
+    doc: DocumentCandidate
+    company: str
+    account: str
+
+
+def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
+    """Post, correct or reverse; answers the ids of documents whose items or capacity moved."""
+    works = _prepare(batch, changes)
+    held = _held(batch, works)
+    standing = load_entries(batch.conn, [row["entry_id"] for row in held.values() if row["entry_id"]])
+    inserts: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
+    drop_items: list[str] = []
+    moved: set[str] = set()
+    ids: dict[str, DocumentCandidate] = {}
+    for work in works:
+        doc, change = work.doc, work.change
+        row = held.get((change.connection, doc.external_id))
+        if row is None and doc.state != "posted":
+            continue  # never posted: a draft is not in the books
+        document_id = row["id"] if row is not None else batch.ids.new(PREFIX[doc.kind])
+        ids[document_id] = doc
+        entry = post_document(document_id, work.company, work.account, doc, source_versions=(str(change.seq),))
+        rows = items_of(document_id, work.company, work.account, doc)
+        mark = _mark(entry, rows, doc)
+        values = _values(batch, work, document_id, mark)
+        if row is not None and row["posting_digest"] == mark:
+            updates.append({**values, "b_entry": row["entry_id"], "b_open": row["open_minor"]})
+            continue
+        moved.add(document_id)
+        if row is not None and row["entry_id"]:
+            old = standing[row["entry_id"]]
+            gone = entry is None
+            on = reversal_on(old.effective_on, batch.on[old.company_id]) if gone else old.effective_on
+            batch.journal.add(
+                reverse(old, on, entry_id=row["entry_id"]),
+                source_seq=change.seq,
+                reason="void" if gone else "correction",
+            )
+            batch.count("reversed")
+        entry_id = None
+        if entry is not None:
+            entry_id = batch.journal.add(entry, source_seq=change.seq, reason="document")
+            batch.count("posted")
+        drop_items.append(document_id)
+        items.extend(
+            {
+                "id": item.item_id,
+                "document_id": document_id,
+                "line_id": item.line_id,
+                "account_id": item.account_id,
+                "company_id": item.company_id,
+                "currency": item.currency,
+                "due_on": item.due_on,
+                "original_minor": item.original_minor,
+                "open_minor": item.original_minor,
+            }
+            for item in rows
+        )
+        values["b_entry"] = entry_id
+        values["b_open"] = doc.total_minor if doc.state == "posted" else 0
+        (updates if row is not None else inserts).append(values)
+    _write(batch, inserts, updates, drop_items, items)
+    _replace_keys(batch, ids)
+    batch.touch("document", moved)
+    return moved
+
+
+def _prepare(batch: Batch, changes: Sequence[Change]) -> list[_Work]:
+    failed: list[ConflictCall] = []
+    ready: list[tuple[Change, DocumentCandidate]] = []
+    healthy: list[str] = []
+    for change in changes:
+        doc = change.candidate
+        if change.is_broken or not books_of(batch.config, change.connection):
+            continue
+        if doc is None and isinstance(change.previous, DocumentCandidate):
+            doc = replace(change.previous, state="void")  # deleted in the book of record
+        if not isinstance(doc, DocumentCandidate):
+            continue
+        problems = problems_of(doc) if doc.state == "posted" else ()
+        if problems:
+            failed.append(_contradiction(change, doc, problems))
+            continue
+        healthy.append(f"{change.key}#contradiction")
+        ready.append((change, doc))
+    close_conflicts(batch, "invalid_record", healthy, state="superseded")
+    open_conflicts(batch, failed)
+    accounts = ensure_accounts(batch, [_ref(batch, change, doc) for change, doc in ready])
+    out = []
+    for change, doc in ready:
+        ref = _ref(batch, change, doc)
+        out.append(_Work(change, doc, ref[0], accounts[ref]))
+    return out
+
+
+def _ref(batch: Batch, change: Change, doc: DocumentCandidate) -> tuple[str, str, str]:
+    books = books_of(batch.config, change.connection)
+    company = doc.company_ref if doc.company_ref in books else books[0]
+    return company, change.connection, doc.party_ref
+
+
+def _contradiction(change: Change, doc: DocumentCandidate, problems: Sequence[str]) -> ConflictCall:
+    return ConflictCall(
+        kind="invalid_record",
+        cause=f"{change.key}#contradiction",
+        connection=change.connection,
+        stream=change.stream,
+        external_id=change.record_id,
+        title=f"{doc.number}: the document contradicts itself ({', '.join(problems)})",
+        evidence={"problems": list(problems), "number": doc.number, "total_minor": doc.total_minor},
+        currency=doc.currency,
+        money_minor=abs(doc.total_minor),
+        blocks_balance=True,
+    )
+
+
+def _held(batch: Batch, works: Sequence[_Work]) -> dict[tuple[str, str], Any]:
+    d = documents.c
+    out: dict[tuple[str, str], Any] = {}
+    by_connection: dict[str, list[str]] = {}
+    for work in works:
+        by_connection.setdefault(work.change.connection, []).append(work.doc.external_id)
+    for connection, refs in by_connection.items():
+        for part in chunks(refs):
+            for row in batch.conn.execute(
+                select(d.id, d.external_id, d.entry_id, d.posting_digest, d.open_minor).where(
+                    d.connection == connection, d.external_id.in_(part)
+                )
+            ).mappings():
+                out[connection, row["external_id"]] = row
+    return out
+
+
+def _mark(entry: Any, rows: Sequence[Any], doc: DocumentCandidate) -> str:
+    """Digest of everything that decides how the document stands in the books."""
+    if entry is None:
+        return digest(["nothing", doc.state])
+    return digest(
+        [
+            entry.kind,
+            entry.company_id,
+            entry.effective_on,
+            [[p.code, p.account_id, p.currency, p.amount_minor, p.line_id] for p in entry.postings],
+            [[item.line_id, item.due_on, item.original_minor] for item in rows],
+        ]
+    )
+
+
+def _values(batch: Batch, work: _Work, document_id: str, mark: str) -> dict[str, Any]:
+    doc = work.doc
+    due = doc.due_on or (max(row.due_on for row in doc.installments) if doc.installments else None)
+    return {
+        "b_id": document_id,
+        "b_company": work.company,
+        "b_account": work.account,
+        "b_connection": work.change.connection,
+        "b_external": doc.external_id,
+        "b_stream": work.change.stream,
+        "b_record": work.change.record_id,
+        "b_kind": doc.kind,
+        "b_number": doc.number,
+        "b_currency": doc.currency,
+        "b_total": doc.total_minor,
+        "b_issue": doc.issue_on,
+        "b_due": due,
+        "b_state": doc.state,
+        "b_opening": doc.is_opening,
+        "b_seq": work.change.seq,
+        "b_mark": mark,
+    }
+
+
+_COLUMNS = {
+    "company_id": "b_company",
+    "account_id": "b_account",
+    "connection": "b_connection",
+    "external_id": "b_external",
+    "stream": "b_stream",
+    "record_id": "b_record",
+    "kind": "b_kind",
+    "number": "b_number",
+    "currency": "b_currency",
+    "total_minor": "b_total",
+    "open_minor": "b_open",
+    "issue_on": "b_issue",
+    "due_on": "b_due",
+    "state": "b_state",
+    "is_opening": "b_opening",
+    "source_seq": "b_seq",
+    "entry_id": "b_entry",
+    "posting_digest": "b_mark",
+}
+
+
+def _write(
+    batch: Batch,
+    inserts: list[dict[str, Any]],
+    updates: list[dict[str, Any]],
+    drop_items: list[str],
+    items: list[dict[str, Any]],
+) -> None:
+    conn = batch.conn
+    fresh = [
+        {"id": row["b_id"], "created_at": batch.now, **{name: row[bind] for name, bind in _COLUMNS.items()}}
+        for row in inserts
+    ]
+    for part in chunks(fresh):
+        conn.execute(insert(documents), list(part))
+    if updates:
+        conn.execute(
+            update(documents)
+            .where(documents.c.id == bindparam("b_id"))
+            .values({name: bindparam(bind) for name, bind in _COLUMNS.items()}),
+            updates,
+        )
+    for dropped in chunks(drop_items):
+        conn.execute(delete(open_items).where(open_items.c.document_id.in_(dropped)))
+    for part in chunks(items):
+        conn.execute(insert(open_items), list(part))
+
+
+def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
+    """How claims find a document; claims that hold an old or new key are looked at again."""
+    if not docs:
+        return
+    conn = batch.conn
+    k = document_keys.c
+    held: dict[str, set[tuple[str, str]]] = {}
+    for part in chunks(sorted(docs)):
+        for row in conn.execute(select(document_keys).where(k.document_id.in_(part))):
+            held.setdefault(row.document_id, set()).add((row.kind, row.value))
+    fresh: list[dict[str, Any]] = []
+    stale: list[str] = []
+    touched: set[tuple[str, str]] = set()
+    for document_id, doc in docs.items():
+        wanted = keys_of(doc)
+        old = held.get(document_id, set())
+        touched |= wanted | old
+        if wanted != old:
+            if old:
+                stale.append(document_id)
+            fresh.extend({"kind": kind, "value": value, "document_id": document_id} for kind, value in sorted(wanted))
+    for part in chunks(stale):
+        conn.execute(delete(document_keys).where(k.document_id.in_(part)))
+    for rows in chunks(fresh):
+        conn.execute(insert(document_keys), list(rows))
+    batch.touch("claim", claims_holding(batch, touched))
+
+
+def keys_of(doc: DocumentCandidate) -> set[tuple[str, str]]:
+    """Normalised lookup keys of a document: external reference, number, order numbers."""
+    out = {("external", number_key(doc.external_id))}
+    if number_key(doc.number):
+        out.add(("number", number_key(doc.number)))
+    out |= {("order", number_key(order)) for order in doc.order_numbers if number_key(order)}
+    return out
+
+
+def claims_holding(batch: Batch, keys: set[tuple[str, str]]) -> set[str]:
+    """Claims that name any of these documents: a stored external id may hold a document number too."""
+    c = claim_keys.c
+    values = {value for kind, value in keys if kind in ("external", "number")}
+    orders = {value for kind, value in keys if kind == "order"}
+    out: set[str] = set()
+    for kinds, wanted in ((("external", "number"), values), (("order",), orders)):
+        for part in chunks(sorted(wanted)):
+            for row in batch.conn.execute(
+                select(c.connection, c.stream, c.external_id).where(c.kind.in_(kinds), c.value.in_(part))
+            ):
+                out.add(f"{row.connection}/{row.stream}/{row.external_id}")
+    return out

@@ -1,0 +1,38 @@
+"""Fold one batch of pending inputs: map, then parties, documents, allocations, claims and answers, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync.fold.allocations import Settlement, fold_allocations
+from sync.fold.answers import fold_answers
+from sync.fold.batch import Batch
+from sync.fold.changes import Change, collect
+from sync.fold.claims import fold_claims
+from sync.fold.documents import fold_documents
+from sync.fold.parties import fold_parties
+from sync.fold.ticks import fold_ticks
+from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
+from tieout.canonical.parties import PartyCandidate
+
+
+def fold(batch: Batch, seqs: Sequence[int]) -> None:
+    """Fold these inputs. The end state does not depend on how inputs are cut into batches or in which order they come.
+
+    Documents are posted before allocations are weighed, so that a payment and its settlement may come in one batch.
+    """
+    changes, others = collect(batch, seqs)
+    fold_parties(batch, [change for change in changes if _is(change, PartyCandidate)])
+    moved = fold_documents(batch, [change for change in changes if _is(change, DocumentCandidate)])
+    settled = fold_allocations(batch, [change for change in changes if _is(change, AllocationCandidate)])
+    if moved or settled:
+        Settlement(batch).run(moved, settled)
+    fold_claims(batch, [change for change in changes if _is(change, ClaimCandidate)])
+    fold_answers(batch, [row for row in others if row["kind"] == "answer"])
+    fold_ticks(batch, [row for row in others if row["kind"] == "tick"])
+
+
+def _is(change: Change, kind: type) -> bool:
+    """A deleted record belongs to the kind it had."""
+    known = change.candidate if change.candidate is not None else change.previous
+    return isinstance(known, kind)
