@@ -1,0 +1,1 @@
+"""Source records become canonical candidates, candidates become customers, decisions become remote fields. Pure."""
