@@ -17,6 +17,7 @@ from tieout.sandbox.company.model import (
     Receipt,
     amount,
 )
+from tieout.sandbox.kingdee.logrows import Side, log_pair, match_method, written_off_status
 
 FIRST_MATCH, FIRST_LOG = 300001, 700001
 
@@ -32,13 +33,6 @@ def kingdee_documents(books: Books, since: str) -> dict[str, list[Doc]]:
         "AR_REFUNDBILL": [],
         "AR_RECMacthLog": logs,
     }
-
-
-def written_off_status(settled_minor: int, total_minor: int) -> str:
-    """核销状态: A none, B partly, C fully written off; a red bill counts by its absolute amounts."""
-    if settled_minor == 0:
-        return "A"
-    return "C" if abs(settled_minor) >= abs(total_minor) else "B"
 
 
 def _currency(code: str, index: int, since: str) -> Doc:
@@ -200,16 +194,15 @@ def _receipt(receipt: Receipt) -> Doc:
 
 def _log_rows(index: int, match: Match) -> tuple[Doc, Doc]:
     source_form = "AR_RECEIVEBILL" if isinstance(match.source, Receipt) else "AR_receivable"
-    # A red bill is written off towards zero, so its own side carries a negative amount.
-    source_minor = match.minor if source_form == "AR_RECEIVEBILL" else -match.minor
-    target = ("AR_receivable", match.target.fid, match.target.number, match.target_entry_id, match.minor)
-    source = (source_form, match.source.fid, match.source.number, match.source_entry_id, source_minor)
+    sign = 1 if source_form == "AR_RECEIVEBILL" else -1
+    target = Side("AR_receivable", match.target.fid, match.target.number, match.target_entry_id, amount(match.minor))
+    source = Side(source_form, match.source.fid, match.source.number, match.source_entry_id, amount(sign * match.minor))
     on = f"{match.verified_on}T00:00:00"
     shared: Doc = {
         "FMATCHID": FIRST_MATCH + index,
         "FVERIFYDATE": on,
         "FREPORTDATE": on,
-        "FMATCHMETHODID": "收款核销" if source_form == "AR_RECEIVEBILL" else "红蓝对冲核销",
+        "FMATCHMETHODID": match_method(source_form),
         "FISACTIVATION": True,
         "FCURRENCYID": CURRENCIES[match.target.currency],
         "FCONTACTUNITTYPE": "BD_Customer",
@@ -217,23 +210,4 @@ def _log_rows(index: int, match: Match) -> tuple[Doc, Doc]:
         "FSETTLEORGID": ORG,
         "FModifyDate": f"{match.verified_on}T19:30:00",
     }
-    rate = RATES[match.target.currency]
-    rows = []
-    for offset, (mine, other) in enumerate(((target, source), (source, target))):
-        rows.append(
-            {
-                "FID": FIRST_LOG + 2 * index + offset,
-                **shared,
-                "FTARGETFROMID": mine[0],
-                "FTARGETBILLID": mine[1],
-                "FTARGETBILLNO": mine[2],
-                "FTARGETENTRYID": mine[3],
-                "FSOURCEFROMID": other[0],
-                "FSRCBILLID": other[1],
-                "FSRCBILLNO": other[2],
-                "FSRCROWID": other[3],
-                "FCURWRITTENOFFAMOUNTFOR": amount(mine[4]),
-                "FCURWRITTENOFFAMOUNT": (amount(mine[4]) * rate).quantize(Decimal("0.01")),
-            }
-        )
-    return rows[0], rows[1]
+    return log_pair(FIRST_LOG + 2 * index, shared, target, source, RATES[match.target.currency])
