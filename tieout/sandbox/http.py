@@ -54,7 +54,7 @@ class Response:
     """One answer; `effect` says what the network does to it: "" nothing, "timeout", "reset" or "cut".
 
     `delay` is how long the handler took on purpose (seconds, already waited by the handler): in process a delay of at
-    least the client's read timeout becomes a ReadTimeout.
+    least the client's read timeout becomes a ReadTimeout. `rows` is for the request log only.
     """
 
     status: int = 200
@@ -62,6 +62,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     effect: str | None = ""
     delay: float = 0.0
+    rows: int = 0
 
 
 class Handler(Protocol):
