@@ -1,0 +1,53 @@
+"""The command tree: one small file per group, nothing heavy imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tieout import __version__
+from tieout.cli import admin, books, configure, conflicts, flow, mapping, serving
+from tieout.cli.output import FAILED
+
+app = typer.Typer(
+    name="tieout",
+    help="Keeps CRMs and accounting systems in agreement about money owed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tieout {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Keeps CRMs and accounting systems in agreement about money owed."""
+
+
+serving.register(app)
+configure.register(app)
+flow.register(app)
+books.register(app)
+admin.register(app)
+app.add_typer(conflicts.app, name="conflicts")
+app.add_typer(mapping.app, name="mapping")
+
+
+def main() -> None:
+    """Entry point of the `tieout` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output left; nothing more can be said to it
+        sys.exit(FAILED)

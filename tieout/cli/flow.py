@@ -1,0 +1,139 @@
+"""`sync`, `pull`, `apply`, `plan`, `push`: the flow, at once or step by step."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tieout.cli.options import ConfigOption, JsonOption, actor, at_option, known_connection
+from tieout.cli.running import run
+from tieout.core.config import Config
+
+Connections = Annotated[list[str] | None, typer.Argument(help="Only these connections; all when none is named.")]
+Full = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
+Since = Annotated[str | None, typer.Option("--since", help="Read from this date or instant on (2026-11-01).")]
+
+
+def _named(config: Config, names: list[str] | None) -> list[str] | None:
+    return [known_connection(config, name) for name in names] if names else None
+
+
+def sync(
+    connections: Connections = None,
+    full: Full = False,
+    since: Since = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pull, apply, and plan or push, here in the foreground; needs no Redis.
+
+    \b
+    Examples:
+      tieout sync
+      tieout sync zoho --since 2026-11-01
+      tieout sync --full --json
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.sync(
+            connections=_named(cfg, connections), full=full, since=at_option(cfg, since), progress=progress
+        ),
+        quiet=False,
+    )
+
+
+def pull(
+    connections: Connections = None,
+    full: Full = False,
+    since: Since = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Land what changed at the sources, and nothing more.
+
+    \b
+    Examples:
+      tieout pull
+      tieout pull kingdee --full
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.pull(
+            connections=_named(cfg, connections), full=full, since=at_option(cfg, since), progress=progress
+        ),
+        quiet=False,
+    )
+
+
+def apply(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Map, bind, post and decide what was landed.
+
+    \b
+    Examples:
+      tieout apply
+      tieout apply --json
+    """
+    run(config, as_json, lambda service, cfg, progress: service.apply(progress=progress), quiet=False)
+
+
+def plan(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Read the remote values again first.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show each field that would change in each remote system, and the digest to push it by. Writes nothing.
+
+    \b
+    Examples:
+      tieout plan
+      tieout plan --fresh --json
+    """
+    run(config, as_json, lambda service, cfg, progress: service.plan(fresh=fresh))
+
+
+push_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+
+@push_app.callback()
+def push(
+    context: typer.Context,
+    digest: Annotated[str | None, typer.Option("--plan", help="Send exactly the plan with this digest.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send what is due; with --plan exactly what was planned. Exit code 3: some rows moved on since the plan.
+
+    \b
+    Examples:
+      tieout push
+      tieout push --plan 4f1d2c
+      tieout push resume
+    """
+    if context.invoked_subcommand is None:
+        run(
+            config,
+            as_json,
+            lambda service, cfg, progress: service.push(plan_digest=digest, progress=progress),
+            quiet=False,
+        )
+
+
+@push_app.command()
+def resume(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Allow pushing again after a restore or on a copied home.
+
+    \b
+    Examples:
+      tieout push resume
+    """
+    run(config, as_json, lambda service, cfg, progress: service.push_resume(actor()))
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the tree."""
+    for command in (sync, pull, apply, plan):
+        app.command()(command)
+    app.add_typer(push_app, name="push")

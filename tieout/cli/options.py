@@ -1,0 +1,124 @@
+"""Options that every subcommand has, and what they open: the configuration and the service."""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Protocol, cast
+
+import typer
+
+from tieout.core.config import Config, load
+from tieout.core.config_text import nearest
+from tieout.core.dates import DateError, parse_at, parse_on, zone
+from tieout.core.errors import ConfigError
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The configuration file (else TIEOUT_CONFIG, ./tieout.toml).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+
+
+class Service(Protocol):
+    """What the command line asks of `sync.service`; results are dataclasses with `as_dict()`."""
+
+    def migrate(self) -> None: ...
+    def progress(self) -> list[dict[str, Any]]: ...
+    def login_link(self) -> str: ...
+    def sync(
+        self,
+        connections: Sequence[str] | None = None,
+        full: bool = False,
+        since: datetime | None = None,
+        progress: Any = None,
+    ) -> Any: ...
+    def pull(
+        self,
+        connections: Sequence[str] | None = None,
+        full: bool = False,
+        since: datetime | None = None,
+        progress: Any = None,
+    ) -> Any: ...
+    def apply(self, progress: Any = None) -> Any: ...
+    def plan(self, fresh: bool = False) -> Any: ...
+    def push(self, plan_digest: str | None = None, progress: Any = None) -> Any: ...
+    def push_resume(self, actor: str) -> Any: ...
+    def check(self, connection: str | None = None) -> Any: ...
+    def setup(self, connection: str, dry_run: bool = False) -> Any: ...
+    def doctor(self) -> Any: ...
+    def conflicts(self, state: str = "open", limit: int = 50, cursor: str | None = None) -> Any: ...
+    def conflict(self, id: str) -> Any: ...
+    def resolve(self, id: str, answer: dict[str, Any], actor: str) -> Any: ...
+    def undo(self, id: str, actor: str) -> Any: ...
+    def mapping_check(self, connection: str, stream: str | None = None) -> Any: ...
+    def mapping_suggest(self, connection: str, stream: str | None = None) -> Any: ...
+    def reconcile(self, as_of: date | None = None) -> Any: ...
+    def verify(self) -> Any: ...
+    def rebuild_check(self) -> Any: ...
+    def report(self, name: str, as_of: date | None, known_at: datetime | None, format: str) -> bytes: ...
+    def backup(self, path: Path) -> Any: ...
+    def create_api_key(self, name: str, role: str, actor: str) -> str: ...
+    def revoke_api_key(self, id: str) -> Any: ...
+    def add_user(self, name: str, password: str, role: str) -> Any: ...
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration, with each vendor's own keys checked."""
+    from tieout.cli.vendors import vendor_settings
+
+    return load(path, vendor_settings=vendor_settings)
+
+
+@contextmanager
+def service(config: Config) -> Iterator[Service]:
+    """The opened service of a configuration; its home exists before the database is looked for."""
+    if config.embedded_database:
+        from tieout.runtime.home import unusable
+
+        try:
+            config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise unusable(config.home, error) from None
+    opened = importlib.import_module("sync.service").open_service(config)
+    with opened as ready:
+        yield cast(Service, ready)
+
+
+def actor() -> str:
+    """Who is at the keyboard, as the audit trail names them."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
+
+
+def known_connection(config: Config, name: str) -> str:
+    """The name if it is a configured connection; ConfigError with the nearest one otherwise."""
+    if name in config.connections:
+        return name
+    close = nearest(name, config.connections)
+    raise ConfigError(
+        f"there is no connection {name!r}.",
+        hint=f'Did you mean "{close}"?' if close else f"Configured: {', '.join(sorted(config.connections)) or 'none'}.",
+    )
+
+
+def on_option(text: str | None) -> date | None:
+    """A `--as-of` date."""
+    return None if text is None else parse_on(text)
+
+
+def at_option(config: Config, text: str | None) -> datetime | None:
+    """A `--since` or `--known-at`: an instant with offset, or a date in the first company's time zone."""
+    if text is None:
+        return None
+    try:
+        return parse_at(text)
+    except DateError:
+        day = parse_on(text)
+    names = [company.timezone for company in config.companies.values()]
+    return datetime.combine(day, time(), tzinfo=zone(names[0] if names else "UTC"))

@@ -1,0 +1,93 @@
+"""What the command line says to people, in English and Chinese."""
+
+from __future__ import annotations
+
+import os
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "error": ("Error", "错误"),
+    "open": ("Tieout is running at {url}", "Tieout 已启动：{url}"),
+    "login": ("Log in once with {link}", "一次性登录链接：{link}"),
+    "port_moved": ("Port {wanted} is taken; {port} is used instead.", "端口 {wanted} 已被占用，改用 {port}。"),
+    "home": ("Home: {home} (logs in {logs})", "数据目录：{home}（日志在 {logs}）"),
+    "key_made": (
+        "A secret key was made: {path}. Keep it with your backups.",
+        "已生成密钥：{path}。请与备份一并妥善保存。",
+    ),
+    "sandbox": (
+        "Local vendor servers with an invented company; nothing leaves this machine.",
+        "使用本机模拟的供应商系统和虚构公司，数据不会离开本机。",
+    ),
+    "first_sync": ("The first sync runs:", "正在进行首次同步："),
+    "going_on": ("Going on where the last run stopped.", "从上次停止的地方继续。"),
+    "sync_done": ("The sync is done.", "同步完成。"),
+    "sync_failed": (
+        "The sync ended with errors: see above, or run `{tieout} doctor`.",
+        "同步结束但有错误：见上文，或运行 `{tieout} doctor`。",
+    ),
+    "try": ("Three things to try:", "可以试试这三件事："),
+    "try_1": ("  1. See what is owed and overdue: {url}", "  1. 查看应收与逾期：{url}"),
+    "try_2": (
+        "  2. See what a person must decide: {tieout} conflicts list",
+        "  2. 查看需要人工判断的冲突：{tieout} conflicts list",
+    ),
+    "try_3": (
+        "  3. Compare the books figure by figure: {tieout} reconcile",
+        "  3. 逐笔核对两套账：{tieout} reconcile",
+    ),
+    "stop_hint": ("Ctrl-C stops everything.", "按 Ctrl-C 停止全部进程。"),
+    "stopping": ("Stopping …", "正在停止 …"),
+    "stopped": ("Stopped. Nothing was left running.", "已停止，没有遗留进程。"),
+    "crashed": (
+        "{name} ended ({why}) and is started again; its log: {log}",
+        "{name} 已退出（{why}），正在重新启动；日志：{log}",
+    ),
+    "back": ("{name} runs again.", "{name} 已恢复运行。"),
+    "killed": ("{name} did not stop in time and was killed.", "{name} 未能及时停止，已强制结束。"),
+    "leftover": (
+        "A queue server left by a killed run was shut down.",
+        "已关闭上次异常退出遗留的队列服务。",
+    ),
+    "wrote": ("Wrote {path}.", "已写入 {path}。"),
+    "next_check": (
+        "Fill in what is yours, set the variables named with env:, then run `{tieout} check`.",
+        "请填写您的信息，设置 env: 引用的环境变量，然后运行 `{tieout} check`。",
+    ),
+    "nothing": ("Nothing.", "无。"),
+    "ok": ("OK", "正常"),
+    "key_once": ("This key is shown once only; keep it safe.", "此密钥只显示一次，请妥善保存。"),
+    "more": ("More: --cursor {cursor}", "更多：--cursor {cursor}"),
+}
+
+_LABELS = {
+    "action": "动作", "age_days": "天数", "as_of": "截止日期", "amount": "金额", "at": "时间", "breaches": "违例",
+    "breaks": "差异", "code": "代码", "company": "公司", "connection": "连接", "connections": "连接",
+    "count": "数量", "currency": "币种", "customer": "客户", "difference": "差额", "digest": "摘要", "done": "完成",
+    "errors": "错误", "evidence": "依据", "field": "字段", "from": "原值", "hint": "建议", "id": "编号",
+    "kind": "类型", "ledger": "总账", "level": "级别", "message": "说明", "module": "模块", "name": "名称",
+    "open": "未结", "overdue": "逾期", "pages": "页数", "reason": "原因", "record": "记录", "remote_id": "远端编号",
+    "rows": "行数", "source": "来源", "state": "状态", "step": "步骤", "stream": "数据流", "streams": "数据流",
+    "suggestions": "建议", "to": "新值", "total": "合计", "totals": "合计", "valid": "有效", "value": "值",
+}  # fmt: skip
+
+
+def system_language() -> str:
+    """The language to speak before a configuration is read: from LC_ALL, LC_MESSAGES or LANG."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "zh-CN" if os.environ[name].lower().startswith("zh") else "en"
+    return "en"
+
+
+def text(language: str, key: str, **values: object) -> str:
+    """A sentence in the language (`zh-CN`, else English)."""
+    english, chinese = _TEXTS[key]
+    return (chinese if language == "zh-CN" else english).format(**values)
+
+
+def label(language: str, key: str) -> str:
+    """A column or field name for people: `open_minor` is shown as an amount, so the unit is dropped."""
+    plain = key.removesuffix("_minor")
+    if language == "zh-CN":
+        return _LABELS.get(plain, plain.replace("_", " "))
+    return plain.replace("_", " ")

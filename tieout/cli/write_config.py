@@ -1,0 +1,134 @@
+"""Writes configuration files: the starter of `tieout init` and the sandbox's own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tieout.core import exact_json
+from tieout.core.errors import BadPayload, HomeError
+from tieout.runtime.home import unusable
+
+GENERATED = "# Made by `tieout up --sandbox` at every start. To change it, copy it to ./tieout.toml."
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """What `tieout init` asks for."""
+
+    company: str
+    name: str
+    currency: str
+    timezone: str
+    language: str
+    book_of_record: tuple[str, str]  # connection name, vendor
+    crm: tuple[str, str]
+    start_on: date
+
+
+def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables of plain values as TOML text (JSON strings are TOML basic strings)."""
+    parts = []
+    for name, table in tables.items():
+        parts.append(f"[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in table.items()))
+    return "\n".join(parts)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def starter_text(starter: Starter, vendor_keys: Mapping[str, Mapping[str, str]]) -> str:
+    """The text of a first configuration; secrets are references, never values."""
+    crm, book = starter.crm, starter.book_of_record
+    return toml(
+        {
+            "tieout": {"home": "var", "language": starter.language},
+            f"companies.{starter.company}": {
+                "name": starter.name,
+                "functional_currency": starter.currency,
+                "timezone": starter.timezone,
+                "book_of_record": book[0],
+                "cash_application": "source",
+            },
+            f"connections.{crm[0]}": {
+                "vendor": crm[1],
+                **vendor_keys[crm[1]],
+                "start_on": starter.start_on,
+                "push": ["payment_status", "credit", "reminders"],
+                "push_mode": "plan",
+            },
+            f"connections.{book[0]}": {"vendor": book[1], **vendor_keys[book[1]], "start_on": starter.start_on},
+        }
+    )
+
+
+def sandbox_text(sandbox: Mapping[str, Any], language: str) -> str:
+    """The configuration that fits running vendor servers, from what they wrote to `sandbox.json`."""
+    zoho, kingdee = dict(sandbox["zoho"]), dict(sandbox["kingdee"])
+    return f"{GENERATED}\n\n" + toml(
+        {
+            "tieout": {"home": ".", "language": language},
+            "companies.cn": {
+                "name": "示例科技有限公司",
+                "functional_currency": "CNY",
+                "timezone": "Asia/Shanghai",
+                "calendar": "CN",
+                "book_of_record": "kingdee",
+            },
+            "connections.zoho": {
+                "vendor": "zoho_crm",
+                "sandbox": True,
+                "auth_url": zoho["base_url"],
+                **zoho,
+                "interval": "30s",
+                "push": ["payment_status", "credit", "reminders"],
+            },
+            "connections.kingdee": {"vendor": "kingdee", "sandbox": True, **kingdee, "interval": "30s"},
+        }
+    )
+
+
+def read_sandbox(path: Path) -> dict[str, Any]:
+    """What the vendor servers say about themselves."""
+    try:
+        found = exact_json.loads(path.read_bytes())
+    except (OSError, BadPayload) as error:
+        raise HomeError(f"{path} cannot be read: {error}.", hint="Start again; it is written anew.") from None
+    if not isinstance(found, dict) or not {"zoho", "kingdee"} <= found.keys():
+        raise HomeError(f"{path} does not describe the vendor servers.", hint="Start again; it is written anew.")
+    return found
+
+
+def is_generated(path: Path) -> bool:
+    """True for a file that the sandbox wrote and may write again."""
+    try:
+        with path.open(encoding="utf-8") as text:
+            return text.readline().strip() == GENERATED
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner may read, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        part.replace(path)
+    except OSError as error:
+        raise unusable(path.parent, error) from None
