@@ -1,0 +1,414 @@
+"""The outbox: intended effects on remote records, written in the transaction of the decision that wants them (D8, D13).
+
+States: planned (waits for a person), parked (too many at once, waits for an approver), ready (will be sent), claimed (a
+sender holds it), uncertain (may have been sent: read back first), done, dead (refused for good or given up, can be
+retried), superseded (a newer change or the remote itself made it needless), cancelled.
+One open row per record; a newer state may wait behind one that is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from tieout.core import exact_json
+from tieout.core.config import ChangeLimits
+from tieout.core.ids import Ids
+from tieout.store.landing import chunks
+from tieout.store.session import lock_rows
+from tieout.store.tables import outbox, remote_seen
+
+Mode = Literal["plan", "auto", "off"]
+OPEN = ("planned", "parked", "ready")
+IN_FLIGHT = ("claimed", "sent", "uncertain")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The fields one remote record should get: only those that differ from what it was seen to hold.
+
+    No fields = the record already holds what it should; an open change of it is superseded.
+    """
+
+    connection: str
+    module: str
+    remote_id: str
+    fields: Mapping[str, Any]
+    before: Mapping[str, Any]
+    reason: Any
+    subject: str
+    currency: str | None = None
+    money_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventIntent:
+    """A record to be created once for ever: `event_key` is written to `key_field` and found by it again."""
+
+    connection: str
+    module: str
+    event_key: str
+    key_field: str
+    parent_module: str
+    parent_id: str
+    fields: Mapping[str, Any]
+    reason: Any
+    subject: str
+    currency: str | None = None
+    money_minor: int = 0
+
+
+@dataclass
+class IntendCounts:
+    """What became of intents: rows by state, and those that changed nothing."""
+
+    planned: int = 0
+    parked: int = 0
+    ready: int = 0
+    coalesced: int = 0
+    waiting: int = 0  # behind a change in flight
+    unchanged: int = 0
+    superseded: int = 0
+    refused_before: int = 0  # the same fields are a dead letter
+
+    def add(self, other: IntendCounts) -> None:
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass
+class Tally:
+    """Rows one run has made ready so far, by connection: hand the same one to every `intend` of a run."""
+
+    ready: dict[str, list[str]] = field(default_factory=dict)
+    parked: set[str] = field(default_factory=set)  # connections whose limit was passed: the rest is parked too
+
+
+def same_value(left: Any, right: Any) -> bool:
+    """Equal as a remote sees it: 1.10 is 1.1, and an empty text is no value."""
+    if left in (None, "") and right in (None, ""):
+        return True
+    return exact_json.canonical(left) == exact_json.canonical(right)
+
+
+def same_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Equal names and equal values."""
+    return left.keys() == right.keys() and all(same_value(value, right[name]) for name, value in left.items())
+
+
+def intend(
+    conn: Connection,
+    intents: Sequence[Intent],
+    events: Sequence[EventIntent] = (),
+    *,
+    modes: Mapping[str, Mode],
+    limits: Mapping[str, ChangeLimits],
+    now: datetime,
+    ids: Ids,
+    tally: Tally | None = None,
+) -> IntendCounts:
+    """Write intents into the outbox inside the caller's transaction, hundreds of rows a statement.
+
+    `modes` per connection: plan and off -> planned, auto -> ready. A run that makes more rows ready than `limits`
+    (rows, or share of the records that show our fields) has all of its unsent rows parked for an approver.
+    """
+    work = _Writer(conn, modes, limits, now, ids, tally or Tally())
+    latest = {(item.connection, item.module, item.remote_id): item for item in intents}
+    for part in chunks(list(latest.values())):
+        work.states(part)
+    once = {(item.connection, item.event_key): item for item in events}
+    for some in chunks(list(once.values())):
+        work.events(some)
+    work.finish()
+    return work.counts
+
+
+class _Writer:
+    """One `intend`: collects inserts and updates, decides on parking, writes them in sets."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        modes: Mapping[str, Mode],
+        limits: Mapping[str, ChangeLimits],
+        now: datetime,
+        ids: Ids,
+        tally: Tally,
+    ) -> None:
+        self.conn, self.modes, self.limits, self.now, self.ids, self.tally = conn, modes, limits, now, ids, tally
+        self.counts = IntendCounts()
+        self.inserts: list[dict[str, Any]] = []
+        self.updates: list[dict[str, Any]] = []
+        self.moves: dict[str, str] = {}  # same fields, other state
+        self.gone: list[str] = []
+
+    # ------------------------------------------------------------- state pushes
+    def states(self, intents: Sequence[Intent]) -> None:
+        held = self._rows_of(intents)
+        seen = self._seen_of([item for item in intents if _in_flight(held.get(_key(item), []))])
+        for item in intents:
+            rows = held.get(_key(item), [])
+            self._state(item, rows, seen.get(_key(item), {}))
+
+    def _rows_of(self, intents: Sequence[Intent]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+        out: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+        c = outbox.c
+        for (connection, module), remote_ids in _grouped(intents).items():
+            query = (
+                select(c.id, c.remote_id, c.fields, c.state, c.version, c.approved_by, c.attempts)
+                .where(
+                    c.connection == connection,
+                    c.module == module,
+                    c.operation == "update",
+                    c.remote_id.in_(remote_ids),
+                    c.state.in_([*OPEN, *IN_FLIGHT, "dead"]),
+                )
+                .order_by(c.id)
+            )
+            if lock_rows(self.conn):
+                query = query.with_for_update()
+            for row in self.conn.execute(query).mappings():
+                out.setdefault((connection, module, row["remote_id"]), []).append(dict(row))
+        return out
+
+    def _seen_of(self, intents: Sequence[Intent]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+        out: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        for (connection, module), remote_ids in _grouped(intents).items():
+            for remote_id, fields in seen_fields(self.conn, connection, module, remote_ids).items():
+                out[connection, module, remote_id] = fields
+        return out
+
+    def _state(self, item: Intent, rows: Sequence[Mapping[str, Any]], seen: Mapping[str, Any]) -> None:
+        fields = dict(item.fields)
+        flying = _in_flight(rows)
+        if flying is not None:
+            # What is in flight will stand when the new row's turn comes: a field it sets, which should stay as the
+            # remote was seen to hold it, must be put back.
+            for name, value in flying["fields"].items():
+                if name not in fields and not same_value(value, seen.get(name)):
+                    fields[name] = seen.get(name)
+        waiting = next((row for row in rows if row["state"] in OPEN), None)
+        dead = [row for row in rows if row["state"] == "dead"]
+        if not fields:
+            stale = [row["id"] for row in dead] + ([waiting["id"]] if waiting is not None else [])
+            self.gone += stale
+            self.counts.superseded += len(stale)
+            self.counts.unchanged += not stale
+            return
+        mode = self.modes.get(item.connection, "plan")
+        if waiting is not None:
+            self._coalesce(item, fields, waiting, mode)
+            return
+        if any(same_fields(row["fields"], fields) for row in dead):
+            self.counts.refused_before += 1
+            return
+        self.gone += [row["id"] for row in dead]
+        self.counts.waiting += flying is not None
+        self._insert(item, fields, mode, operation="update", remote_id=item.remote_id)
+
+    def _coalesce(self, item: Intent | EventIntent, fields: dict[str, Any], row: Mapping[str, Any], mode: Mode) -> None:
+        changed = not same_fields(row["fields"], fields)
+        state = str(row["state"])
+        if mode == "auto":
+            state = "parked" if state == "parked" else "ready"
+        elif changed or state == "cancelled":
+            state = "planned"  # what a person approved is not what would be sent now
+        if not changed and state == row["state"]:
+            self.counts.unchanged += 1
+            return
+        self.counts.coalesced += 1
+        if changed:
+            self.updates.append(
+                {"id": row["id"], "state": state, "version": row["version"] + 1, **self._what(item, fields)}
+            )
+        else:
+            self.moves[row["id"]] = state
+        self._count(item.connection, row["id"], state)
+
+    def _count(self, connection: str, row_id: str, state: str) -> None:
+        if state == "ready":
+            self.tally.ready.setdefault(connection, []).append(row_id)
+        setattr(self.counts, state, getattr(self.counts, state) + 1)
+
+    def _what(self, item: Intent | EventIntent, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "fields": dict(fields),
+            "before": dict(item.before) if isinstance(item, Intent) else {},
+            "reason": item.reason,
+            "subject": item.subject,
+            "currency": item.currency,
+            "money_minor": item.money_minor,
+        }
+
+    def _insert(
+        self,
+        item: Intent | EventIntent,
+        fields: Mapping[str, Any],
+        mode: Mode,
+        *,
+        operation: str,
+        remote_id: str = "",
+        **more: Any,
+    ) -> None:
+        row_id = self.ids.new("out")
+        state = "ready" if mode == "auto" else "planned"
+        self.inserts.append(
+            {
+                "id": row_id,
+                "connection": item.connection,
+                "module": item.module,
+                "operation": operation,
+                "remote_id": remote_id,
+                **self._what(item, fields),
+                "event_key": None,
+                "key_field": "",
+                "parent_module": "",
+                "parent_id": "",
+                "version": 1,
+                "state": state,
+                "attempts": 0,
+                "fence": 0,
+                "created_at": self.now,
+                "updated_at": self.now,
+                **more,
+            }
+        )
+        self._count(item.connection, row_id, state)
+
+    # ------------------------------------------------------------- events
+    def events(self, events: Sequence[EventIntent]) -> None:
+        known: dict[tuple[str, str], Mapping[str, Any]] = {}
+        by_connection: dict[str, list[str]] = {}
+        for item in events:
+            by_connection.setdefault(item.connection, []).append(item.event_key)
+        c = outbox.c
+        for connection, keys in by_connection.items():
+            query = (
+                select(c.id, c.event_key, c.fields, c.state, c.version, c.approved_by, c.attempts)
+                .where(c.connection == connection, c.event_key.in_(keys))
+                .order_by(c.id)
+            )
+            if lock_rows(self.conn):
+                query = query.with_for_update()
+            known |= {(connection, row["event_key"]): dict(row) for row in self.conn.execute(query).mappings()}
+        for item in events:
+            row = known.get((item.connection, item.event_key))
+            mode = self.modes.get(item.connection, "plan")
+            if row is None:
+                self._insert(
+                    item,
+                    item.fields,
+                    mode,
+                    operation="create",
+                    event_key=item.event_key,
+                    key_field=item.key_field,
+                    parent_module=item.parent_module,
+                    parent_id=item.parent_id,
+                )
+            elif row["state"] in (*OPEN, "cancelled") and not row["attempts"]:
+                self._coalesce(item, dict(item.fields), row, mode)
+            else:
+                self.counts.unchanged += 1  # sent, being sent, or refused: an event happens once
+
+    # ------------------------------------------------------------- the end
+    def finish(self) -> None:
+        supersede(self.conn, self.gone, self.now)
+        for connection in {row["connection"] for row in self.inserts} | set(self.tally.ready):
+            if self._is_too_much(connection):
+                self._park(connection)
+        if self.updates:
+            names = [name for name in self.updates[0] if name != "id"]
+            self.conn.execute(
+                update(outbox)
+                .where(outbox.c.id == bindparam("b_id"))
+                .values(
+                    {name: bindparam(f"b_{name}") for name in names}
+                    | {"updated_at": self.now, "approved_by": None, "attempts": 0}
+                ),
+                [{f"b_{name}": value for name, value in row.items()} for row in self.updates],
+            )
+        for state in set(self.moves.values()):
+            for part in chunks([row_id for row_id, to in self.moves.items() if to == state]):
+                self.conn.execute(update(outbox).where(outbox.c.id.in_(part)).values(state=state, updated_at=self.now))
+        for part in chunks(self.inserts):
+            self.conn.execute(insert(outbox), list(part))
+
+    def _is_too_much(self, connection: str) -> bool:
+        limit, made = self.limits.get(connection), len(self.tally.ready.get(connection, ()))
+        if limit is None or not made:
+            return False
+        if connection in self.tally.parked:
+            return True
+        if limit.rows and made > limit.rows:
+            return True
+        return bool(limit.share_percent) and made * 100 > limit.share_percent * bound_records(self.conn, connection)
+
+    def _park(self, connection: str) -> None:
+        ready = self.tally.ready.pop(connection)
+        self.tally.parked.add(connection)
+        mine = set(ready)
+        parked = 0
+        for row in [*self.inserts, *self.updates]:
+            if row["id"] in mine:
+                row["state"] = "parked"
+                parked += 1
+        for row_id in mine & self.moves.keys():
+            self.moves[row_id] = "parked"
+            parked += 1
+        self.counts.ready -= parked
+        self.counts.parked += parked
+        for part in chunks(ready):  # those of earlier batches of this run which nobody has begun to send
+            self.conn.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(part), outbox.c.state == "ready", outbox.c.attempts == 0)
+                .values(state="parked", updated_at=self.now)
+            )
+
+
+def supersede(conn: Connection, row_ids: Sequence[str], now: datetime, code: str = "superseded") -> None:
+    """Close rows that a newer change, or the remote itself, made needless."""
+    for part in chunks(list(row_ids)):
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(part))
+            .values(state="superseded", error_code=code, updated_at=now, done_at=now)
+        )
+
+
+def seen_fields(
+    conn: Connection, connection: str, module: str, remote_ids: Iterable[str]
+) -> dict[str, Mapping[str, Any]]:
+    """Our own fields as the remote last showed or confirmed them, by record."""
+    out: dict[str, Mapping[str, Any]] = {}
+    c = remote_seen.c
+    for part in chunks(list(remote_ids)):
+        query = select(c.remote_id, c.fields).where(
+            c.connection == connection, c.module == module, c.remote_id.in_(part)
+        )
+        out.update({row.remote_id: row.fields for row in conn.execute(query)})
+    return out
+
+
+def bound_records(conn: Connection, connection: str) -> int:
+    """How many records of a remote show our fields: what a share of changes is a share of."""
+    query = select(func.count()).select_from(remote_seen).where(remote_seen.c.connection == connection)
+    return int(conn.execute(query).scalar_one())
+
+
+def _in_flight(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    return next((row for row in rows if row["state"] in IN_FLIGHT), None)
+
+
+def _key(item: Intent) -> tuple[str, str, str]:
+    return item.connection, item.module, item.remote_id
+
+
+def _grouped(intents: Iterable[Intent]) -> dict[tuple[str, str], list[str]]:
+    out: dict[tuple[str, str], list[str]] = {}
+    for item in intents:
+        out.setdefault((item.connection, item.module), []).append(item.remote_id)
+    return out
