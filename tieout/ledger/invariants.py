@@ -62,7 +62,8 @@ def balance_breaches(
     Entries sum to zero per currency; per (company, account, currency) the `ar` account equals the open items, unapplied
     cash equals the open part of payments and refunds, and the customer balance equals open items less unapplied cash;
     nothing is applied beyond an item or a credit. `entries` are (id, entry) pairs; `links` are the accepted allocations
-    that have no entry (credit note to invoice): they only help to name the documents behind a wrong control account.
+    that have no entry (credit note to invoice, payment to refund): they only help to name the documents behind a
+    wrong account.
     """
     out: list[Breach] = []
     ar: dict[_Key, int] = defaultdict(int)
@@ -82,12 +83,12 @@ def balance_breaches(
             if total
         )
     open_items: dict[_Key, int] = defaultdict(int)
-    homes: dict[str, _Key] = {}
+    homes: dict[str, tuple[_Key, str]] = {}
     for balance in items:
         item = balance.item
         key = (item.company_id, item.account_id, item.currency)
         open_items[key] += balance.open_minor
-        homes[item.document_id] = key
+        homes[item.document_id] = (key, chart.AR)
         suspects.add(key, chart.AR, item.document_id, -balance.open_minor)
         if _outside(item.original_minor, balance.open_minor):
             out.append(Breach("over_item", (item.item_id,), *key, item.original_minor, balance.open_minor))
@@ -95,7 +96,7 @@ def balance_breaches(
     for held in cash:
         key = (held.company_id, held.account_id, held.currency)
         open_cash[key] += held.open_minor
-        homes[held.document_id] = key
+        homes[held.document_id] = (key, chart.UNAPPLIED_CASH)
         suspects.add(key, chart.UNAPPLIED_CASH, held.document_id, -held.open_minor)
         if _outside(held.total_minor, held.open_minor):
             out.append(Breach("over_credit", (held.document_id,), *key, held.total_minor, held.open_minor))
@@ -126,7 +127,7 @@ class _Suspects:
     def add(self, key: _Key, code: str, document_id: str, amount: int) -> None:
         self._diff[key, code][document_id] += amount
 
-    def explain(self, links: Iterable[AllocationFact], homes: Mapping[str, _Key]) -> None:
+    def explain(self, links: Iterable[AllocationFact], homes: Mapping[str, tuple[_Key, str]]) -> None:
         for fact in links:
             for document_id, amount in (
                 (fact.from_document_id, fact.amount_minor),
@@ -134,7 +135,7 @@ class _Suspects:
             ):
                 home = homes.get(document_id)
                 if home is not None:
-                    self.add(home, chart.AR, document_id, amount)
+                    self.add(*home, document_id, amount)
 
     def of(self, key: _Key, code: str) -> Sequence[str]:
         return tuple(sorted(document_id for document_id, amount in self._diff[key, code].items() if amount))

@@ -39,7 +39,7 @@ def minor_units(found: Break, evidence: Evidence) -> Explanation | None:
 
 
 def credit_note(found: Break, evidence: Evidence) -> Explanation | None:
-    """A credit note of exactly the difference, or all of the customer's together, exists on the side that shows less."""
+    """The side that shows less has a credit note of exactly the difference, or several that sum to it."""
     amounts = _amounts(found)
     if amounts is None:
         return None

@@ -87,7 +87,7 @@ def reconcile(
     proofs = _proofs(_totals(left, left_totals), _totals(right, right_totals), breaks)
     wrong = [proof for proof in proofs if not proof.is_valid]
     reason = "; ".join(
-        f"{proof.currency}: breaks add up to {proof.breaks_minor} minor units, the difference is {proof.difference_minor}"
+        f"{proof.currency}: breaks sum to {proof.breaks_minor} minor units, the difference is {proof.difference_minor}"
         for proof in wrong
     )
     return ReconcileResult(tuple(pairs), breaks, proofs, not wrong, reason)
