@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -25,6 +26,7 @@ LANE = "apply"
 LANE_TTL = 30.0
 FIRST_BATCH, SMALLEST, LARGEST = 150, 25, 600
 TARGET_SECONDS = 0.2
+FRESH = timedelta(hours=24)
 Progress = Callable[[Mapping[str, Any]], None]
 
 
@@ -150,7 +152,7 @@ class _Lane:
                 conn,
                 self.ctx.config,
                 self.profiles,
-                body={"phase": "settle", "stage": stage, "limit": limit},
+                body={"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)},
                 now=self.ctx.clock.now(),
             )
             done = settle(batch, stage, limit)
@@ -190,19 +192,30 @@ def ready_to_settle(ctx: Context) -> bool:
 
 
 def run_tick(ctx: Context) -> bool:
-    """Append the daily tick once per business date of the earliest zone; True when a new day began."""
+    """Append one tick per company and business date; True when a new day began somewhere."""
     now = ctx.clock.now()
-    day = max(business_dates(ctx.config, now).values())
-    with unit(ctx.engine, "apply.commit") as conn:
-        last = conn.execute(select(meta.c.value).where(meta.c.key == "ticked_on")).scalar()
-        if last is not None and last >= day.isoformat():
-            return False
-        if last is None:
-            conn.execute(insert(meta).values(key="ticked_on", value=day.isoformat()))
-        else:
-            conn.execute(meta.update().where(meta.c.key == "ticked_on").values(value=day.isoformat()))
-        append_inputs(conn, [_input("tick", now, {"on": day.isoformat()})])
-    return True
+    began = False
+    for company, day in business_dates(ctx.config, now).items():
+        key = f"ticked_on:{company}"
+        with unit(ctx.engine, "apply.commit") as conn:
+            last = conn.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+            if last is not None and last >= day.isoformat():
+                continue
+            if last is None:
+                conn.execute(insert(meta).values(key=key, value=day.isoformat()))
+            else:
+                conn.execute(meta.update().where(meta.c.key == key).values(value=day.isoformat()))
+            append_inputs(conn, [_input("tick", now, {"company": company, "on": day.isoformat()})])
+            began = True
+    return began
+
+
+def tick_due(ctx: Context) -> bool:
+    """True when some company's business day has not been ticked yet."""
+    days = business_dates(ctx.config, ctx.clock.now())
+    with reading(ctx.engine) as conn:
+        held = dict(conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))).tuples().all())
+    return any(held.get(f"ticked_on:{company}", "") < day.isoformat() for company, day in days.items())
 
 
 def _input(kind: str, now: Any, body: dict[str, Any], actor: str | None = None) -> dict[str, Any]:
@@ -221,6 +234,21 @@ def append_answer(conn: Connection, now: Any, body: dict[str, Any], actor: str) 
     return append_inputs(conn, [_input("answer", now, body, actor)])[0]
 
 
+def fresh_companies(ctx: Context) -> list[str]:
+    """Companies whose book of record was read to its end within the last day: only then may anyone be reminded."""
+    w = watermarks.c
+    oldest = ctx.clock.now() - FRESH
+    with reading(ctx.engine) as conn:
+        rows = conn.execute(select(w.connection, w.stream, w.completed_at)).all()
+    stale = {row.connection for row in rows if row.completed_at is None or row.completed_at < oldest}
+    read = {row.connection for row in rows}
+    return [
+        name
+        for name, company in ctx.config.companies.items()
+        if company.book_of_record in read and company.book_of_record not in stale
+    ]
+
+
 def backlog(ctx: Context) -> dict[str, int]:
     """How much waits to be folded and settled."""
     with reading(ctx.engine) as conn:
@@ -230,4 +258,14 @@ def backlog(ctx: Context) -> dict[str, int]:
     return {"pending": int(waiting), "dirty": int(stale), "last_seq": int(last or 0)}
 
 
-__all__ = ["ApplySummary", "append_answer", "backlog", "ranges", "ready_to_settle", "run_apply", "run_tick", "spread"]
+__all__ = [
+    "ApplySummary",
+    "append_answer",
+    "backlog",
+    "ranges",
+    "ready_to_settle",
+    "run_apply",
+    "run_tick",
+    "spread",
+    "tick_due",
+]

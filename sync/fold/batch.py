@@ -51,12 +51,16 @@ class Batch:
     on: Mapping[str, date]  # business date per company
     ids: BatchIds
     journal: Journal
+    fresh: frozenset[str] = frozenset()  # companies whose book of record was read lately
     _dirty: set[tuple[str, str]] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
     def touch(self, kind: str, keys: Iterable[str]) -> None:
         """Mark for the settle phase: party, allocation, claim, document, customer, push."""
         self._dirty.update((kind, key) for key in keys)
+
+    def is_fresh(self, company: str) -> bool:
+        return company in self.fresh
 
     def count(self, name: str, by: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + by
@@ -94,7 +98,8 @@ def open_batch(
             ).scalar_one()
         )
     ids = BatchIds(mark_seq)
-    return Batch(conn, config, profiles, mark_seq, now, dates, ids, Journal(conn, ids, now))
+    fresh = frozenset(body.get("fresh") or ())
+    return Batch(conn, config, profiles, mark_seq, now, dates, ids, Journal(conn, ids, now), fresh)
 
 
 def business_dates(config: Config, now: datetime) -> dict[str, date]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mapping.identity.numbers import number_key
 from sqlalchemy import delete, select, tuple_
 
+from mapping.identity.numbers import number_key
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from tieout.canonical.documents import ClaimCandidate
@@ -56,7 +56,7 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
         )
         previous = change.previous
         for deal in {claim.deal_ref, previous.deal_ref if isinstance(previous, ClaimCandidate) else ""} - {""}:
-            batch.touch("deal", [f"{change.connection}/{deal}"])
+            batch.touch("deal", [f"{change.connection}/deal:{deal}"])
     for part in chunks(live):
         upsert(batch.conn, claims, part)
     c = claims.c

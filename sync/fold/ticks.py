@@ -11,21 +11,19 @@ from sqlalchemy import select
 from sync.fold.batch import Batch
 from tieout.store.tables import decisions
 
-# decision kind -> what is looked at again
-_TOUCH = {"payment_status": "document", "credit": "customer", "reminder": "customer"}
-
 
 def fold_ticks(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
     """Touch the subjects of standing decisions whose next change is due by the tick's date."""
     for row in rows:
-        day = date.fromisoformat(row["body"]["on"])
+        day, company = date.fromisoformat(row["body"]["on"]), row["body"]["company"]
         d = decisions.c
         found = batch.conn.execute(
-            select(d.kind, d.subject, d.body).where(d.next_change_on <= day, d.is_current.is_(True))
+            select(d.kind, d.subject).where(d.next_change_on <= day, d.is_current.is_(True), d.company_id == company)
         ).mappings()
         for decision in found:
-            if decision["kind"] == "payment_status" and "/" in decision["subject"]:
-                batch.touch("deal", [decision["subject"]])
-            else:
-                batch.touch(_TOUCH[decision["kind"]], [decision["subject"].split("|")[0]])
+            subject = decision["subject"]
+            if decision["kind"] == "payment_status":
+                batch.touch("deal" if "/deal:" in subject else "document", [subject])
+            else:  # customer|company of credit, customer|company|currency of reminders
+                batch.touch("customer", ["|".join(subject.split("|")[:2])])
         batch.count("ticks")

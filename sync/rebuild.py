@@ -1,0 +1,212 @@
+"""Rebuild: fold the input log again into an empty database and compare with what stands (D1)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from sync.apply import spread
+from sync.context import Context
+from sync.fold.batch import open_batch
+from sync.fold.run import fold
+from sync.settle.run import settle
+from tieout.store.landing import chunks
+from tieout.store.session import make_engine, reading, unit
+from tieout.store.tables import (
+    accounts,
+    allocations,
+    balances,
+    bindings,
+    conflicts,
+    decisions,
+    documents,
+    inputs,
+    memberships,
+    metadata,
+    open_items,
+    outbox,
+    payloads,
+    pending,
+    source_records,
+)
+from tieout.store.upsert import upsert
+
+LIMIT = 50  # differences shown per kind
+
+
+@dataclass
+class RebuildView:
+    """How many facts of each kind were compared and which differ."""
+
+    compared: dict[str, int] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    inputs: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, "inputs": self.inputs, "compared": self.compared, "differences": self.differences}
+
+
+def run_rebuild_check(ctx: Context) -> RebuildView:
+    """Fold all inputs again, in the batches their marks recorded, and compare by natural key.
+
+    Compared: current source records, accounts, memberships, documents, open items, allocations, balances, bindings,
+    open conflicts, and standing decisions (value, figures, reasons, effective date).
+    """
+    view = RebuildView()
+    with tempfile.TemporaryDirectory(prefix="tieout-rebuild-") as folder:
+        fresh = make_engine(f"sqlite:///{Path(folder) / 'rebuild.db'}")
+        try:
+            metadata.create_all(fresh)
+            with reading(ctx.engine) as source:
+                view.inputs = _replay(ctx, source, fresh)
+                with reading(fresh) as made:
+                    for name, statement in _facts().items():
+                        _compare(view, name, _rows(source, statement), _rows(made, statement))
+        finally:
+            fresh.dispose()
+    return view
+
+
+def _replay(ctx: Context, source: Connection, fresh: Engine) -> int:
+    profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
+    count = 0
+    landed: dict[int, Mapping[str, Any]] = {}
+    for row in _inputs(source):
+        count += 1
+        if row["kind"] == "mark":
+            _replay_mark(ctx, source, fresh, row, landed, profiles)
+        elif row["kind"] == "receipt":
+            _replay_receipt(fresh, row)
+        else:
+            landed[row["seq"]] = row
+    return count
+
+
+def _inputs(source: Connection) -> Iterator[Mapping[str, Any]]:
+    last = 0
+    while True:
+        rows = (
+            source.execute(select(inputs).where(inputs.c.seq > last).order_by(inputs.c.seq).limit(2000))
+            .mappings()
+            .all()
+        )
+        if not rows:
+            return
+        for row in rows:
+            yield row
+        last = rows[-1]["seq"]
+
+
+def _replay_mark(
+    ctx: Context,
+    source: Connection,
+    fresh: Engine,
+    mark: Mapping[str, Any],
+    landed: dict[int, Mapping[str, Any]],
+    profiles: Mapping[str, Mapping[str, Any]],
+) -> None:
+    body = mark["body"]
+    with unit(fresh, "apply.commit") as conn:
+        on = {company: date.fromisoformat(day) for company, day in body["on"].items()}
+        batch = open_batch(conn, ctx.config, profiles, body=body, now=mark["at"], on=on, mark_seq=mark["seq"])
+        if body["phase"] == "fold":
+            seqs = spread(body["seqs"])
+            _land_again(source, conn, [landed.pop(seq) for seq in seqs if seq in landed])
+            fold(batch, seqs)
+        else:
+            settle(batch, body["stage"], body["limit"])
+        batch.flush()
+
+
+def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    for part in chunks([dict(row) for row in rows]):
+        conn.execute(insert(inputs), part)
+    current = [row for row in rows if row["kind"] == "landed" and row["is_current"]]
+    hashes = sorted({row["payload_hash"] for row in current if row["payload_hash"]})
+    for hash_part in chunks(hashes):
+        bodies = source.execute(select(payloads).where(payloads.c.hash.in_(hash_part))).mappings().all()
+        upsert(conn, payloads, [dict(body) for body in bodies])
+    records = [
+        {
+            "connection": row["connection"],
+            "stream": row["stream"],
+            "external_id": row["external_id"],
+            "seq": row["seq"],
+            "source_hash": row["source_hash"],
+            "payload_hash": row["payload_hash"],
+            "modified_at": row["modified_at"],
+            "counter": row["counter"],
+            "read_started_at": row["read_started_at"],
+            "is_deleted": row["is_deleted"],
+            "needs_fetch": False,
+        }
+        for row in current
+    ]
+    for part in chunks(records):
+        upsert(conn, source_records, part)
+    seqs = [row["seq"] for row in rows]
+    for seq_part in chunks(seqs):
+        conn.execute(delete(pending).where(pending.c.seq.in_(seq_part)))
+
+
+def _replay_receipt(fresh: Engine, row: Mapping[str, Any]) -> None:
+    """What became of an effect decides whether a waiting reminder may still be taken back."""
+    body = row["body"] or {}
+    state = body.get("state")
+    if not body.get("outbox_id") or not state:
+        return
+    with unit(fresh, "receipt.commit") as conn:
+        conn.execute(update(outbox).where(outbox.c.id == body["outbox_id"]).values(state=state))
+
+
+def _facts() -> dict[str, Any]:
+    s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
+    al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
+    return {
+        "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
+            s.applied_seq == s.seq
+        ),
+        "accounts": select(a.company_id, a.connection, a.party_ref, a.name, a.is_provisional),
+        "memberships": select(m.member, m.customer_id, m.rule, m.effective_on).where(m.to_seq.is_(None)),
+        "documents": select(d.connection, d.external_id, d.account_id, d.total_minor, d.open_minor, d.state),
+        "open items": select(o.id, o.account_id, o.currency, o.due_on, o.original_minor, o.open_minor),
+        "allocations": select(al.connection, al.group_key, al.is_applied, al.refusal, al.amount_minor),
+        "balances": select(b.account_id, b.code, b.currency, b.amount_minor).where(b.amount_minor != 0),
+        "bindings": select(bi.connection, bi.stream, bi.external_id, bi.document_id, bi.rule).where(
+            bi.to_seq.is_(None)
+        ),
+        "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),
+        "decisions": select(de.kind, de.subject, de.value, de.body, de.reasons, de.effective_on).where(
+            de.is_current.is_(True)
+        ),
+    }
+
+
+def _rows(conn: Connection, statement: Any) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for row in conn.execute(statement):
+        text = " | ".join(str(value) for value in row)
+        out[text] = out.get(text, 0) + 1
+    return out
+
+
+def _compare(view: RebuildView, name: str, stands: dict[str, int], again: dict[str, int]) -> None:
+    view.compared[name] = sum(stands.values())
+    shown = 0
+    for text in sorted(stands.keys() | again.keys()):
+        if stands.get(text, 0) == again.get(text, 0):
+            continue
+        if shown < LIMIT:
+            side = "only in the database" if stands.get(text, 0) > again.get(text, 0) else "only in the rebuild"
+            view.differences.append({"kind": name, "side": side, "fact": text[:500]})
+        shown += 1

@@ -1,0 +1,163 @@
+"""What hangs on what: accounts and customers, documents and claims, deals and their documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from sync.fold.batch import Batch
+from tieout.store.landing import chunks
+from tieout.store.tables import accounts, bindings, claims, documents, memberships
+
+
+@dataclass(frozen=True, slots=True)
+class BoundClaim:
+    """A claim that is bound to a document."""
+
+    connection: str
+    stream: str
+    external_id: str
+    kind: str
+    deal_ref: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.external_id}"
+
+    @property
+    def key_of_deal(self) -> str:
+        """The deal it is, or the deal it names; empty when none."""
+        if self.kind == "deal":
+            return deal_key(self.connection, self.external_id)
+        return deal_key(self.connection, self.deal_ref) if self.deal_ref else ""
+
+
+@dataclass
+class Deal:
+    """A deal and the documents it stands on."""
+
+    key: str
+    currency: str
+    documents: set[str] = field(default_factory=set)
+
+
+def deal_key(connection: str, external_id: str) -> str:
+    """Subject of a deal's decisions."""
+    return f"{connection}/deal:{external_id}"
+
+
+def parse_deal(key: str) -> tuple[str, str]:
+    """Connection and record id of a deal's subject."""
+    connection, _, record = key.partition("/deal:")
+    return connection, record
+
+
+def claims_of_documents(batch: Batch, ids: Iterable[str]) -> list[BoundClaim]:
+    """Claims bound to any of these documents now."""
+    b, c = bindings.c, claims.c
+    out: list[BoundClaim] = []
+    for part in chunks(sorted(set(ids))):
+        rows = batch.conn.execute(
+            select(c.connection, c.stream, c.external_id, c.kind, c.deal_ref)
+            .join(
+                bindings,
+                (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
+            )
+            .where(b.document_id.in_(part), b.to_seq.is_(None))
+        )
+        out.extend(BoundClaim(*row) for row in rows)
+    return out
+
+
+def customers_of_accounts(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
+    """Customer id of each account, through membership as known now."""
+    m = memberships.c
+    out: dict[str, str] = {}
+    for part in chunks(sorted(set(ids))):
+        for member, customer in batch.conn.execute(
+            select(m.member, m.customer_id).where(m.member.in_(part), m.to_seq.is_(None))
+        ):
+            out[member] = customer
+    return out
+
+
+def company_of_documents(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
+    """Company id of each document."""
+    d = documents.c
+    out: dict[str, str] = {}
+    for part in chunks(sorted(set(ids))):
+        out.update(batch.conn.execute(select(d.id, d.company_id).where(d.id.in_(part))).tuples().all())
+    return out
+
+
+def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
+    """Each living deal with the documents bound to it or to the invoices that name it."""
+    wanted: dict[str, list[str]] = {}
+    for key in sorted(set(keys)):
+        connection, record = parse_deal(key)
+        wanted.setdefault(connection, []).append(record)
+    out: dict[str, Deal] = {}
+    b, c = bindings.c, claims.c
+    for connection, records in wanted.items():
+        for part in chunks(records):
+            for row in batch.conn.execute(
+                select(c.external_id, c.currency).where(
+                    c.connection == connection, c.kind == "deal", c.external_id.in_(part), c.is_active.is_(True)
+                )
+            ):
+                out[deal_key(connection, row.external_id)] = Deal(deal_key(connection, row.external_id), row.currency)
+            joined = select(c.kind, c.external_id, c.deal_ref, b.document_id).join(
+                bindings,
+                (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
+            )
+            standing = (c.connection == connection) & b.to_seq.is_(None) & c.is_active.is_(True)
+            named = joined.where(standing, c.deal_ref.in_(part))
+            own = joined.where(standing, c.kind == "deal", c.external_id.in_(part))
+            for statement, is_own in ((own, True), (named, False)):
+                for row in batch.conn.execute(statement):
+                    key = deal_key(connection, row.external_id if is_own else row.deal_ref)
+                    if key in out:
+                        out[key].documents.add(row.document_id)
+    return out
+
+
+def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
+    """Record keys (connection/stream/id) of deals, for write-back."""
+    wanted: dict[str, list[str]] = {}
+    for key in sorted(set(keys)):
+        connection, record = parse_deal(key)
+        wanted.setdefault(connection, []).append(record)
+    out: list[str] = []
+    c = claims.c
+    for connection, records in wanted.items():
+        for part in chunks(records):
+            for row in batch.conn.execute(
+                select(c.stream, c.external_id).where(
+                    c.connection == connection, c.kind == "deal", c.external_id.in_(part)
+                )
+            ):
+                out.append(f"{connection}/{row.stream}/{row.external_id}")
+    return out
+
+
+def members_of(batch: Batch, customers: Iterable[str]) -> dict[str, list[str]]:
+    """All members (account ids and record keys) of customers now."""
+    m = memberships.c
+    out: dict[str, list[str]] = {}
+    for part in chunks(sorted(set(customers))):
+        for customer, member in batch.conn.execute(
+            select(m.customer_id, m.member).where(m.customer_id.in_(part), m.to_seq.is_(None)).order_by(m.member)
+        ):
+            out.setdefault(customer, []).append(member)
+    return out
+
+
+def companies_of(batch: Batch, account_ids: Iterable[str]) -> Mapping[str, str]:
+    """Company of each account."""
+    a = accounts.c
+    out: dict[str, str] = {}
+    for part in chunks(sorted(set(account_ids))):
+        out.update(batch.conn.execute(select(a.id, a.company_id).where(a.id.in_(part))).tuples().all())
+    return out
