@@ -1,0 +1,63 @@
+"""Connectors: one vendor a folder, built by name. They know tieout.core only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.settings import ConnectionSettings, Limits
+from tieout.core.errors import ConfigError
+from tieout.core.ports import Connector, Env, WebhookVerifier
+
+VENDORS = ("zoho_crm", "kingdee")
+
+
+def settings_model(vendor: str) -> type[ConnectionSettings]:
+    """The strict model of a vendor's own keys with their documented defaults; unknown keys are refused by it."""
+    if vendor == "zoho_crm":
+        from connectors.zoho.settings import ZohoSettings
+
+        return ZohoSettings
+    if vendor == "kingdee":
+        from connectors.kingdee.settings import KingdeeSettings
+
+        return KingdeeSettings
+    raise _unknown(vendor)
+
+
+def check_settings(vendor: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A vendor's own keys checked and completed with defaults, for the config loader; ConfigError names the key."""
+    return settings_model(vendor).strict(settings)
+
+
+def limits(vendor: str, settings: Mapping[str, Any]) -> Limits:
+    """What a budget must hold a connection of this vendor to."""
+    return settings_model(vendor).of(vendor, settings).limits()
+
+
+def build(vendor: str, env: Env) -> Connector:
+    """The connector of one connection; ConfigError for an unknown vendor or an unusable key."""
+    if vendor == "zoho_crm":
+        from connectors.zoho.connector import ZohoConnector
+
+        return ZohoConnector(env)
+    if vendor == "kingdee":
+        from connectors.kingdee.connector import KingdeeConnector
+
+        return KingdeeConnector(env)
+    raise _unknown(vendor)
+
+
+def webhook(vendor: str, tokens: Sequence[str]) -> WebhookVerifier | None:
+    """The verifier of a vendor's webhooks for these tokens; None where the vendor pushes nothing."""
+    if vendor == "zoho_crm":
+        from connectors.zoho.webhook import ZohoWebhook
+
+        return ZohoWebhook(tokens)
+    if vendor in VENDORS:
+        return None
+    raise _unknown(vendor)
+
+
+def _unknown(vendor: str) -> ConfigError:
+    return ConfigError(f"unknown vendor {vendor!r}", hint=f"Known vendors: {', '.join(VENDORS)}.")

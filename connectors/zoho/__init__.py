@@ -1,0 +1,1 @@
+"""Zoho CRM REST v8."""
