@@ -15,6 +15,8 @@ from tieout.canonical.parties import PartyCandidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
 
+__all__ = ["MappingContext", "Profile", "Skip", "map_object", "map_record"]
+
 
 def map_record(profile: Profile, payload: bytes, context: MappingContext) -> Candidate | Skip:
     """The candidate that a source record stands for.

@@ -1,0 +1,1 @@
+"""Who is who: identifiers, names, keys and the judgement whether two records are one customer. Pure."""
