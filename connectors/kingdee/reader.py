@@ -73,7 +73,8 @@ class KingdeeReader:
             if not rows.is_last and high <= last:
                 raise BadPayload(f"{stream.form}: rows do not advance beyond {stream.key} {last}", code="page_loop")
             last = high
-            memory.high = max(memory.high, high)
+            if stream.by_log_id:
+                memory.high = max(memory.high, high)
             resume_at: dict[str, JsonValue] = {"last": last, "high": memory.high, "dropped": list(memory.dropped)}
             yield Page(page.rows, page.bad, None if rows.is_last else resume_at, page.server_at)
             if rows.is_last:
