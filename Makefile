@@ -1,0 +1,60 @@
+# Tieout. `make` lists what can be made.
+.DEFAULT_GOAL := help
+.PHONY: help run test format lock clean
+SHELL := /bin/sh
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+CODE := tieout connectors mapping sync
+PACKAGE := pyproject.toml api.py worker.py
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/.installed  ## Run everything here with local vendor servers; Ctrl-C stops it all.
+	@exec $(BIN)/tieout up --sandbox
+
+test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts, then run the tests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy api.py worker.py
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2
+
+format: $(VENV)/.installed-dev  ## Put the code into the common form.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## Write the lock files anew (needs uv).
+	@printf 'setuptools>=77\n' > .build.in
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 pyproject.toml .build.in -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --group dev -c requirements.lock pyproject.toml .build.in -o requirements-dev.lock
+	@rm -f .build.in
+
+clean:  ## Remove the environment and caches; data in var/ stays.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Tieout needs Python 3.11 or newer with venv: none was found."; \
+		echo "Install one (Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is too old: Tieout needs Python 3.11 or newer. Name another: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A changed lock is installed again; the stamps say what is installed.
+$(VENV)/.installed: requirements.lock $(PACKAGE) | $(VENV)/bin/python
+	@test -e $@ || echo "Installing (once; about a minute) …"
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@touch $@

