@@ -20,7 +20,7 @@ AUTH_RETRY = timedelta(minutes=5)
 def ensure(engine: Engine, configured: Mapping[str, str]) -> None:
     """Make a row for every configured connection (name -> vendor) and note a changed vendor; rows are never deleted."""
     with reading(engine) as conn:
-        known = dict(conn.execute(select(connections.c.name, connections.c.vendor)).tuples().all())
+        known = {row.name: row.vendor for row in conn.execute(select(connections.c.name, connections.c.vendor))}
     if all(known.get(name) == vendor for name, vendor in configured.items()):
         return
     with unit(engine, "admin.commit") as conn:

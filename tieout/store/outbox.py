@@ -254,7 +254,7 @@ class _Writer:
         remote_id: str = "",
         **more: Any,
     ) -> None:
-        row_id = self.ids.new("out")
+        row_id = self.ids.new("psh")
         state = "ready" if mode == "auto" else "planned"
         self.inserts.append(
             {

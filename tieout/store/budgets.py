@@ -1,0 +1,281 @@
+"""Budgets: calls and credits of a connection, counted and limited across processes.
+
+Room is taken from the database in reservations, so that a call costs a fraction of a write; what was reserved counts as
+used at once, so the vendor's limit is never passed. The window rolls: used units live in buckets (one write each) that
+count until a whole window after their end. Concurrency is held as slots that lapse by themselves when a process dies.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tieout.core.clock import Clock
+from tieout.core.dates import iso_utc
+from tieout.core.errors import RateLimited
+from tieout.core.ids import Ids
+from tieout.store.session import lock_rows, unit
+from tieout.store.tables import budgets, connections
+
+_PUBLISH_CALLS = 20
+_PUBLISH_AFTER = 2.0  # seconds
+_BUCKETS = 24
+_FORGIVEN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLimits:
+    """What a connection may use: `cost` units per rolling window, calls at a time, heavy calls at a time; 0 = any.
+
+    `fast_share` of each is kept for the lane `fast` (webhooks, pushes); other lanes leave it untouched.
+    """
+
+    window_seconds: int = 86_400
+    window_cost: int = 0
+    concurrency: int = 0
+    heavy_concurrency: int = 0
+    fast_share: float = 0.2
+    slot_seconds: float = 90.0  # longer than any one call lasts
+    max_wait_seconds: float = 15.0
+
+
+class SqlBudget:
+    """The budget of one connection for one connector; all of them share the counters. Implements `ports.Budget`."""
+
+    def __init__(self, engine: Engine, connection: str, clock: Clock, ids: Ids, limits: BudgetLimits) -> None:
+        self._engine, self._connection, self._clock, self._ids, self._limits = engine, connection, clock, ids, limits
+        self._lock = threading.RLock()
+        self._left = 0
+        self._left_until: datetime | None = None
+        self._bucket = ""
+        self._idle: list[tuple[str, bool, datetime]] = []  # slots in hand: name, heavy, lapses
+        self._busy: set[str] = set()
+        self._calls = self._credits = 0
+        self._published_at = clock.monotonic()
+        self._refusals = 0
+        self._backoff_until: datetime | None = None
+
+    # ------------------------------------------------------------- units per window
+    def spend(self, cost: int, *, lane: str, heavy: bool = False) -> None:
+        """Take room for `cost` units; waits a little while the remote asked everybody to back off.
+
+        Raises RateLimited with `retry_at` when the window has no room for this lane.
+        """
+        deadline = self._clock.monotonic() + self._limits.max_wait_seconds
+        while True:
+            with self._lock:
+                until = self._take(cost, lane)
+            if until is None:
+                return
+            wait = (until - self._clock.now()).total_seconds()
+            if wait > deadline - self._clock.monotonic():
+                raise RateLimited(
+                    f"{self._connection}: no room for {cost} more units before {iso_utc(until)}",
+                    connection=self._connection,
+                    retry_at=until,
+                )
+            self._clock.sleep(max(wait, 0.01))
+
+    def _take(self, cost: int, lane: str) -> datetime | None:
+        """None when the units are ours, else the earliest instant that may have room."""
+        now = self._clock.now()
+        if self._backoff_until is not None and self._backoff_until > now:
+            return self._backoff_until
+        if self._left_until is not None and now >= self._left_until:
+            self._left = 0  # what was reserved belonged to a bucket that is over
+        if self._left < cost:
+            until = self._reserve(cost, lane, now)
+            if until is not None:
+                return until
+        self._left -= cost
+        return None
+
+    def _reserve(self, cost: int, lane: str, now: datetime) -> datetime | None:
+        span = timedelta(seconds=self._limits.window_seconds)
+        step = max(1, self._limits.window_seconds // _BUCKETS)
+        began = datetime.fromtimestamp(int(now.timestamp()) // step * step, UTC)
+        ends = began + timedelta(seconds=step)
+        with unit(self._engine, "run.commit") as conn:
+            self._gate(conn)
+            backoff: datetime | None = conn.execute(
+                select(connections.c.backoff_until_at).where(connections.c.name == self._connection)
+            ).scalar()
+            if backoff is not None and backoff > now:
+                self._backoff_until = backoff
+                return backoff
+            bucket = f"use:{iso_utc(began)[:19]}"
+            amount = max(cost, 50)  # without a limit only the figure is kept
+            if self._limits.window_cost:
+                used = conn.execute(
+                    select(func.coalesce(func.sum(budgets.c.used), 0)).where(*self._counting("use:", now))
+                ).scalar_one()
+                allowed = self._limits.window_cost
+                if lane != "fast":
+                    allowed -= int(self._limits.window_cost * self._limits.fast_share)
+                room = allowed - int(used)
+                if room < cost:
+                    first = select(budgets.c.until_at).where(*self._counting("use:", now))
+                    return conn.execute(first.order_by(budgets.c.until_at).limit(1)).scalar() or ends
+                amount = min(room, max(cost, min(50, self._limits.window_cost // 100)))
+                self._add(conn, bucket, amount, ends + span)
+            conn.execute(delete(budgets).where(budgets.c.connection == self._connection, budgets.c.until_at <= now))
+            self._publish(conn)
+        if self._bucket == bucket:
+            amount += self._left
+        self._left, self._left_until, self._bucket = amount, ends, bucket
+        return None
+
+    def _gate(self, conn: Connection) -> None:
+        """Reservations of one connection follow each other (SQLite: every writing unit does)."""
+        if lock_rows(conn):
+            conn.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"budget:{self._connection}"))))
+
+    def _counting(self, prefix: str, now: datetime) -> list[Any]:
+        return [
+            budgets.c.connection == self._connection,
+            budgets.c.window.startswith(prefix, autoescape=True),
+            budgets.c.until_at > now,
+        ]
+
+    def _add(self, conn: Connection, window: str, amount: int, until: datetime) -> None:
+        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        statement = make(budgets).values(connection=self._connection, window=window, used=amount, until_at=until)
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=[budgets.c.connection, budgets.c.window], set_={"used": budgets.c.used + amount}
+            )
+        )
+
+    # ------------------------------------------------------------- calls at a time
+    @contextmanager
+    def call(self, *, lane: str, heavy: bool = False) -> Iterator[None]:
+        """Hold one of the concurrency slots while a call runs; a slot in hand is used again without asking."""
+        name = self._slot(lane, heavy) if self._limits.concurrency else None
+        try:
+            yield
+        finally:
+            if name is not None:
+                with self._lock:
+                    self._busy.discard(name)
+
+    def _slot(self, lane: str, heavy: bool) -> str:
+        deadline = self._clock.monotonic() + self._limits.max_wait_seconds
+        while True:
+            with self._lock:
+                name = self._in_hand(heavy) or self._acquire(lane, heavy)
+                if name is not None:
+                    self._busy.add(name)
+                    return name
+            if self._clock.monotonic() >= deadline:
+                raise RateLimited(
+                    f"{self._connection}: all {self._limits.concurrency} concurrent calls are in use",
+                    connection=self._connection,
+                    retry_at=self._clock.now() + timedelta(seconds=5),
+                )
+            self._clock.sleep(0.05 + 0.1 * self._ids.jitter())
+
+    def _in_hand(self, heavy: bool) -> str | None:
+        """A slot we hold, not in use, that outlasts another call by far."""
+        now = self._clock.now()
+        self._idle = [slot for slot in self._idle if slot[2] > now]
+        for name, is_heavy, lapses in self._idle:
+            enough = lapses - now > timedelta(seconds=self._limits.slot_seconds * 2 / 3)
+            if name not in self._busy and is_heavy >= heavy and enough:
+                return name
+        return None
+
+    def _acquire(self, lane: str, heavy: bool) -> str | None:
+        now = self._clock.now()
+        lapses = now + timedelta(seconds=self._limits.slot_seconds)
+        mine = [name for name, _, _ in self._idle if name not in self._busy]
+        kept = 0 if lane == "fast" else int(self._limits.concurrency * self._limits.fast_share)
+        heavy_max = self._limits.heavy_concurrency or self._limits.concurrency
+        heavy_kept = 0 if lane == "fast" else int(heavy_max * self._limits.fast_share)
+        with unit(self._engine, "run.commit") as conn:
+            self._gate(conn)
+            if mine:  # slots in hand are exchanged: of the wrong weight, or too near their end
+                conn.execute(
+                    delete(budgets).where(budgets.c.connection == self._connection, budgets.c.window.in_(mine))
+                )
+                self._idle = [slot for slot in self._idle if slot[0] not in mine]
+            is_heavy = budgets.c.window.startswith("slot:heavy:")
+            taken, heavies = conn.execute(
+                select(func.count(), func.coalesce(func.sum(case((is_heavy, 1), else_=0)), 0)).where(
+                    *self._counting("slot:", now)
+                )
+            ).one()
+            if int(taken) >= max(1, self._limits.concurrency - kept):
+                return None
+            if heavy and int(heavies) >= max(1, heavy_max - heavy_kept):
+                return None
+            name = f"slot:{'heavy' if heavy else 'light'}:{self._ids.new('s')[2:]}"[:32]
+            conn.execute(insert(budgets).values(connection=self._connection, window=name, used=1, until_at=lapses))
+        self._idle.append((name, heavy, lapses))
+        return name
+
+    # ------------------------------------------------------------- what the remote says, figures
+    def refused(self, retry_at: datetime | None) -> None:
+        """The remote itself said too many: every process backs off, without an answer from it 2 s doubling to 2 min."""
+        with self._lock:
+            now = self._clock.now()
+            if self._backoff_until is not None and now - self._backoff_until > _FORGIVEN:
+                self._refusals = 0
+            self._refusals = min(self._refusals + 1, 7)
+            until = retry_at or now + timedelta(seconds=2.0**self._refusals * (0.75 + self._ids.jitter() / 2))
+            self._backoff_until = until
+            with unit(self._engine, "run.commit") as conn:
+                c = connections.c
+                conn.execute(
+                    update(connections)
+                    .where(c.name == self._connection, (c.backoff_until_at.is_(None)) | (c.backoff_until_at < until))
+                    .values(backoff_until_at=until)
+                )
+
+    def record(self, calls: int, cost: int) -> None:
+        """Add to the published figures; written at most every 20 calls or 2 seconds."""
+        with self._lock:
+            self._calls += calls
+            self._credits += cost
+            due = self._clock.monotonic() - self._published_at >= _PUBLISH_AFTER
+            if self._calls >= _PUBLISH_CALLS or due:
+                with unit(self._engine, "run.commit") as conn:
+                    self._publish(conn)
+
+    def _publish(self, conn: Connection) -> None:
+        if self._calls or self._credits:
+            conn.execute(
+                update(connections)
+                .where(connections.c.name == self._connection)
+                .values(calls=connections.c.calls + self._calls, credits=connections.c.credits + self._credits)
+            )
+        self._calls = self._credits = 0
+        self._published_at = self._clock.monotonic()
+
+    def close(self) -> None:
+        """Give slots and unused units back and publish the figures."""
+        with self._lock:
+            held = [name for name, _, _ in self._idle]
+            now = self._clock.now()
+            unused = self._left if self._left_until is not None and now < self._left_until else 0
+            if not (held or self._calls or self._credits or (unused and self._limits.window_cost)):
+                return
+            with unit(self._engine, "run.commit") as conn:
+                if held:
+                    conn.execute(
+                        delete(budgets).where(budgets.c.connection == self._connection, budgets.c.window.in_(held))
+                    )
+                if unused and self._limits.window_cost:
+                    conn.execute(
+                        update(budgets)
+                        .where(budgets.c.connection == self._connection, budgets.c.window == self._bucket)
+                        .values(used=budgets.c.used - unused)
+                    )
+                self._publish(conn)
+            self._idle, self._left = [], 0
