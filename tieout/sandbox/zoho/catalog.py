@@ -165,7 +165,7 @@ def _make(field_id: str, module: str, row: dict[str, Any], custom: bool) -> Fiel
         mandatory=bool(row.get("mandatory")),
         read_only=bool(row.get("read_only")) or data_type in ("autonumber", "formula"),
         custom=custom,
-        unique=row.get("unique"),
+        unique=None if row.get("unique") is None else row["unique"] or {"case_sensitive": False},
         lookup=row.get("lookup", ""),
         picks=list(row.get("picks", [])),
         rounding=row.get("rounding", "normal"),

@@ -130,7 +130,7 @@ class FieldsApi:
                 raise _invalid("precision", path)
             described |= {"rounding": money.get("rounding_option", "normal"), "precision": precision}
         if row.get("unique") is not None:
-            described["unique"] = row["unique"] or {"case_sensitive": False}
+            described["unique"] = row["unique"]
         return described
 
     def _module(self, req: Request) -> str:
