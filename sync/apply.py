@@ -256,16 +256,3 @@ def backlog(ctx: Context) -> dict[str, int]:
         stale = conn.execute(select(func.count()).select_from(dirty)).scalar_one()
         last = conn.execute(select(func.max(inputs.c.seq))).scalar()
     return {"pending": int(waiting), "dirty": int(stale), "last_seq": int(last or 0)}
-
-
-__all__ = [
-    "ApplySummary",
-    "append_answer",
-    "backlog",
-    "ranges",
-    "ready_to_settle",
-    "run_apply",
-    "run_tick",
-    "spread",
-    "tick_due",
-]

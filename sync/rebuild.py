@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from sync.apply import spread
+from sync.apply import backlog, spread
 from sync.context import Context
 from sync.fold.batch import open_batch
 from sync.fold.run import fold
 from sync.settle.run import settle
+from tieout.core.errors import TieoutError
 from tieout.store.landing import chunks
 from tieout.store.session import make_engine, reading, unit
 from tieout.store.tables import (
@@ -62,6 +63,9 @@ def run_rebuild_check(ctx: Context) -> RebuildView:
     Compared: current source records, accounts, memberships, documents, open items, allocations, balances, bindings,
     open conflicts, and standing decisions (value, figures, reasons, effective date).
     """
+    waiting = backlog(ctx)["pending"]
+    if waiting:
+        raise TieoutError(f"{waiting} inputs are not folded yet", hint="Run `tieout apply` first.", code="pending")
     view = RebuildView()
     with tempfile.TemporaryDirectory(prefix="tieout-rebuild-") as folder:
         fresh = make_engine(f"sqlite:///{Path(folder) / 'rebuild.db'}")
@@ -102,8 +106,7 @@ def _inputs(source: Connection) -> Iterator[Mapping[str, Any]]:
         )
         if not rows:
             return
-        for row in rows:
-            yield row
+        yield from rows
         last = rows[-1]["seq"]
 
 

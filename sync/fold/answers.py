@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from sync.fold.batch import Batch
 from tieout.store.tables import answers, bindings, conflicts, memberships
 
-ACTIONS = ("link", "separate", "bind", "leave")
+
+def reopen(conn: Connection, found: Mapping[str, Any]) -> None:
+    """The conflict is open again, unless a newer one of the same cause is."""
+    c = conflicts.c
+    twin = conn.execute(
+        select(c.id).where(c.kind == found["kind"], c.cause == found["cause"], c.state == "open")
+    ).first()
+    state = "superseded" if twin else "open"
+    conn.execute(
+        update(conflicts)
+        .where(c.id == found["id"])
+        .values(state=state, closed_at=None, answer_seq=None, answered_by=None, answer=None)
+    )
 
 
 def fold_answers(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -66,6 +78,13 @@ def _undo(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> None
     if found is None:
         return
     batch.conn.execute(update(answers).where(answers.c.seq == found["seq"]).values(is_active=False))
+    if found["conflict_id"]:
+        c = conflicts.c
+        closed = batch.conn.execute(
+            select(conflicts).where(c.id == found["conflict_id"], c.state == "resolved", c.answer_seq == found["seq"])
+        )
+        for conflict in closed.mappings().all():
+            reopen(batch.conn, conflict)
     _replay(batch, found["action"], found["subject"], found["target"])
     batch.count("undone")
 

@@ -56,8 +56,11 @@ class Batch:
     counts: dict[str, int] = field(default_factory=dict)
 
     def touch(self, kind: str, keys: Iterable[str]) -> None:
-        """Mark for the settle phase: party, allocation, claim, document, customer, push."""
-        self._dirty.update((kind, key) for key in keys)
+        """Mark for the settle phase: account, party, allocation, claim, document, deal, customer, push.
+
+        Accounts are settled before the CRM records that may be linked to them.
+        """
+        self._dirty.update(("account" if kind == "party" and key.startswith("acc_") else kind, key) for key in keys)
 
     def is_fresh(self, company: str) -> bool:
         return company in self.fresh

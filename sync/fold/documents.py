@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mapping.identity.numbers import number_key
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from mapping.identity.numbers import number_key
 from sync.fold.accounts import ensure_accounts
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
@@ -282,7 +282,8 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
 
 def keys_of(doc: DocumentCandidate) -> set[tuple[str, str]]:
     """Normalised lookup keys of a document: external reference, number, order numbers."""
-    out = {("external", number_key(doc.external_id))}
+    # A CRM may have stored the id with or without its form.
+    out = {("external", number_key(doc.external_id)), ("external", number_key(doc.external_id.rpartition(":")[2]))}
     if number_key(doc.number):
         out.add(("number", number_key(doc.number)))
     out |= {("order", number_key(order)) for order in doc.order_numbers if number_key(order)}

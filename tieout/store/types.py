@@ -13,6 +13,9 @@ from tieout.core.dates import iso_utc, parse_at
 # SQLite only gives rowid autoincrement to INTEGER.
 Seq = BigInteger().with_variant(Integer(), "sqlite")
 
+# Text that sorts by code point on both engines, whatever the database's locale is.
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+
 
 class Utc(TypeDecorator[datetime]):
     """An aware instant as sortable text `2026-11-01T00:00:00.000000Z`; naive values are refused.

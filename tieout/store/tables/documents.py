@@ -27,6 +27,7 @@ documents = Table(
     Column("last_payment_on", Date),
     Column("source_seq", Seq, nullable=False),
     Column("entry_id", String(40)),  # entry that stands; None when draft or void
+    Column("posting_digest", String(32), nullable=False, default=""),  # of what stands: same digest, no repost
     Column("created_at", Utc, nullable=False),
 )
 Index("uq_documents_ref", documents.c.connection, documents.c.external_id, unique=True)
@@ -79,6 +80,7 @@ allocations = Table(
     Column("is_applied", Boolean, nullable=False, default=False),
     Column("refusal", Text),
     Column("entry_id", String(40)),
+    Column("posting_digest", String(32), nullable=False, default=""),
     Column("source_seq", Seq, nullable=False),
 )
 Index("uq_allocations_group", allocations.c.connection, allocations.c.group_key, unique=True)

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from tieout.store.tables.base import metadata
-from tieout.store.types import Json, Seq, Utc
+from tieout.store.types import Json, Key, Seq, Utc
 
 # Everything the state is a fold of: landed versions, people's answers, activations, ticks, receipts, apply marks.
 inputs = Table(
@@ -87,5 +87,5 @@ dirty = Table(
     "dirty",
     metadata,
     Column("kind", String(16), primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("key", Key, primary_key=True),
 )

@@ -1,0 +1,163 @@
+"""People decide once: answers to conflicts, merges and unmerges, each undoable, each in the input log and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from sync.apply import append_answer
+from sync.context import Context
+from sync.fold.answers import reopen
+from tieout.core.errors import Gone, StaleWrite, TieoutError
+from tieout.store import audit
+from tieout.store.session import unit
+from tieout.store.tables import accounts, answers, conflicts, customers, documents, memberships
+
+ALLOWED = {
+    "identity": ("link", "separate", "leave"),
+    "unlinked_document": ("bind", "separate", "leave"),
+}
+DEFAULT_ALLOWED = ("leave",)
+
+
+class AnswerError(TieoutError):
+    """The answer does not fit the conflict."""
+
+    code = "answer"
+
+
+def resolve(ctx: Context, conflict_id: str, answer: Mapping[str, Any], actor: str) -> dict[str, Any]:
+    """Answer an open conflict: link, bind, separate or leave. Raises Gone, StaleWrite (already closed), AnswerError."""
+    action, target = str(answer.get("action", "")), str(answer.get("target", "") or "")
+    now = ctx.clock.now()
+    with unit(ctx.engine, "answer.commit") as conn:
+        found = conn.execute(select(conflicts).where(conflicts.c.id == conflict_id)).mappings().first()
+        if found is None:
+            raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
+        if found["state"] != "open":
+            raise StaleWrite(f"conflict {conflict_id} is {found['state']} already", code="conflict_closed")
+        allowed = ALLOWED.get(found["kind"], DEFAULT_ALLOWED)
+        if action not in allowed:
+            raise AnswerError(
+                f"a conflict of kind {found['kind']} cannot be answered with {action!r}",
+                hint="Actions: " + ", ".join(allowed) + ".",
+            )
+        _check_target(conn, found["kind"], action, target)
+        body = {
+            "conflict_id": conflict_id,
+            "kind": found["kind"],
+            "subject": found["cause"],
+            "action": action,
+            "target": target,
+            "note": str(answer.get("note", "") or ""),
+        }
+        seq = append_answer(conn, now, body, actor)
+        done = conn.execute(
+            update(conflicts)
+            .where(conflicts.c.id == conflict_id, conflicts.c.state == "open")
+            .values(
+                state="resolved",
+                closed_at=now,
+                answer_seq=seq,
+                answered_by=actor,
+                answer={"action": action, "target": target, "note": body["note"]},
+            )
+        )
+        if done.rowcount != 1:
+            raise StaleWrite(f"conflict {conflict_id} was just answered by somebody else", code="conflict_closed")
+        audit.append(conn, now, actor, "conflict.resolve", conflict_id, body)
+    return {"id": conflict_id, "state": "resolved", "answer_seq": seq, "action": action, "target": target}
+
+
+def _check_target(conn: Connection, kind: str, action: str, target: str) -> None:
+    if action == "link":
+        table = accounts if target.startswith("acc_") else customers
+        if not target.startswith(("acc_", "cus_")) or not _exists(conn, table, target):
+            raise AnswerError(
+                f"there is no account or customer {target!r} to link to", hint="Take a target from the suggestions."
+            )
+    if action == "bind" and not _exists(conn, documents, target):
+        raise AnswerError(f"there is no document {target!r} to bind to", hint="Take a target from the suggestions.")
+    if action == "separate" and kind == "unlinked_document" and not target:
+        raise AnswerError("say which document it is not", hint="Give target=<document id>, or answer with leave.")
+
+
+def _exists(conn: Connection, table: Any, key: str) -> bool:
+    return conn.execute(select(table.c.id).where(table.c.id == key)).first() is not None
+
+
+def undo(ctx: Context, conflict_id: str, actor: str) -> dict[str, Any]:
+    """Take the answer of a resolved conflict back; what it caused is decided again."""
+    now = ctx.clock.now()
+    with unit(ctx.engine, "answer.commit") as conn:
+        found = conn.execute(select(conflicts).where(conflicts.c.id == conflict_id)).mappings().first()
+        if found is None:
+            raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
+        if found["state"] != "resolved" or found["answer_seq"] is None:
+            raise StaleWrite(f"conflict {conflict_id} has no answer to take back", code="conflict_not_resolved")
+        seq = _append_undo(conn, now, found["answer_seq"], actor, conflict_id)
+        reopen(conn, found)
+        audit.append(conn, now, actor, "conflict.undo", conflict_id, {"undo_of": found["answer_seq"]})
+    return {"id": conflict_id, "state": "open", "undo_seq": seq}
+
+
+def _append_undo(conn: Connection, now: Any, answer_seq: int, actor: str, conflict_id: str | None) -> int:
+    return append_answer(conn, now, {"undo_of": answer_seq, "conflict_id": conflict_id}, actor)
+
+
+def merge(ctx: Context, customer_id: str, other_id: str, actor: str) -> dict[str, Any]:
+    """Make two customers one: the accounts of `other_id` become members of `customer_id`. No journal row moves."""
+    if customer_id == other_id:
+        raise AnswerError("a customer cannot be merged with itself")
+    now = ctx.clock.now()
+    m = memberships.c
+    with unit(ctx.engine, "answer.commit") as conn:
+        for key in (customer_id, other_id):
+            if not _exists(conn, customers, key):
+                raise Gone(f"there is no customer {key}", code="no_customer")
+        members = list(
+            conn.execute(
+                select(m.member).where(m.customer_id == other_id, m.to_seq.is_(None)).order_by(m.member)
+            ).scalars()
+        )
+        moving = [member for member in members if member.startswith("acc_")] or members
+        if not moving:
+            raise AnswerError(f"customer {other_id} has no members to merge")
+        seqs = [
+            append_answer(conn, now, {"subject": member, "action": "link", "target": customer_id}, actor)
+            for member in moving
+        ]
+        audit.append(conn, now, actor, "customer.merge", customer_id, {"other": other_id, "members": moving})
+    return {"customer": customer_id, "merged": other_id, "members": moving, "answers": seqs}
+
+
+def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+    """Take merges back: the named members (all merged ones when none is named) return to where rules put them."""
+    now = ctx.clock.now()
+    n, m = answers.c, memberships.c
+    with unit(ctx.engine, "answer.commit") as conn:
+        inside = list(
+            conn.execute(
+                select(m.member).where(m.customer_id == customer_id, m.to_seq.is_(None)).order_by(m.member)
+            ).scalars()
+        )
+        wanted = [member for member in inside if not members or member in members]
+        unknown = sorted(set(members) - set(inside))
+        if unknown:
+            raise AnswerError(f"{', '.join(unknown)} is not a member of {customer_id}")
+        rows = conn.execute(
+            select(n.seq, n.subject)
+            .where(n.subject.in_(wanted), n.action == "link", n.is_active.is_(True))
+            .order_by(n.seq)
+        ).all()
+        if not rows:
+            raise AnswerError(
+                f"no member of {customer_id} was put there by a person",
+                hint="Members linked by a rule are parted by answering with separate.",
+            )
+        for row in rows:
+            _append_undo(conn, now, row.seq, actor, None)
+        audit.append(conn, now, actor, "customer.unmerge", customer_id, {"members": [row.subject for row in rows]})
+    return {"customer": customer_id, "members": [row.subject for row in rows]}

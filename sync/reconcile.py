@@ -1,0 +1,341 @@
+"""Reconciliation: the ledger against the book of record's own totals and against what each CRM shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from mapping.outbound import FieldNames
+from sqlalchemy import Connection, insert, select
+
+from sync.context import Context
+from tieout.core import logging
+from tieout.core.errors import TieoutError
+from tieout.core.money import format_minor, to_minor
+from tieout.core.ports import Cursor, SourceTotal
+from tieout.receivables.breaks import Break, Evidence, Line
+from tieout.receivables.reconcile import ReconcileResult, reconcile
+from tieout.store.session import reading, unit
+from tieout.store.tables import (
+    accounts,
+    bindings,
+    claims,
+    conflicts,
+    decisions,
+    documents,
+    inputs,
+    memberships,
+    outbox,
+    reconciliations,
+)
+
+log = logging.get("reconcile")
+SHOWN = 500  # breaks kept per comparison, largest first; totals cover all of them
+
+
+@dataclass
+class ReconcileView:
+    """One run: a section per counterpart, each valid only if its breaks add up to the whole difference."""
+
+    id: str
+    as_of: date
+    known_seq: int
+    run_at: datetime
+    sections: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def is_valid(self) -> bool:
+        return all(section["is_valid"] for section in self.sections)
+
+    @property
+    def breaks(self) -> int:
+        return sum(section["break_count"] for section in self.sections)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "as_of": self.as_of.isoformat(),
+            "known_seq": self.known_seq,
+            "run_at": self.run_at.isoformat(),
+            "is_valid": self.is_valid,
+            "breaks": self.breaks,
+            "sections": self.sections,
+        }
+
+
+def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
+    """Ask both sides anew, compare, store the run. A past `as_of` is refused: sources only state today's totals."""
+    now = ctx.clock.now()
+    from sync.fold.batch import business_dates
+
+    today = max(business_dates(ctx.config, now).values())
+    if as_of is not None and as_of != today:
+        raise TieoutError(
+            f"a reconciliation compares with what the systems say today ({today}), not on {as_of}",
+            hint="Stored runs of earlier days are under reconciliations.",
+            code="as_of",
+        )
+    theirs: list[tuple[str, str, list[SourceTotal] | list[Line]]] = []
+    for name, connection in ctx.config.connections.items():
+        connector = ctx.connector(name, "bulk")
+        try:
+            if any(company.book_of_record == name for company in ctx.config.companies.values()):
+                theirs.append((name, "book", [row for page in connector.totals() for row in page]))
+            elif "invoices" in connection.streams and "payment_status" in connection.push:
+                rows = [row for page in connector.read("invoices", Cursor()) for row in page.rows]
+                names = FieldNames.of(connection.fields)
+                theirs.append((name, "crm", [_crm_line(name, row, names) for row in rows if not row.is_deleted]))
+        finally:
+            connector.close()
+    with reading(ctx.engine) as conn:
+        seq = int(conn.execute(select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)).scalar() or 0)
+        view = ReconcileView(ctx.ids.new("rec"), today, seq, now)
+        facts = _Facts(conn)
+        for name, side, rows in theirs:
+            if side == "book":
+                view.sections.append(_against_book(facts, name, [r for r in rows if isinstance(r, SourceTotal)], now))
+            else:
+                shown = [row for row in rows if isinstance(row, Line) and row.status != "\x00"]
+                view.sections.append(_against_crm(facts, name, shown, now))
+    with unit(ctx.engine, "reconcile.commit") as conn:
+        conn.execute(
+            insert(reconciliations).values(
+                id=view.id,
+                as_of=view.as_of,
+                known_seq=view.known_seq,
+                run_at=now,
+                is_valid=view.is_valid,
+                breaks=view.breaks,
+                body=view.as_dict(),
+            )
+        )
+    log.info("reconciled", valid=view.is_valid, breaks=view.breaks)
+    return view
+
+
+class _Facts:
+    """What our side knows, loaded once."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        m, a = memberships.c, accounts.c
+        self.customer_of = dict(conn.execute(select(m.member, m.customer_id).where(m.to_seq.is_(None))).tuples().all())
+        self.account_of = {
+            (row.connection, row.company_id, row.party_ref): row.id
+            for row in conn.execute(select(a.connection, a.company_id, a.party_ref, a.id))
+        }
+        d = documents.c
+        self.docs = (
+            conn.execute(
+                select(
+                    d.id,
+                    d.connection,
+                    d.external_id,
+                    d.number,
+                    d.kind,
+                    d.currency,
+                    d.open_minor,
+                    d.account_id,
+                    d.issue_on,
+                    d.state,
+                    d.company_id,
+                )
+            )
+            .mappings()
+            .all()
+        )
+        c = conflicts.c
+        self.conflict_of: dict[str, str] = {}
+        for row in conn.execute(
+            select(c.id, c.cause, c.suggestions).where(c.state == "open", c.kind == "unlinked_document")
+        ).mappings():
+            self.conflict_of[row["cause"]] = row["id"]
+            for suggestion in row["suggestions"]:
+                self.conflict_of.setdefault(str(suggestion.get("target", "")), row["id"])
+
+
+def _against_book(facts: _Facts, connection: str, rows: Sequence[SourceTotal], now: datetime) -> dict[str, Any]:
+    """Ledger documents against what the accounting system itself says is open, document by document."""
+    mine = [doc for doc in facts.docs if doc["connection"] == connection and doc["state"] == "posted"]
+    left = [_ledger_line(facts, doc, link=doc["external_id"]) for doc in mine if doc["open_minor"]]
+    companies = {doc["company_id"] for doc in facts.docs if doc["connection"] == connection}
+    right = []
+    for row in rows:
+        account = next(
+            (
+                facts.account_of[connection, company, row.party]
+                for company in sorted(companies)
+                if (connection, company, row.party) in facts.account_of
+            ),
+            "",
+        )
+        if row.open_minor:
+            right.append(
+                Line(
+                    line_id=row.external_id,
+                    number=row.number,
+                    customer_id=facts.customer_of.get(account, ""),
+                    currency=row.currency,
+                    amount_minor=row.open_minor,
+                    on=now.date(),
+                    link=row.external_id,
+                )
+            )
+    unposted = {doc["external_id"]: doc["state"] for doc in facts.docs if doc["state"] != "posted"}
+    result = reconcile(left, right, evidence=Evidence(unposted_left=unposted))
+    return _section(connection, "book_of_record", result)
+
+
+def _against_crm(facts: _Facts, connection: str, right: Sequence[Line], now: datetime) -> dict[str, Any]:
+    """What is open on invoices and credit notes against what the CRM's own fields show."""
+    b, o, de, c = bindings.c, outbox.c, decisions.c, claims.c
+    bound: dict[str, str] = {}
+    for row in facts.conn.execute(
+        select(b.document_id, b.external_id)
+        .join(claims, (c.connection == b.connection) & (c.stream == b.stream) & (c.external_id == b.external_id))
+        .where(b.connection == connection, b.to_seq.is_(None), c.kind == "invoice")
+        .order_by(b.external_id)
+    ):
+        bound.setdefault(row.document_id, row.external_id)
+    status = dict(
+        facts.conn.execute(
+            select(de.subject, de.value).where(de.kind == "payment_status", de.is_current.is_(True))
+        ).tuples()
+    )
+    shown = {line.line_id for line in right}
+    left = []
+    for doc in facts.docs:
+        if doc["kind"] not in ("invoice", "credit_note") or doc["state"] != "posted":
+            continue
+        link = bound.get(doc["id"], "")
+        if doc["open_minor"] or link in shown:
+            left.append(_ledger_line(facts, doc, link=link, status=status.get(doc["id"], "") if link else ""))
+    known = {line.line_id: line for line in left}
+    right_lines = [
+        Line(
+            line_id=line.line_id,
+            number=line.number,
+            customer_id=facts.customer_of.get(line.customer_id, ""),
+            currency=line.currency,
+            amount_minor=line.amount_minor,
+            on=line.on,
+            link=line.link,
+            status=line.status,
+        )
+        for line in right
+    ]
+    pending = {}
+    for row in facts.conn.execute(
+        select(o.id, o.remote_id).where(
+            o.connection == connection,
+            o.operation == "update",
+            o.state.in_(("planned", "parked", "ready", "claimed", "sent", "uncertain", "dead")),
+        )
+    ):
+        pending[row.remote_id] = row.id
+        for document_id, external_id in bound.items():
+            if external_id == row.remote_id and document_id in known:
+                pending[document_id] = row.id
+    conflict_of = {key.rsplit("/", 1)[-1]: value for key, value in facts.conflict_of.items()} | facts.conflict_of
+    result = reconcile(left, right_lines, evidence=Evidence(conflicts=conflict_of, pending_pushes=pending))
+    return _section(connection, "crm", result)
+
+
+def _ledger_line(facts: _Facts, doc: Mapping[str, Any], *, link: str, status: str = "") -> Line:
+    return Line(
+        line_id=doc["id"],
+        number=doc["number"],
+        customer_id=facts.customer_of.get(doc["account_id"], ""),
+        currency=doc["currency"],
+        amount_minor=doc["open_minor"],
+        on=doc["issue_on"],
+        link=link,
+        status=status,
+    )
+
+
+def _crm_line(connection: str, row: Any, names: FieldNames) -> Line:
+    """What one CRM invoice shows in our own fields; a record that shows nothing is marked and left out."""
+    from tieout.core import exact_json
+
+    body = exact_json.loads_fast(row.payload)
+    amount = row.own.get(names.open_amount)
+    currency = body.get("Currency") or body.get("currency") or ""
+    text = row.own.get(names.payment_status)
+    shows = amount is not None and currency
+    return Line(
+        line_id=row.external_id,
+        number="",
+        customer_id=f"{connection}/customers/{(body.get('Account_Name') or {}).get('id', '')}",
+        currency=currency or "XXX",
+        amount_minor=to_minor(amount, currency) if shows else 0,
+        on=row.version.read_started_at.date(),
+        link=row.external_id,
+        status=str(text or "") if shows else "\x00",
+    )
+
+
+def _section(connection: str, side: str, result: ReconcileResult) -> dict[str, Any]:
+    ranked = sorted(result.breaks, key=lambda one: (-_size(one), one.key))
+    causes: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in result.breaks:
+        cause = one.explanation.code if one.explanation else "unexplained"
+        group = causes.setdefault((one.kind, cause), {"kind": one.kind, "cause": cause, "count": 0, "by_currency": {}})
+        group["count"] += 1
+        for currency, amount in one.differences.items():
+            group["by_currency"][currency] = group["by_currency"].get(currency, 0) + amount
+    return {
+        "counterpart": connection,
+        "side": side,
+        "is_valid": result.is_valid,
+        "invalid_reason": result.invalid_reason,
+        "ties_out": result.ties_out,
+        "rule_version": result.rule_version,
+        "pairs": len(result.pairs),
+        "break_count": len(result.breaks),
+        "totals": [
+            {
+                "currency": proof.currency,
+                "ledger_minor": proof.left_minor,
+                "counterpart_minor": proof.right_minor,
+                "difference_minor": proof.difference_minor,
+                "breaks_minor": proof.breaks_minor,
+                "is_valid": proof.is_valid,
+                "text": format_minor(proof.difference_minor, proof.currency),
+            }
+            for proof in result.proofs
+        ],
+        "causes": [causes[key] for key in sorted(causes)],
+        "breaks": [_break(one) for one in ranked[:SHOWN]],
+    }
+
+
+def _size(one: Break) -> int:
+    return max((abs(amount) for amount in one.differences.values()), default=0)
+
+
+def _break(one: Break) -> dict[str, Any]:
+    line = one.left or one.right
+    return {
+        "key": one.key,
+        "kind": one.kind,
+        "number": (one.left.number if one.left else "") or (one.right.number if one.right else ""),
+        "ledger": one.left.line_id if one.left else "",
+        "counterpart": one.right.line_id if one.right else "",
+        "customer_id": line.customer_id if line else "",
+        "differences": dict(one.differences),
+        "ledger_minor": one.left.amount_minor if one.left else None,
+        "counterpart_minor": one.right.amount_minor if one.right else None,
+        "statuses": [side.status for side in (one.left, one.right) if side is not None],
+        "explanation": (
+            {
+                "code": one.explanation.code,
+                "confidence": one.explanation.confidence,
+                "params": {key: str(value) for key, value in one.explanation.params.items()},
+            }
+            if one.explanation
+            else None
+        ),
+    }

@@ -1,0 +1,127 @@
+"""Membership events: who belongs to which customer, from when, by which rule. Rows are closed, never changed (D10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from sync.fold.batch import Batch
+from sync.settle.scope import companies_of
+from tieout.store.landing import chunks
+from tieout.store.tables import customers, memberships
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The membership a member should have; customer None = none."""
+
+    member: str
+    customer: str | None
+    rule: str
+    rule_version: str
+    evidence: Any = None
+    answer_seq: int | None = None
+
+
+def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """The open membership of each member."""
+    m = memberships.c
+    out: dict[str, Mapping[str, Any]] = {}
+    for part in chunks(sorted(set(members))):
+        for row in batch.conn.execute(select(memberships).where(m.member.in_(part), m.to_seq.is_(None))).mappings():
+            out[row["member"]] = row
+    return out
+
+
+def first_customers(batch: Batch, members: Iterable[str]) -> dict[str, str]:
+    """The customer each account was first made a member of: an undone merge goes back there."""
+    m = memberships.c
+    out: dict[str, str] = {}
+    for part in chunks(sorted(set(members))):
+        for member, customer in batch.conn.execute(
+            select(m.member, m.customer_id).where(m.member.in_(part)).order_by(m.from_seq.desc(), m.id.desc())
+        ):
+            out[member] = customer
+    return out
+
+
+def make_customers(batch: Batch, names: Mapping[str, str], by: str) -> None:
+    """New customers by id and name."""
+    rows = [{"id": key, "name": name, "created_at": batch.now, "created_by": by} for key, name in sorted(names.items())]
+    for part in chunks(rows):
+        batch.conn.execute(insert(customers), list(part))
+
+
+def change(batch: Batch, wanted: Sequence[Wanted]) -> set[str]:
+    """Close and open memberships where the customer or rule differs; answers the members that moved.
+
+    No journal row moves: balances aggregate through membership as known at the time asked.
+    """
+    held = standing(batch, [row.member for row in wanted])
+    close: list[str] = []
+    fresh: list[dict[str, Any]] = []
+    moved: set[str] = set()
+    touched: set[str] = set()
+    on = _today(batch)
+    for row in sorted(wanted, key=lambda one: one.member):
+        old = held.get(row.member)
+        if old is not None and old["customer_id"] == row.customer and old["rule"] == row.rule:
+            continue
+        if old is None and row.customer is None:
+            continue
+        if old is not None:
+            close.append(old["id"])
+            touched.add(old["customer_id"])
+        if row.customer is not None:
+            touched.add(row.customer)
+            fresh.append(
+                {
+                    "id": batch.ids.new("mem"),
+                    "member": row.member,
+                    "customer_id": row.customer,
+                    "from_seq": batch.mark_seq,
+                    "to_seq": None,
+                    "effective_on": on,
+                    "recorded_at": batch.now,
+                    "rule": row.rule,
+                    "rule_version": row.rule_version,
+                    "evidence": row.evidence,
+                    "answer_seq": row.answer_seq,
+                }
+            )
+        if old is None or old["customer_id"] != row.customer:
+            moved.add(row.member)
+    for part in chunks(close):
+        batch.conn.execute(
+            update(memberships).where(memberships.c.id.in_(part)).values(to_seq=batch.mark_seq, closed_at=batch.now)
+        )
+    for rows in chunks(fresh):
+        batch.conn.execute(insert(memberships), list(rows))
+    batch.count("linked", len(fresh))
+    _touch_customers(batch, touched, moved)
+    return moved
+
+
+def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str]) -> None:
+    """Customers that gained or lost a member are decided again, in every company they deal with."""
+    m = memberships.c
+    accounts: dict[str, list[str]] = {}
+    for part in chunks(sorted(customers_touched)):
+        for customer, member in batch.conn.execute(
+            select(m.customer_id, m.member).where(m.customer_id.in_(part), m.member.like("acc\\_%", escape="\\"))
+        ):
+            accounts.setdefault(customer, []).append(member)
+    companies = companies_of(batch, [acc for group in accounts.values() for acc in group])
+    batch.touch(
+        "customer",
+        {f"{key}|{companies[acc]}" for key, group in accounts.items() for acc in group if acc in companies},
+    )
+    batch.touch("push", [member for member in moved if "/" in member])
+
+
+def _today(batch: Batch) -> date:
+    return max(batch.on.values())

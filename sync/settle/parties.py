@@ -1,0 +1,327 @@
+"""Linking: accounts get their customer, CRM records are judged by rules with vetoes, people's answers first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, select, tuple_, update
+
+from mapping.identity.facts import facts
+from mapping.identity.keys import HINT_KINDS, RULE_KINDS
+from mapping.identity.link import Verdict, judge
+from sync.fold.batch import Batch
+from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
+from sync.fold.parties import sharing
+from sync.settle import memberships as membership
+from sync.settle.memberships import Wanted
+from tieout.canonical import codec
+from tieout.canonical.parties import PartyCandidate
+from tieout.ledger import chart
+from tieout.store.landing import chunks
+from tieout.store.tables import accounts, answers, balances, customers, party_keys, source_records
+
+KIND = "identity"
+BLOCK_CAP = 60  # members per key looked at; a larger block says nothing (matching reference, section 4)
+BOOK_RULE = "book_of_record"
+
+
+def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
+    """Every account belongs to a customer: the one a person said, the one it had, or a new one."""
+    a = accounts.c
+    rows = []
+    for part in chunks(ids):
+        rows.extend(batch.conn.execute(select(accounts).where(a.id.in_(part)).order_by(a.id)).mappings())
+    held = membership.standing(batch, ids)
+    first = membership.first_customers(batch, ids)
+    said = _answers(batch, ids, "link")
+    twins = _twins(batch, rows)
+    wanted: list[Wanted] = []
+    fresh: dict[str, str] = {}
+    by_ref: dict[tuple[str, str], str] = {}
+    for row in rows:
+        member = row["id"]
+        target = said.get(member)
+        if target is not None:
+            goal = _customer_of(batch, target["target"])
+            if goal is not None:
+                wanted.append(Wanted(member, goal, "must_link", "answer", {"target": target["target"]}, target["seq"]))
+                continue
+        ref = (row["connection"], row["party_ref"])
+        kept = held.get(member)
+        customer = (
+            (kept["customer_id"] if kept is not None and kept["rule"] == BOOK_RULE else None)
+            or first.get(member)
+            or twins.get(ref)
+            or by_ref.get(ref)
+        )
+        if customer is None:
+            customer = batch.ids.new("cus")
+            fresh[customer] = row["name"]
+        by_ref[ref] = customer
+        wanted.append(Wanted(member, customer, BOOK_RULE, "1", None))
+    membership.make_customers(batch, fresh, BOOK_RULE)
+    moved = membership.change(batch, wanted)
+    _rename(batch, rows, wanted)
+    batch.touch("party", _neighbours(batch, moved))
+
+
+def _customer_of(batch: Batch, target: str) -> str | None:
+    if target.startswith("cus_"):
+        return target
+    found = membership.standing(batch, [target]).get(target)
+    return found["customer_id"] if found is not None else None
+
+
+def _twins(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """The customer of the same customer number in another company of the same source."""
+    a = accounts.c
+    refs = sorted({(row["connection"], row["party_ref"]) for row in rows})
+    ids: dict[str, tuple[str, str]] = {}
+    for part in chunks(refs, 200):
+        for row in batch.conn.execute(
+            select(a.id, a.connection, a.party_ref).where(tuple_(a.connection, a.party_ref).in_(list(part)))
+        ):
+            ids[row.id] = (row.connection, row.party_ref)
+    held = membership.standing(batch, ids)
+    return {ids[member]: row["customer_id"] for member, row in sorted(held.items()) if row["rule"] == BOOK_RULE}
+
+
+def _rename(batch: Batch, rows: Sequence[Mapping[str, Any]], wanted: Sequence[Wanted]) -> None:
+    """A customer is called what its account is called, once the customer record is known."""
+    names = {row["id"]: row["name"] for row in rows if not row["is_provisional"]}
+    changes = [
+        {"b_id": one.customer, "b_name": names[one.member]}
+        for one in wanted
+        if one.member in names and one.rule == BOOK_RULE and one.customer
+    ]
+    if changes:
+        batch.conn.execute(
+            update(customers).where(customers.c.id == bindparam("b_id")).values(name=bindparam("b_name")), changes
+        )
+
+
+def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
+    """Judge these CRM records: link, or review as a conflict, or separate."""
+    blocks = _blocks(batch, keys)
+    everyone = {*keys, *(other for group in blocks.values() for other in group)}
+    said = {**_answers(batch, keys, "link")}
+    everyone |= {row["target"] for row in said.values()}
+    candidates = _candidates(batch, everyone)
+    held = membership.standing(batch, everyone)
+    refused = _pairs(batch, keys, "separate")
+    wanted: list[Wanted] = []
+    calls: list[ConflictCall] = []
+    closed: list[str] = []
+    known = {
+        ref: facts(ref, candidate, side=_side(ref), group=held[ref]["customer_id"] if ref in held else "")
+        for ref, candidate in candidates.items()
+    }
+    for key in keys:
+        record = known.get(key)
+        if record is None:
+            wanted.append(Wanted(key, None, "", ""))  # the record is gone
+            closed.append(key)
+            continue
+        others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
+        must = {(key, said[key]["target"])} if key in said else set()
+        verdict = judge(record, others, must, refused)
+        customer = _goal(batch, verdict, held)
+        if verdict.outcome == "link" and customer is not None:
+            answer_seq = said[key]["seq"] if verdict.rule == "must_link" else None
+            evidence = {"refs": list(verdict.refs), "reasons": [_reason(r) for r in verdict.reasons]}
+            wanted.append(Wanted(key, customer, verdict.rule, verdict.rule_version, evidence, answer_seq))
+            closed.append(key)
+            continue
+        wanted.append(Wanted(key, None, "", ""))
+        if verdict.outcome == "review" and not _left_alone(batch, key):
+            calls.append(_call(key, candidates, verdict))
+        else:
+            closed.append(key)
+    membership.change(batch, wanted)
+    close_conflicts(batch, KIND, closed, state="superseded")
+    open_conflicts(batch, _with_money(batch, calls))
+
+
+def _goal(batch: Batch, verdict: Verdict, held: Mapping[str, Mapping[str, Any]]) -> str | None:
+    for ref in verdict.refs:
+        if ref.startswith("cus_"):
+            return ref
+        if ref in held:
+            return str(held[ref]["customer_id"])
+    return None
+
+
+def _side(ref: str) -> str:
+    return "book" if ref.startswith("acc_") else ref.split("/", 1)[0]
+
+
+def _blocks(batch: Batch, keys: Sequence[str]) -> dict[str, set[str]]:
+    """Members that share a key with each record; hint keys only where their block is small."""
+    k = party_keys.c
+    mine: dict[tuple[str, str], list[str]] = {}
+    for part in chunks(keys):
+        for row in batch.conn.execute(select(party_keys).where(k.member.in_(part))):
+            mine.setdefault((row.kind, row.value), []).append(row.member)
+    blocks: dict[tuple[str, str], set[str]] = {}
+    for kind in (*RULE_KINDS, *HINT_KINDS):
+        values = sorted(value for key_kind, value in mine if key_kind == kind)
+        for part in chunks(values):
+            for row in batch.conn.execute(select(k.value, k.member).where(k.kind == kind, k.value.in_(part))):
+                blocks.setdefault((kind, row.value), set()).add(row.member)
+    out: dict[str, set[str]] = {}
+    for key, members in mine.items():
+        block = blocks.get(key, set())
+        if key[0] in HINT_KINDS and len(block) > BLOCK_CAP:
+            batch.count("blocks_dropped")
+            continue
+        for member in members:
+            out.setdefault(member, set()).update(block - {member})
+    return out
+
+
+def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
+    """CRM records that share a rule key with any of these members."""
+    k = party_keys.c
+    keys: set[tuple[str, str]] = set()
+    for part in chunks(sorted(set(members))):
+        keys.update(
+            batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part), k.kind.in_(RULE_KINDS))).tuples()
+        )
+    return {member for member in sharing(batch, keys) if "/" in member}
+
+
+def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
+    """The party candidate behind each account id or record key."""
+    s, a = source_records.c, accounts.c
+    want: dict[tuple[str, str, str], list[str]] = {}
+    account_ids = sorted(ref for ref in refs if ref.startswith("acc_"))
+    for part in chunks(account_ids):
+        for row in batch.conn.execute(select(a.id, a.connection, a.external_id).where(a.id.in_(part))):
+            if row.external_id is not None:
+                want.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
+    for ref in refs:
+        if "/" in ref:
+            connection, stream, record = ref.split("/", 2)
+            want.setdefault((connection, stream, record), []).append(ref)
+    out: dict[str, PartyCandidate] = {}
+    for keys in chunks(sorted(want), 200):
+        for row in batch.conn.execute(
+            select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
+                tuple_(s.connection, s.stream, s.external_id).in_(list(keys)),
+                s.candidate.is_not(None),
+                s.is_deleted.is_(False),
+            )
+        ):
+            made = codec.decode(row.candidate_kind, row.candidate)
+            if isinstance(made, PartyCandidate):
+                for ref in want[row.connection, row.stream, row.external_id]:
+                    out[ref] = made
+    return out
+
+
+def _answers(batch: Batch, subjects: Iterable[str], action: str) -> dict[str, Mapping[str, Any]]:
+    """The latest standing answer of an action, by subject."""
+    n = answers.c
+    out: dict[str, Mapping[str, Any]] = {}
+    for part in chunks(sorted(set(subjects))):
+        for row in batch.conn.execute(
+            select(answers).where(n.subject.in_(part), n.action == action, n.is_active.is_(True)).order_by(n.seq)
+        ).mappings():
+            out[row["subject"]] = row
+    return out
+
+
+def _pairs(batch: Batch, subjects: Sequence[str], action: str) -> set[tuple[str, str]]:
+    n = answers.c
+    out: set[tuple[str, str]] = set()
+    for part in chunks(subjects):
+        out.update(
+            batch.conn.execute(
+                select(n.subject, n.target).where(
+                    n.subject.in_(part), n.action == action, n.is_active.is_(True), n.target != ""
+                )
+            ).tuples()
+        )
+    return out
+
+
+def _left_alone(batch: Batch, subject: str) -> bool:
+    """A person said: this record has no counterpart in the books."""
+    n = answers.c
+    return (
+        batch.conn.execute(
+            select(n.seq).where(
+                n.subject == subject,
+                n.is_active.is_(True),
+                ((n.action == "separate") & (n.target == "")) | (n.action == "leave"),
+            )
+        ).first()
+        is not None
+    )
+
+
+def _reason(reason: Any) -> dict[str, Any]:
+    return dataclasses.asdict(reason)
+
+
+def _call(key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict) -> ConflictCall:
+    connection, stream, record = key.split("/", 2)
+    mine = candidates[key]
+    suggestions = [
+        {
+            "target": one.ref,
+            "action": "link",
+            "label": candidates[one.ref].display_name if one.ref in candidates else one.ref,
+            "points": one.points,
+            "reasons": [_reason(r) for r in one.reasons],
+            "record": _shown(candidates[one.ref]) if one.ref in candidates else {},
+        }
+        for one in verdict.suggestions
+    ]
+    return ConflictCall(
+        kind=KIND,
+        cause=key,
+        connection=connection,
+        stream=stream,
+        external_id=record,
+        title=mine.display_name,
+        evidence={
+            "record": _shown(mine),
+            "reasons": [_reason(r) for r in verdict.reasons],
+            "rule_version": verdict.rule_version,
+        },
+        suggestions=suggestions,
+    )
+
+
+def _shown(party: PartyCandidate) -> dict[str, Any]:
+    """What a person compares side by side."""
+    return {
+        "names": list(party.names),
+        "legal_name": party.legal_name,
+        "tax_ids": list(party.tax_ids),
+        "number": party.number,
+        "phone": party.phone,
+        "website": party.website,
+        "country": party.country,
+    }
+
+
+def _with_money(batch: Batch, calls: Sequence[ConflictCall]) -> list[ConflictCall]:
+    """Money at stake: what the best suggested account owes, in the currency it owes most of."""
+    b = balances.c
+    targets = sorted({call.suggestions[0]["target"] for call in calls if call.suggestions})
+    owed: dict[str, tuple[int, str]] = {}
+    for part in chunks(targets):
+        for row in batch.conn.execute(
+            select(b.account_id, b.currency, b.amount_minor).where(b.account_id.in_(part), b.code == chart.AR)
+        ):
+            best = owed.get(row.account_id, (0, ""))
+            owed[row.account_id] = max(best, (int(row.amount_minor), row.currency))
+    out = []
+    for call in calls:
+        amount, currency = owed.get(call.suggestions[0]["target"], (0, "")) if call.suggestions else (0, "")
+        out.append(dataclasses.replace(call, currency=currency or None, money_minor=amount))
+    return out

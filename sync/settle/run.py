@@ -1,0 +1,41 @@
+"""Settle one stage: the dirty keys of one kind, in the order in which later stages depend on earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import delete, select
+
+from sync.fold.batch import Batch
+from sync.settle.binding import settle_claims
+from sync.settle.customers import decide_customers
+from sync.settle.effects import intend_pushes
+from sync.settle.parties import settle_accounts, settle_parties
+from sync.settle.settlements import settle_allocations
+from sync.settle.statuses import decide_deals, decide_documents
+from tieout.store.landing import chunks
+from tieout.store.tables import dirty
+
+_WORK: dict[str, Callable[[Batch, Sequence[str]], None]] = {
+    "account": settle_accounts,
+    "party": settle_parties,
+    "allocation": settle_allocations,
+    "claim": settle_claims,
+    "document": decide_documents,
+    "deal": decide_deals,
+    "customer": decide_customers,
+    "push": intend_pushes,
+}
+STAGES = tuple(_WORK)
+
+
+def settle(batch: Batch, stage: str, limit: int) -> int:
+    """Settle up to `limit` dirty keys of a stage, lowest first; answers how many."""
+    d = dirty.c
+    keys = list(batch.conn.execute(select(d.key).where(d.kind == stage).order_by(d.key).limit(limit)).scalars())
+    if not keys:
+        return 0
+    for part in chunks(keys):
+        batch.conn.execute(delete(dirty).where(d.kind == stage, d.key.in_(part)))
+    _WORK[stage](batch, keys)
+    return len(keys)
