@@ -123,6 +123,8 @@ class ControlPlane:
         unknown = set(body) - {"vendor", "match", "action", "times", "after", "seconds"}
         if unknown:
             return _refuse(400, f"unknown keys: {', '.join(sorted(unknown))}")
+        if not body.get("vendor") or not body.get("action"):
+            return _refuse(400, "vendor and action are needed")
         rule = self._faults.add(
             str(body["vendor"]),
             str(body.get("match", "")),
