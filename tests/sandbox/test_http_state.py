@@ -47,6 +47,7 @@ def test_a_running_clock_runs_and_can_be_frozen_and_set_running() -> None:
 def test_documents_effects_and_counters_survive_a_restart(tmp_path: Path) -> None:
     path = str(tmp_path / "s.db")
     store = SandboxStore(path)
+    store.collection("zoho", "_fields").put("f", {})
     assert store.is_empty()
     with store.batch():
         for n in range(3):

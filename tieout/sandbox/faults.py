@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tieout.core.clock import SystemClock
 from tieout.sandbox.http import Request, Response, text_response
 
 TRANSPORT_ACTIONS = frozenset(
@@ -57,7 +56,15 @@ class FaultRegistry:
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._next = 1
-        self.sleep: Callable[[float], None] = sleep if sleep is not None else SystemClock().sleep
+        self._stopped = threading.Event()
+        self.sleep: Callable[[float], None] = sleep if sleep is not None else self._wait
+
+    def release(self) -> None:
+        """Wake everybody who waits in a slow fault: the sandbox is going down."""
+        self._stopped.set()
+
+    def _wait(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
 
     def add(
         self,

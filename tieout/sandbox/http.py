@@ -92,7 +92,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class AsgiApp:
-    """Serves a handler over ASGI; each request runs in a worker thread, so that slow ones do not block the others."""
+    """Serves a handler over ASGI; each request runs in a worker thread, so that slow ones do not block the others.
+
+    A handler with a `close` method is closed when the server shuts down.
+    """
 
     def __init__(self, handler: Handler, *, threads: int = 64, hold_seconds: float = 120.0) -> None:
         self._handler = handler
@@ -123,6 +126,9 @@ class AsgiApp:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             else:
+                close = getattr(self._handler, "close", None)
+                if callable(close):
+                    close()
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

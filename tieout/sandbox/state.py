@@ -226,9 +226,9 @@ class SandboxStore:
             return sorted(name for owner, name in self._collections if owner == vendor)
 
     def is_empty(self) -> bool:
-        """Whether nothing was stored yet."""
+        """Whether nothing was stored yet; a vendor's own bookkeeping (names with `_` first) does not count."""
         with self.lock:
-            return not any(len(collection) for collection in self._collections.values())
+            return not any(len(held) for (_, name), held in self._collections.items() if not name.startswith("_"))
 
     def next_number(self, vendor: str, name: str, start: int) -> int:
         """The next number of a persistent counter whose first value is `start`."""

@@ -134,6 +134,40 @@ def test_channels_lapse_and_are_renewed_by_patch(crm: Crm) -> None:
     assert crm.get("/actions/watch").status_code == 204
 
 
+def test_a_lapsed_channel_cannot_be_renewed(crm: Crm) -> None:
+    watch(crm, channel(channel_expiry="2026-03-02T09:10:00+08:00"))
+    crm.clock.advance(600)
+    renewal = {"channel_id": "1000000068001", "channel_expiry": "2026-03-02T09:20:00+08:00"}
+    assert watch(crm, renewal, "PATCH", 400)["code"] == "NOT_SUBSCRIBED"
+    watch(crm, channel())
+
+
+def test_an_edited_contact_tells_its_account_unless_switched_off(crm: Crm) -> None:
+    contact = crm.server.user_change("create", "Contacts", None, {"Last_Name": "C", "Account_Name": {"id": FIRST}})
+    watch(crm, channel())
+    crm.server.user_change("update", "Contacts", contact["id"], {"Phone": "1"})
+    assert told(crm) == [("Accounts", "update", [FIRST])]
+    watch(crm, channel(notify_on_related_action=False))
+    crm.server.user_change("update", "Contacts", contact["id"], {"Phone": "2"})
+    assert len(crm.told) == 1
+
+
+def test_a_condition_lets_only_chosen_fields_through(crm: Crm) -> None:
+    def condition(*names: str) -> list[dict[str, Any]]:
+        group = [{"field": {"api_name": name}} for name in names]
+        selection = {"group_operator": "or", "group": group}
+        return [{"type": "field_selection", "module": {"api_name": "Accounts"}, "field_selection": selection}]
+
+    watch(crm, channel(notification_condition=condition("Account_Name", "Phone")))
+    crm.server.user_change("update", "Accounts", FIRST, {"Website": "x.cn"})
+    assert crm.told == []
+    crm.server.user_change("update", "Accounts", FIRST, {"Phone": "1"})
+    crm.server.user_change("delete", "Accounts", FIRST)
+    assert [operation for _, operation, _ in told(crm)] == ["update", "delete"]
+    eleven = condition(*(f"F{n}" for n in range(11)))
+    assert watch(crm, channel(notification_condition=eleven), status=400)["code"] == "INVALID_DATA"
+
+
 def test_put_replaces_and_drops_what_is_omitted(crm: Crm) -> None:
     watch(crm, channel())
     watch(crm, {"channel_id": "1000000068001", "events": ["Accounts.edit"], "notify_url": URL}, "PUT", 200)

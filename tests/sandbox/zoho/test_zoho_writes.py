@@ -106,7 +106,7 @@ def test_insert_needs_mandatory_fields(crm: Crm) -> None:
     done = data(crm.send("POST", "/Invoices", {"data": [row]}), 201)
     full = crm.rows(crm.get(f"/Invoices/{done[0]['details']['id']}"))[0]
     assert full["Account_Name"] == {"name": "Company 0", "id": FIRST}
-    assert (full["Currency"], full["Exchange_Rate"], full["Invoice_Number"]) == ("CNY", 1, "ZINV-000001")
+    assert (full["Currency"], full["Exchange_Rate"], full["Invoice_Number"]) == ("CNY", 1, "ZINV-000004")
 
 
 def test_unknown_and_read_only_keys_are_ignored_but_logged(crm: Crm) -> None:
@@ -123,6 +123,13 @@ def test_a_new_picklist_value_pollutes_the_list(crm: Crm) -> None:
     fields = crm.get("/settings/fields", {"module": "Invoices"}).json()["fields"]
     status = next(field for field in fields if field["api_name"] == "Status")
     assert "Settled" in [value["actual_value"] for value in status["pick_list_values"]]
+
+
+def test_a_refused_row_does_not_pollute_the_list(crm: Crm) -> None:
+    data(crm.send("PUT", "/Invoices", {"data": [{"id": INVOICE, "Status": "Lost", "Due_Date": "soon"}]}), 400)
+    fields = crm.get("/settings/fields", {"module": "Invoices"}).json()["fields"]
+    status = next(field for field in fields if field["api_name"] == "Status")
+    assert "Lost" not in [value["actual_value"] for value in status["pick_list_values"]]
 
 
 def test_modified_time_moves_on_a_write_that_changes_nothing(crm: Crm) -> None:

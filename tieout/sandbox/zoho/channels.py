@@ -10,25 +10,26 @@ from urllib.parse import parse_qsl, urlsplit
 from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.http import Request, Response, encode, json_response
 from tieout.sandbox.state import Doc, SandboxStore
-from tieout.sandbox.zoho.catalog import FieldCatalog
 from tieout.sandbox.zoho.problems import RowProblem, missing_param
 from tieout.sandbox.zoho.sender import Callback
 from tieout.sandbox.zoho.settings import ZohoSettings
 from tieout.sandbox.zoho.stamps import epoch, is_datetime, stamp
+from tieout.sandbox.zoho.tables import Tables
 from tieout.sandbox.zoho.writeapi import read_body
 from tieout.sandbox.zoho.writing import Change
 
 EVENT_OF = {"insert": "create", "update": "edit", "delete": "delete"}
 MAX_TOKEN = 50
+MAX_CONDITION_FIELDS = 10
 _KEPT = ("token", "notify_url", "return_affected_field_values", "notify_on_related_action", "notification_condition")
 
 
 class Channels:
     """Subscriptions by channel id, and the callbacks that changes call for."""
 
-    def __init__(self, store: SandboxStore, catalog: FieldCatalog, clock: SandboxClock, settings: ZohoSettings) -> None:
+    def __init__(self, store: SandboxStore, tables: Tables, clock: SandboxClock, settings: ZohoSettings) -> None:
         self._rows = store.collection("zoho", "_channels")
-        self._catalog = catalog
+        self._tables = tables
         self._clock = clock
         self._settings = settings
 
@@ -53,17 +54,33 @@ class Channels:
         now = self._clock.now().timestamp()
         return [row for row in self._rows.values() if row["expires"] > now]
 
+    def _live_one(self, channel_id: str) -> Doc | None:
+        return next((row for row in self.live() if row["channel_id"] == channel_id), None)
+
     def callbacks(self, changes: Iterable[Change], base_url: str) -> list[Callback]:
         """One callback per channel, module and operation; several ids of one call share it."""
-        groups: dict[tuple[str, str], list[Change]] = {}
-        for change in changes:
-            groups.setdefault((change.module, change.operation), []).append(change)
+        changes = list(changes)
         found = []
-        for (module, operation), members in groups.items():
-            for channel in self.live():
-                wanted = {f"{module}.{EVENT_OF[operation]}".lower(), f"{module}.all".lower()}
-                if wanted & {event.lower() for event in channel["events"]}:
-                    found.append(self._callback(channel, module, operation, members, base_url))
+        for channel in self.live():
+            watched = {str(event).lower() for event in channel["events"]}
+            seen = [*changes, *self._related(changes)] if channel.get("notify_on_related_action", True) else changes
+            groups: dict[tuple[str, str], list[Change]] = {}
+            for change in seen:
+                events = {f"{change.module}.{EVENT_OF[change.operation]}".lower(), f"{change.module}.all".lower()}
+                if events & watched and _wanted(channel, change):
+                    groups.setdefault((change.module, change.operation), []).append(change)
+            for (module, operation), members in groups.items():
+                found.append(self._callback(channel, module, operation, members, base_url))
+        return found
+
+    def _related(self, changes: list[Change]) -> list[Change]:
+        """An edited contact is told as an edit of its account too (Kaizen 170), unless the channel says no."""
+        found = []
+        for change in changes:
+            if change.module == "Contacts" and change.operation == "update":
+                parent = (self._tables["Contacts"].get(change.record_id) or {}).get("Account_Name")
+                if isinstance(parent, dict):
+                    found.append(Change("update", "Accounts", str(parent["id"]), {}))
         return found
 
     def _callback(self, channel: Doc, module: str, operation: str, members: list[Change], base_url: str) -> Callback:
@@ -95,7 +112,7 @@ class Channels:
             raise _missing("channel_id", path)
         if not channel_id.isdigit():
             raise _invalid("channel_id", path, expected_data_type="bigint")
-        old = self._rows.get(channel_id)
+        old = self._live_one(channel_id)
         if method in ("PUT", "PATCH") and old is None:
             details = {"api_name": "channel_id", "json_path": f"{path}.channel_id"}
             raise RowProblem("NOT_SUBSCRIBED", "the channel is not subscribed", details)
@@ -108,6 +125,7 @@ class Channels:
             raise _invalid("notify_url", path)
         if len(str(merged.get("token") or "")) > MAX_TOKEN:
             raise _invalid("token", path, maximum_length=MAX_TOKEN)
+        self._check_condition(merged.get("notification_condition"), path)
         kept = {name: merged[name] for name in _KEPT if name in merged}
         doc = {**kept, "channel_id": channel_id, "events": list(merged["events"])}
         doc["expires"] = self._expiry(row, path)
@@ -124,8 +142,19 @@ class Channels:
             raise _invalid("events", path, expected_data_type="jsonarray")
         for event in events:
             module, _, verb = str(event).partition(".")
-            if module not in self._catalog or verb not in ("create", "edit", "delete", "all"):
+            if module not in self._tables.catalog or verb not in ("create", "edit", "delete", "all"):
                 raise _invalid("events", path)
+
+    def _check_condition(self, conditions: Any, path: str) -> None:
+        """notification_condition: field selections of at most ten fields in all."""
+        if conditions is None:
+            return
+        if not isinstance(conditions, list) or not all(isinstance(one, dict) for one in conditions):
+            raise _invalid("notification_condition", path, expected_data_type="jsonarray")
+        if any(one.get("type") != "field_selection" for one in conditions):
+            raise _invalid("type", f"{path}.notification_condition[0]", supported_values=["field_selection"])
+        if sum(len(_selected(one)) for one in conditions) > MAX_CONDITION_FIELDS:
+            raise _invalid("notification_condition", path, maximum_length=MAX_CONDITION_FIELDS)
 
     def _expiry(self, row: Doc, path: str) -> int:
         """Default one hour, also when more than a week ahead is asked; milliseconds are refused."""
@@ -176,8 +205,7 @@ class Channels:
             raise missing_param("channel_ids")
         results: list[Doc] = []
         for channel_id in (one.strip() for one in ids.split(",")):
-            doc = self._rows.get(channel_id)
-            if doc is None or not self._rows.delete(channel_id):
+            if self._live_one(channel_id) is None or not self._rows.delete(channel_id):
                 details = {"channel_id": channel_id}
                 results.append(RowProblem("NOT_SUBSCRIBED", "the channel is not subscribed", details).body)
                 continue
@@ -186,6 +214,27 @@ class Channels:
             results.append({"code": "SUCCESS", "status": "success", "message": message, "details": gone})
         bad = sum(1 for row in results if row["status"] == "error")
         return json_response({"watch": results}, 200 if not bad else 400 if bad == len(results) else 207)
+
+
+def _selected(condition: Doc) -> list[str]:
+    """Field names of a field selection: a group, or one field alone."""
+    selection = condition.get("field_selection") or {}
+    group = selection.get("group") or [selection]
+    return [str(one["field"]["api_name"]) for one in group if isinstance(one.get("field"), dict)]
+
+
+def _wanted(channel: Doc, change: Change) -> bool:
+    """Whether the channel's condition on the module lets an update through; inserts and deletes always pass."""
+    if change.operation != "update":
+        return True
+    for condition in channel.get("notification_condition") or []:
+        if (condition.get("module") or {}).get("api_name") != change.module:
+            continue
+        hits = [name in change.values for name in _selected(condition)]
+        operator = str((condition.get("field_selection") or {}).get("group_operator", "or")).lower()
+        if not (all(hits) if operator == "and" else any(hits)):
+            return False
+    return True
 
 
 def _missing(name: str, path: str) -> RowProblem:

@@ -54,7 +54,7 @@ class ZohoServer:
         self.accounts = Accounts(store, clock, self.settings)
         self.limits = Limits(clock, self.settings)
         self.callbacks = CallbackSender(faults, deliver)
-        self.channels = Channels(store, self.catalog, clock, self.settings)
+        self.channels = Channels(store, self.tables, clock, self.settings)
         writer = Writer(store, self.tables, self.settings, self._new_id)
         self._users = UserActions(self.tables, writer, self.settings, self._new_id)
         self._router = Router(self, writer)
@@ -180,7 +180,8 @@ class ZohoServer:
         self.callbacks.start()
 
     def close(self) -> None:
-        """Stop the callback thread."""
+        """Stop the callback thread and let nobody wait any longer."""
+        self.faults.release()
         self.callbacks.stop()
 
     def _notify(self, changes: list[Change]) -> None:

@@ -8,16 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from tieout.sandbox.state import Doc, SandboxStore
-from tieout.sandbox.zoho.catalog import Field
-from tieout.sandbox.zoho.checks import check, invalid
 from tieout.sandbox.zoho.fieldtable import SYSTEM_KEYS
 from tieout.sandbox.zoho.problems import RowProblem
+from tieout.sandbox.zoho.rowcheck import RowChecker
 from tieout.sandbox.zoho.settings import User, ZohoSettings
 from tieout.sandbox.zoho.stamps import stamp
-from tieout.sandbox.zoho.table import RecordTable, normal
+from tieout.sandbox.zoho.table import normal
 from tieout.sandbox.zoho.tables import Tables
-
-SYSTEM_FIELDS = frozenset({"id", "Created_Time", "Modified_Time", "Created_By", "Modified_By"})
 
 
 @dataclass(slots=True)
@@ -52,22 +49,14 @@ class Writer:
         self._tables = tables
         self._settings = settings
         self._new_id = new_id
+        self._checker = RowChecker(tables, settings)
 
     def insert(self, module: str, row: Any, index: int, call: WriteCall) -> Doc:
         """Write a new record; raises RowProblem."""
-        fields = self._tables.catalog.fields(module)
-        values = self._checked(module, row, index, call, None)
-        problems = [
-            RowProblem(
-                "MANDATORY_NOT_FOUND",
-                "required field not found",
-                {"api_name": item.api_name, "json_path": f"$.data[{index}].{item.api_name}"},
-            )
-            for item in fields.values()
-            if item.mandatory and not item.read_only and not values.get(item.api_name)
-        ]
-        _raise_all(problems)
-        self._refuse_twins(module, values, index, None)
+        values = self._checker.values(module, row, index, None, call.ignored)
+        self._checker.mandatory(module, values, index)
+        self._checker.refuse_twins(module, values, index, None)
+        self._checker.learn_picks(module, values)
         record = self._stored(module, self._new_id(), {**self._defaults(module, values), **values}, call)
         return _success("record added", record)
 
@@ -85,8 +74,9 @@ class Writer:
             raise RowProblem("RECORD_LOCKED", "record is locked", {"id": record_id, "json_path": f"$.data[{index}]"})
         if call.unmodified_since is not None and table.modified(record_id) > call.unmodified_since:
             raise RowProblem("ALREADY_MODIFIED", "the record has been modified since the given time", {"id": record_id})
-        values = self._checked(module, row, index, call, old)
-        self._refuse_twins(module, values, index, record_id)
+        values = self._checker.values(module, row, index, old, call.ignored)
+        self._checker.refuse_twins(module, values, index, record_id)
+        self._checker.learn_picks(module, values)
         return _success("record updated", self.apply_update(module, old, values, call))
 
     def upsert(self, module: str, row: Any, index: int, keys: list[str] | None, call: WriteCall) -> Doc:
@@ -171,80 +161,6 @@ class Writer:
         self._note(call, "insert", module, record["id"], changes, record, values)
         return record
 
-    def _checked(self, module: str, row: Any, index: int, call: WriteCall, old: Doc | None) -> Doc:
-        """Known, writable values of a row; unknown and read-only keys are ignored as in life, and logged."""
-        if not isinstance(row, dict):
-            raise RowProblem(
-                "INVALID_DATA", "invalid data", {"expected_data_type": "jsonobject", "json_path": f"$.data[{index}]"}
-            )
-        fields = self._tables.catalog.fields(module)
-        values: Doc = {}
-        problems: list[RowProblem] = []
-        for name, value in row.items():
-            path = f"$.data[{index}].{name}"
-            item = fields.get(name)
-            if name in SYSTEM_FIELDS or name == "$se_module":
-                continue
-            if item is None or item.read_only:
-                call.ignored.add(name)
-                continue
-            try:
-                values[name] = self._value(item, value, path, row, old)
-            except RowProblem as error:
-                problems.append(error)
-        if module == "Tasks":
-            self._check_parent(row, values, index, problems)
-        _raise_all(problems)
-        return values
-
-    def _value(self, item: Field, value: Any, path: str, row: Doc, old: Doc | None) -> Any:
-        if old is not None and item.mandatory and value in (None, ""):
-            raise RowProblem(
-                "MANDATORY_NOT_FOUND", "required field not found", {"api_name": item.api_name, "json_path": path}
-            )
-        stored = check(item, value, path)
-        if stored is None:
-            return None
-        if item.data_type == "picklist" and stored not in item.picks:
-            self._tables.catalog.add_pick(item, stored)
-        if item.data_type == "ownerlookup":
-            people = {user.id: user for user in (self._settings.api_user, self._settings.ui_user)}
-            if stored["id"] not in people:
-                raise invalid(item, path)
-            return people[stored["id"]].ref()
-        if (
-            item.data_type == "lookup"
-            and item.lookup != "se_module"
-            and stored["id"] not in self._tables[item.lookup].rows
-        ):
-            raise invalid(item, path)
-        return stored
-
-    def _check_parent(self, row: Doc, values: Doc, index: int, problems: list[RowProblem]) -> None:
-        """A task's What_Id needs $se_module beside it, and the record must exist there."""
-        if values.get("What_Id") is None:
-            return
-        parent = row.get("$se_module")
-        if not parent:
-            details = {"api_name": "$se_module", "json_path": f"$.data[{index}].$se_module"}
-            problems.append(RowProblem("MANDATORY_NOT_FOUND", "required field not found", details))
-            return
-        known = parent in self._tables.catalog and values["What_Id"]["id"] in self._tables[parent].rows
-        if not known:
-            details = {"api_name": "What_Id", "json_path": f"$.data[{index}].What_Id"}
-            problems.append(RowProblem("INVALID_DATA", "invalid data", details))
-            return
-        values["$se_module"] = parent
-
-    def _refuse_twins(self, module: str, values: Doc, index: int, own_id: str | None) -> None:
-        table = self._tables[module]
-        for name, item in self._tables.catalog.fields(module).items():
-            if not item.unique or not normal(values.get(name)):
-                continue
-            others = [one for one in table.find(name, values[name]) if one != own_id]
-            if others:
-                raise RowProblem("DUPLICATE_DATA", "duplicate data", _twin(table, name, others[0], index))
-
     def _defaults(self, module: str, values: Doc) -> Doc:
         fields = self._tables.catalog.fields(module)
         defaults: Doc = {}
@@ -252,7 +168,7 @@ class Writer:
             currency = values.get("Currency") or self._settings.home_currency
             defaults = {"Currency": currency, "Exchange_Rate": self._settings.currencies.get(str(currency))}
         if module == "Invoices":
-            number = self._store.next_number("zoho", "invoice_number", 1)
+            number = self._store.next_number("zoho", "invoice_number", len(self._tables[module]) + 1)
             defaults["Invoice_Number"] = f"ZINV-{number:06d}"
         return defaults
 
@@ -290,28 +206,6 @@ def _same(old: Any, new: Any) -> bool:
     if isinstance(old, dict) and isinstance(new, dict) and "id" in old:
         return str(old["id"]) == str(new.get("id"))
     return bool(old == new)
-
-
-def _raise_all(problems: list[RowProblem]) -> None:
-    """One problem as it is; several as MULTIPLE_OR_MULTI_ERRORS."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        errors = [error.body for error in problems]
-        raise RowProblem("MULTIPLE_OR_MULTI_ERRORS", "multiple errors occurred", {"errors": errors})
-
-
-def _twin(table: RecordTable, name: str, twin_id: str, index: int) -> Doc:
-    twin = table.get(twin_id) or {}
-    owner = twin.get("Owner")
-    module = {"api_name": table.module, "id": f"4150868000000{sum(map(ord, table.module)):05d}"}
-    return {
-        "api_name": name,
-        "json_path": f"$.data[{index}].{name}",
-        "id": twin_id,
-        "more_records": False,
-        "duplicate_record": {"id": twin_id, "Owner": owner, "module": module},
-    }
 
 
 def _success(message: str, record: Doc) -> Doc:
