@@ -42,7 +42,7 @@ class ZohoConnector:
         self._fields = Fields(env, self._api)
         self._reader = ZohoReader(env, self._api, self._fields)
         creates = Creates(self._api, self._fields)
-        self._push = ZohoPush(env, self._api, creates)
+        self._push = ZohoPush(env, self._api, self._fields, creates)
         self._readback = ReadBack(self._api, creates)
         self._channels = Channels(self._api, env.connection, [item.module for item in STREAMS.values()])
 

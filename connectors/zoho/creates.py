@@ -33,7 +33,7 @@ class Creates:
         first = batch[0]
         if not first.key_field:
             return {}
-        unique = self._unique(first.module, first.key_field)
+        unique = self._fields.known(first.module, [first.key_field]).get(first.key_field)
         if unique is None:
             text = f"{first.module} has no field {first.key_field}; run `tieout setup` for this connection"
             return {item.change_id: Receipt(item.change_id, "rejected", "", "no_key_field", text) for item in batch}
@@ -72,13 +72,6 @@ class Creates:
         reply = self._api.read("POST", "/coql", json={"select_query": query}, heavy=True)
         rows = [exact_json.loads(raw) for raw in open_page(self._api, reply).records]
         return [row for row in rows if isinstance(row, dict)]
-
-    def _unique(self, module: str, key_field: str) -> bool | None:
-        """True when the field is unique, False when it is not, None when the module has no such field."""
-        for item in self._fields.metadata(module):
-            if item.get("api_name") == key_field:
-                return bool(item.get("unique"))
-        return None
 
 
 def _quoted(key: str) -> str:

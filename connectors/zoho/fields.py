@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from connectors.zoho.api import ZohoApi
 from connectors.zoho.streams import MAX_FIELDS, STAMPS, ZohoStream, top_names
@@ -15,6 +16,11 @@ from tieout.core.errors import ConfigError
 from tieout.core.ports import Env, JsonValue
 
 STATE_KEYS = ("fields", "missing", "wanted", "checked_at")
+_KEEP = timedelta(hours=1)
+# Fields by (connection, addresses, module), kept by this process because connectors live for one slice of work only.
+# One such table per network: worlds in process each have their own.
+_NETWORK = type("_Network", (), {})()
+_KNOWN: WeakKeyDictionary[Any, dict[tuple[str, ...], tuple[datetime, dict[str, bool]]]] = WeakKeyDictionary()
 _RECHECK_OWN = timedelta(minutes=15)  # `tieout setup` may have created them since
 _RECHECK_SOURCE = timedelta(hours=24)
 
@@ -92,6 +98,23 @@ class Fields:
                 raise self._api.http.unreadable(reply, "no list of fields")
             self._known[module] = [item for item in found if isinstance(item, dict)]
         return self._known[module]
+
+    def known(self, module: str, needed: Iterable[str]) -> dict[str, bool]:
+        """The module's fields and whether each is unique, at most an hour old; asked again when one is missing.
+
+        Zoho answers SUCCESS to a write of a field it does not have and ignores it: so it is looked up before.
+        """
+        table = _KNOWN.setdefault(self._env.transport or _NETWORK, {})
+        settings = self._api.settings
+        place = (self._env.connection, settings.auth_url, settings.base_url, settings.client_id, module)
+        now = self._env.clock.now()
+        kept = table.get(place)
+        if kept is not None and now - kept[0] < _KEEP and all(name in kept[1] for name in needed):
+            return kept[1]
+        self._known.pop(module, None)
+        found = {str(item.get("api_name")): bool(item.get("unique")) for item in self.metadata(module)}
+        table[place] = (now, found)
+        return found
 
     def forget(self, module: str) -> None:
         """Fields were created: look again at the next use."""

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from connectors.http import Reply
 from connectors.zoho.api import ZohoApi
 from connectors.zoho.creates import Creates
+from connectors.zoho.fields import Fields
 from connectors.zoho.leg import zoho_time
 from connectors.zoho.push_values import wire_fields
 from connectors.zoho.results import receipts_of
-from tieout.core.errors import AuthError, ConfigError, RateLimited, SourceError, Transient, UnknownOutcome
+from tieout.core.errors import ConfigError, RateLimited, SourceError, Transient, UnknownOutcome
 from tieout.core.ports import Env, JsonValue, Outcome, Receipt, RemoteChange
 
 _LATER = timedelta(seconds=60)
@@ -25,9 +26,10 @@ _LATER = timedelta(seconds=60)
 class ZohoPush:
     """The writing half of the Zoho connector."""
 
-    def __init__(self, env: Env, api: ZohoApi, creates: Creates) -> None:
+    def __init__(self, env: Env, api: ZohoApi, fields: Fields, creates: Creates) -> None:
         self._env = env
         self._api = api
+        self._fields = fields
         self._creates = creates
 
     def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:
@@ -40,10 +42,11 @@ class ZohoPush:
                 continue
             try:
                 receipts = self._send(batch)
-            except (AuthError, ConfigError):
+            except (SourceError, ConfigError) as error:
                 if not done:
                     raise
-                stopped = Receipt("", "retry", code="auth", message="credentials refused in an earlier batch")
+                retry_at = error.retry_at if isinstance(error, SourceError) else None
+                stopped = Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at)
                 receipts = [_again(change, stopped) for change in batch]
             done.update({receipt.change_id: receipt for receipt in receipts})
             if stopped is None:
@@ -58,7 +61,23 @@ class ZohoPush:
             sent = self._deliver(left, lambda rows: self._insert(first.module, rows)) if left else []
             by_id = {**found, **{receipt.change_id: receipt for receipt in sent}}
             return [by_id[change.change_id] for change in batch]
-        return self._deliver(batch, lambda rows: self._update(first, rows))
+        refused = self._without_field(batch)
+        left = [change for change in batch if change.change_id not in refused]
+        sent = self._deliver(left, lambda rows: self._update(first, rows)) if left else []
+        by_id = {**refused, **{receipt.change_id: receipt for receipt in sent}}
+        return [by_id[change.change_id] for change in batch]
+
+    def _without_field(self, batch: Sequence[RemoteChange]) -> dict[str, Receipt]:
+        """Refusals of changes to fields that the module lacks: Zoho would ignore them and answer SUCCESS."""
+        module = batch[0].module
+        known = self._fields.known(module, {name for change in batch for name in change.fields})
+        out: dict[str, Receipt] = {}
+        for change in batch:
+            lacking = [name for name in change.fields if name not in known]
+            if lacking:
+                text = f"{module} has no field {', '.join(lacking)}; run `tieout setup` for this connection"
+                out[change.change_id] = Receipt(change.change_id, "rejected", change.remote_id, "no_field", text)
+        return out
 
     def _deliver(self, batch: Sequence[RemoteChange], send: Callable[[Sequence[RemoteChange]], Reply]) -> list[Receipt]:
         try:

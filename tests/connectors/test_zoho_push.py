@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 from connectors.zoho.push import batches
-from tieout.core.errors import AuthError
+from tieout.core.errors import AuthError, Transient
 from tieout.core.ports import RemoteChange, WritableField
 
 FIELDS = [
@@ -97,8 +98,10 @@ def test_rows_go_out_in_hundreds_and_each_has_its_receipt_in_order(zoho: Any, re
     receipts = ready.write(changes)
     assert [receipt.change_id for receipt in receipts] == [change.change_id for change in changes]
     assert {receipt.outcome for receipt in receipts} == {"done"}
-    assert len(zoho.requests()) - before == 2  # one per module
-    assert zoho.budget.cost - cost == -(-len(ids) // 10) + -(-len(accounts(zoho)) // 10)
+    writes = [entry for entry in zoho.requests()[before:] if entry.method == "PUT"]
+    assert len(writes) == 2  # one per module
+    assert len(zoho.requests()) - before == 4  # and each module's fields once
+    assert zoho.budget.cost - cost == 2 + -(-len(ids) // 10) + -(-len(accounts(zoho)) // 10)
 
 
 def test_batches_never_name_a_record_twice_and_guarded_changes_travel_alone() -> None:
@@ -159,7 +162,7 @@ def test_an_unknown_outcome_is_uncertain_and_is_read_back(zoho: Any, ready: Any,
     receipts = ready.write(changes)
     assert [receipt.outcome for receipt in receipts] == ["uncertain", "retry"]
     assert receipts[1].code == "not_sent"
-    assert len(zoho.requests()) - before == 1  # never sent again by itself
+    assert [entry.method for entry in zoho.requests()[before:]] == ["GET", "PUT"]  # never sent again by itself
     seen = ready.read_back(changes)
     assert [item.found for item in seen] == [True, True]
     assert (seen[0].fields["AR_Payment_Status"] == "paid") is applied
@@ -174,9 +177,19 @@ def test_429_and_no_connection_leave_everything_to_be_sent_again(zoho: Any, read
     )
     assert [receipt.outcome for receipt in receipts] == ["retry", "retry"]
     assert all(receipt.retry_at is not None for receipt in receipts)
-    offline = zoho.connector(base_url="http://nowhere.sandbox")
-    (receipt,) = offline.write([update(3, invoices(zoho)[0])])
+    inner = zoho.transport
+
+    class Unplugged(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT":
+                raise httpx.ConnectError("no route")
+            return inner.handle_request(request)
+
+    zoho.transport = Unplugged()
+    (receipt,) = zoho.connector().write([update(3, invoices(zoho)[0])])
     assert (receipt.outcome, receipt.code) == ("retry", "transient")
+    with pytest.raises(Transient):  # nothing at all was sent: not even the fields could be looked up
+        zoho.connector(base_url="http://nowhere.sandbox").write([update(3, invoices(zoho)[0])])
     assert effects(zoho, "Invoices") == []
 
 
@@ -242,3 +255,30 @@ def test_a_read_back_of_a_gone_record_is_not_found(zoho: Any, ready: Any) -> Non
     zoho.server.user_change("delete", "Invoices", external_id)
     alive, gone = ready.read_back([update(1, invoices(zoho)[1]), update(2, external_id)])
     assert (alive.found, gone.found) == (True, False)
+
+
+def test_a_field_that_zoho_lacks_is_refused_because_zoho_would_ignore_it(zoho: Any) -> None:
+    connector = zoho.connector()
+    connector.setup([FIELDS[0]], dry_run=False)
+    receipts = connector.write([update(1, invoices(zoho)[0]), update(2, invoices(zoho)[1], AR_Payment_Status="paid")])
+    assert [(receipt.outcome, receipt.code) for receipt in receipts] == [("rejected", "no_field"), ("done", "SUCCESS")]
+    assert "AR_Open_Amount" in receipts[0].message
+    zoho.connector().setup(FIELDS, dry_run=False)
+    assert [receipt.outcome for receipt in connector.write([update(1, invoices(zoho)[0])])] == ["done"]
+
+
+def test_fields_are_looked_up_once_an_hour_and_not_for_every_push(zoho: Any, ready: Any) -> None:
+    ready.write([update(1, invoices(zoho)[0])])
+    before = len(zoho.requests())
+    zoho.connector().write([update(2, invoices(zoho)[1])])
+    assert len(zoho.requests()) - before == 1
+    zoho.clock.sleep(3700)
+    zoho.connector().write([update(3, invoices(zoho)[2])])
+    assert len(zoho.requests()) - before == 3
+
+
+def test_a_failure_after_an_earlier_batch_went_out_keeps_its_receipts(zoho: Any, ready: Any) -> None:
+    zoho.fault("status_500", "GET /crm/v8/settings/fields", times=None, after=1)
+    changes = [update(1, invoices(zoho)[0]), update(2, accounts(zoho)[0], "Accounts", AR_Credit_Status="ok")]
+    receipts = zoho.connector(attempts=1).write(changes)
+    assert [(receipt.outcome, receipt.code) for receipt in receipts] == [("done", "SUCCESS"), ("retry", "not_sent")]
