@@ -12,7 +12,7 @@ from tieout.cli.output import Out
 from tieout.cli.running import reporting, run
 from tieout.cli.texts import system_language
 from tieout.cli.vendors import STARTERS, vendor_settings
-from tieout.cli.write_config import Starter, starter_text, write_private
+from tieout.cli.write_config import Starter, starter_text, write_file
 from tieout.core.clock import SystemClock
 from tieout.core.config import parse
 from tieout.core.dates import business_on, parse_on
@@ -72,7 +72,7 @@ def init(
         )
         text = starter_text(starter, STARTERS)
         parse(text, to.absolute(), environ=_AnyVariable(), vendor_settings=vendor_settings)
-        write_private(to.absolute(), text)
+        write_file(to.absolute(), text, 0o644)  # it holds references to secrets, never secrets
         if as_json:
             out.result({"path": to})
         out.say("wrote", path=to)

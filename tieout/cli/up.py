@@ -20,7 +20,7 @@ from tieout.cli.options import Service, load_config, service
 from tieout.cli.output import FAILED, OK, Out
 from tieout.cli.progress import ENDED, ProgressView
 from tieout.cli.texts import system_language
-from tieout.cli.write_config import is_generated, read_sandbox, sandbox_text, write_private
+from tieout.cli.write_config import is_generated, read_sandbox, sandbox_text, write_file
 from tieout.core.clock import Clock
 from tieout.core.config import Config, find
 from tieout.core.errors import ConfigError, TieoutError
@@ -125,7 +125,7 @@ class Up:
             return False
         if write_to is not None:
             language = system_language() if not write_to.exists() else load_config(write_to).language
-            write_private(write_to, sandbox_text(read_sandbox(told), language))
+            write_file(write_to, sandbox_text(read_sandbox(told), language))
         return True
 
     def _start_valkey(self, home: Home, config: Config, notes: list[tuple[str, dict[str, Any]]]) -> bool:

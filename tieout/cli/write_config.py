@@ -122,11 +122,11 @@ def is_generated(path: Path) -> bool:
         return False
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner may read, whole or not at all."""
+def write_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, by default readable by its owner only."""
     part = path.with_name(path.name + ".part")
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(text)
         part.replace(path)

@@ -92,6 +92,7 @@ def _target(value: str) -> str:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Targets = Annotated[tuple[Annotated[str, AfterValidator(_target)], ...], BeforeValidator(_listed)]
+Frozen = AfterValidator(MappingProxyType)
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 Language = Literal["zh-CN", "en"]
 PushMode = Literal["plan", "auto", "off"]
@@ -125,7 +126,7 @@ class Connection(_Table):
     name: str
     vendor: str
     company: str = ""
-    organizations: Mapping[str, str] = Field(default_factory=dict)
+    organizations: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict)
     start_on: Annotated[date | None, BeforeValidator(_day)] = None
     interval: Annotated[timedelta, BeforeValidator(_interval)] = timedelta(minutes=5)
     streams: Words = ()
@@ -134,7 +135,7 @@ class Connection(_Table):
     push_mode: PushMode = "plan"
     sandbox: bool = False
     max_changes_per_run: Annotated[ChangeLimits, BeforeValidator(_limits)] = ChangeLimits()
-    fields: Mapping[str, str] = Field(default_factory=dict)
+    fields: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict)
     settings: Mapping[str, Any] = Field(default_factory=dict, repr=False)
 
 
@@ -179,9 +180,9 @@ class Config(BaseModel):
     language: Language
     public_url: str
     landing_keep: int
-    companies: Mapping[str, Company]
-    connections: Mapping[str, Connection]
-    schedules: Mapping[str, Schedule]
+    companies: Annotated[Mapping[str, Company], Frozen]
+    connections: Annotated[Mapping[str, Connection], Frozen]
+    schedules: Annotated[Mapping[str, Schedule], Frozen]
     alerts: Alerts
     embedded_database: bool
     embedded_redis: bool
@@ -283,9 +284,9 @@ def parse(
         language=general.language,
         public_url=general.public_url,
         landing_keep=general.landing_keep,
-        companies=MappingProxyType(companies),
-        connections=MappingProxyType(connections),
-        schedules=MappingProxyType(schedules),
+        companies=companies,
+        connections=connections,
+        schedules=schedules,
         alerts=validated(Alerts, data.get("alerts", {}), "alerts", text=text),
         embedded_database=not general.database_url,
         embedded_redis=not general.redis_url,

@@ -7,7 +7,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -94,9 +95,10 @@ def resolve(value: Any, place: str, *, base: Path, environ: Mapping[str, str]) -
 
 
 def _wants_text(annotation: Any) -> bool:
-    if annotation is str or (get_origin(annotation) is not None and str in get_args(annotation)):
+    kind, inner = get_origin(annotation), get_args(annotation)
+    if kind is Literal:
         return True
-    return any(isinstance(item, str) for item in get_args(annotation))  # Literal["plan", …]
+    return annotation is str or (kind in (Union, UnionType) and any(_wants_text(item) for item in inner))
 
 
 def _read_given(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""Money is exact: in, out, split and rounded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.core import money
+from tieout.core.money import Money, MoneyError, exponent, format_minor, round_minor, split, to_decimal, to_minor
+
+CURRENCIES = st.sampled_from(["CNY", "USD", "EUR", "JPY", "KRW", "KWD", "BHD", "CLF"])
+MINOR = st.integers(min_value=-(10**18), max_value=10**18)
+
+
+@given(MINOR, CURRENCIES)
+def test_major_units_and_back_lose_nothing(minor: int, currency: str) -> None:
+    assert to_minor(to_decimal(minor, currency), currency) == minor
+    assert to_minor(str(to_decimal(minor, currency)), currency) == minor
+
+
+@given(MINOR, CURRENCIES)
+def test_the_shown_amount_reads_back(minor: int, currency: str) -> None:
+    shown = format_minor(minor, currency, code=False)
+    assert to_minor(shown.replace(",", ""), currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "minor"),
+    [
+        ("1.10", "CNY", 110),
+        ("1.100", "CNY", 110),
+        (Decimal("12345678901234567.89"), "CNY", 1234567890123456789),
+        ("100", "JPY", 100),
+        ("1.234", "KWD", 1234),
+        ("1.2345", "CLF", 12345),
+        ("-0.01", "USD", -1),
+        (7, "EUR", 700),
+        ("1e2", "EUR", 10000),
+    ],
+)
+def test_known_amounts(value: Decimal | int | str, currency: str, minor: int) -> None:
+    assert to_minor(value, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "code"),
+    [
+        (1.1, "CNY", "inexact_amount"),
+        (True, "CNY", "inexact_amount"),
+        ("1.001", "CNY", "too_precise"),
+        ("0.5", "JPY", "too_precise"),
+        ("abc", "CNY", "bad_amount"),
+        ("", "CNY", "bad_amount"),
+        ("NaN", "CNY", "bad_amount"),
+        ("Infinity", "CNY", "bad_amount"),
+        ("1e99999", "CNY", "too_precise"),
+        ("1", "XXX", "unknown_currency"),
+        ("1", "cny", "unknown_currency"),
+    ],
+)
+def test_what_cannot_be_read_exactly_is_refused(value: object, currency: str, code: str) -> None:
+    with pytest.raises(MoneyError) as caught:
+        to_minor(value, currency)  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+@given(MINOR, st.lists(st.decimals(min_value="0.01", max_value=100, places=2), min_size=1, max_size=8))
+def test_a_split_adds_up_and_no_part_exceeds_its_share(total: int, shares: list[Decimal]) -> None:
+    parts = split(total, shares)
+    assert len(parts) == len(shares)
+    assert sum(parts) == total
+    whole = sum(shares, Decimal(0))
+    for part, share in zip(parts[:-1], shares[:-1], strict=True):
+        exact = Decimal(total) * share / whole
+        assert abs(part) <= abs(exact)
+        assert abs(Decimal(part) - exact) < 1
+
+
+def test_the_published_split_example() -> None:
+    assert split(100001, [Decimal(30), Decimal(70)]) == [30000, 70001]
+
+
+@pytest.mark.parametrize("shares", [[], [Decimal(0)], [Decimal(-1), Decimal(1)]])
+def test_a_split_without_shares_is_refused(shares: list[Decimal]) -> None:
+    with pytest.raises(MoneyError):
+        split(100, shares)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=6))
+def test_rounding_is_half_up_and_symmetric(value: Decimal) -> None:
+    rounded = round_minor(value, "CNY")
+    assert abs(Decimal(rounded) - value * 100) <= Decimal("0.5")
+    assert round_minor(-value, "CNY") == -rounded
+
+
+def test_half_a_cent_goes_away_from_zero() -> None:
+    assert [round_minor(Decimal(v), "CNY") for v in ("0.005", "-0.005", "0.0049", "2.675")] == [1, -1, 0, 268]
+
+
+@given(MINOR, MINOR, CURRENCIES)
+def test_adding_and_taking_away(left: int, right: int, currency: str) -> None:
+    total = Money(left, currency) + Money(right, currency)
+    assert total.minor == left + right
+    assert total - Money(right, currency) == Money(left, currency)
+    assert -Money(left, currency) + Money(left, currency) == Money(0, currency)
+
+
+def test_currencies_are_never_mixed() -> None:
+    with pytest.raises(MoneyError, match="cannot combine CNY with USD"):
+        Money(1, "CNY") + Money(1, "USD")
+    with pytest.raises(MoneyError, match="cannot combine"):
+        Money(1, "CNY") - Money(1, "USD")
+
+
+@pytest.mark.parametrize("minor", [1.0, "1", True, Decimal(1)])
+def test_minor_units_are_integers(minor: object) -> None:
+    with pytest.raises(MoneyError, match="must be an int"):
+        Money(minor, "CNY")  # type: ignore[arg-type]
+
+
+def test_every_known_currency_has_one_exponent() -> None:
+    assert {exponent("CNY"), exponent("JPY"), exponent("KWD"), exponent("CLF")} == {2, 0, 3, 4}
+    assert not money._TWO & set(money._EXPONENTS)
+    assert money.is_currency("CNY")
+    assert not money.is_currency("XXX")
+    assert str(Money.of("12345.67", "CNY")) == "12,345.67 CNY"
