@@ -58,8 +58,8 @@ class Crm:
 
 
 def home_rate(currency: str) -> Decimal:
-    """Exchange_Rate of a record against the home currency CNY: units of the record's currency for one CNY."""
-    return (1 / RATES[currency]).quantize(Decimal("0.000000001")).normalize() if currency != "CNY" else Decimal(1)
+    """Exchange_Rate of a record, as the organisation's currency settings say it."""
+    return RATES[currency]
 
 
 def account_ref(account: Doc) -> Doc:

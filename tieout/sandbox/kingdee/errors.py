@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class KingdeeError(Exception):
+class KingdeeError(ValueError):
     """A refusal with the vendor's message and `MsgCode` (1 = session lost, 0 otherwise)."""
 
     msg_code = 0

@@ -64,12 +64,12 @@ class KingdeeServer:
         self,
         operation: str,
         form_id: str,
-        record_id: str,
+        record_id: str | None = None,
         fields: dict[str, Any] | None = None,
         modified_at: datetime | str | None = None,
     ) -> Doc:
         """Change a document as a user of the accounting system would; see `changes.Changes.apply`."""
-        return self.changes.apply(operation, form_id, record_id, fields or {}, modified_at)
+        return self.changes.apply(operation, form_id, record_id or "", fields or {}, modified_at)
 
     def settle(self, source_bill_no: str, bill_no: str, amount: Decimal | int | str) -> int:
         """Allocate part of a receipt (or net a red bill) against a bill; gives the match id."""
