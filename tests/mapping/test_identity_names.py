@@ -1,0 +1,245 @@
+"""Tax ids, names, numbers: the forms in which they are compared."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mapping.identity.facts import domain_key, phone_key
+from mapping.identity.names import is_full_legal_name, legal_name_key, read_name, regions_conflict
+from mapping.identity.numbers import is_near, number_key, within_one_edit
+from mapping.identity.tax_ids import conflict, equal, near, organisation_check, read, uscc_check
+
+GOOD = "91110000600037341L"  # both samples of the accounting reference
+OTHER = "91110108551385082Q"
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "scheme"),
+    [
+        (GOOD, "", "cn"),
+        (" 9111 0000 6000 3734 1l ", "", "cn"),
+        ("９１１１００００６０００３７３４１Ｌ", "", "cn"),
+        (GOOD[2:17], "", "cn"),
+        (GOOD[:-1] + "M", "", ""),
+        (GOOD[:-1], "", ""),
+        ("12529007", "", "tw_ubn"),
+        ("12529008", "", ""),
+        ("12345678", "HK", "hk_br"),
+        ("DE136695976", "", "eu_vat"),
+        ("71-5292693", "", "us_ein"),
+        ("715292693", "US", "us_ein"),
+        ("715292693", "", ""),
+        ("T5-8356-7825-6246", "JP", "jp"),
+        ("197401143C", "SG", "sg_uen"),
+    ],
+)
+def test_schemes(raw: str, country: str, scheme: str) -> None:
+    found = read(raw, country)
+    assert found is not None
+    assert found.scheme == scheme
+
+
+@pytest.mark.parametrize("raw", ["", "-", "无", "000000000000000", "N/A", "111111111111111111"])
+def test_placeholders_are_no_ids(raw: str) -> None:
+    assert read(raw) is None
+
+
+def test_a_personal_identity_number_is_never_kept() -> None:
+    assert read("11010519491231002X") is None
+
+
+def test_letter_prefixed_codes_exist() -> None:
+    body = "N2110000600037341"
+    found = read(body + uscc_check(body))
+    assert found is not None
+    assert found.scheme == "cn"
+
+
+def test_old_and_new_chinese_ids_are_equal() -> None:
+    new, old = read(GOOD), read(GOOD[2:17])
+    assert new is not None
+    assert old is not None
+    assert equal(new, old)
+    assert not conflict(new, old)
+
+
+def test_two_valid_ids_conflict_and_a_mistyped_one_is_near() -> None:
+    a, b, typo, cut = (read(raw) for raw in (GOOD, OTHER, GOOD[:5] + "9" + GOOD[6:], GOOD[:-2]))
+    assert a is not None
+    assert b is not None
+    assert typo is not None
+    assert cut is not None
+    assert conflict(a, b)
+    assert not near(a, b)
+    assert near(a, typo)
+    assert near(cut, a)
+    assert not equal(a, typo)
+    assert not conflict(a, typo)
+
+
+def test_ids_of_two_countries_do_not_conflict() -> None:
+    a, b = read(GOOD), read("DE136695976")
+    assert a is not None
+    assert b is not None
+    assert not conflict(a, b)
+
+
+@given(st.text("0123456789ABCDEFGHJKLMNPQRTUWXY", min_size=9, max_size=9), st.integers(0, 10**6 - 1))
+def test_every_valid_code_is_found_by_its_old_form(tail: str, region: int) -> None:
+    organisation = tail[:8] + organisation_check(tail[:8])
+    body = f"91{region:06d}{organisation}"
+    assume(len(set(body[2:])) > 2)  # fewer are placeholders such as 000000000000000
+    code = read(body + uscc_check(body))
+    old = read(body[2:])
+    assert code is not None
+    assert old is not None
+    assert equal(code, old)
+
+
+@given(st.integers(0, 17), st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
+def test_one_wrong_character_never_stays_valid(at: int, char: str) -> None:
+    wrong = GOOD[:at] + char + GOOD[at + 1 :]
+    found = read(wrong)
+    assert found is not None
+    assert found.is_valid == (wrong == GOOD)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("深圳市华为技术有限公司", "【老客户】深圳市华为技术有限公司"),
+        ("华为技术（深圳）有限公司", "华为技术(深圳) 有限公司"),
+        ("环泰企业股份有限公司", "環泰企業股份有限公司"),
+        ("无锡雪浪环境科技股份有限公司", "无锡雪浪环境科技股份有限公司-王经理"),
+        ("无锡雪浪环境科技股份有限公司", "无锡雪浪环境科技股份有限公司（已签约）"),
+        ("无锡雪浪环境科技股份有限公司", "无锡　雪浪 环境科技股份有限公司财务部"),
+        ("Huaxin Cement Co., Ltd.", "HUAXIN CEMENT CO.,LTD"),
+        ("Huaxin Cement Company Limited", "Huaxin  Cement Co. Ltd."),
+        ("Smith & Sons Ltd", "Smith and Sons Limited"),
+        ("Grünbach Maschinenbau GmbH", "GRUNBACH MASCHINENBAU G.m.b.H."),
+        ("The Alder Tools Inc.", "Alder Tools Incorporated"),
+        ("Deutsche Bank AG", "Deutsche Bank Aktiengesellschaft"),
+    ],
+)
+def test_spellings_of_one_legal_name(left: str, right: str) -> None:
+    assert legal_name_key(left) == legal_name_key(right) != ""
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("深圳华为技术有限公司", "上海华为技术有限公司"),
+        ("深圳华为技术有限公司", "深圳华为投资有限公司"),
+        ("深圳华为技术有限公司", "深圳华为技术股份有限公司"),
+        ("广东长青集团有限公司", "广东长青有限公司"),
+        ("世荣兆业股份有限公司", "世荣兆业股份有限公司厦门分公司"),
+        ("世荣兆业股份有限公司深圳分公司", "世荣兆业股份有限公司厦门分公司"),
+        ("Alder Tools Ltd", "Alder Tools Inc."),
+        ("Alder Group Ltd", "Alder Ltd"),
+        ("Alder Tools (Hong Kong) Ltd", "Alder Tools Ltd"),
+    ],
+)
+def test_different_legal_persons_have_different_keys(left: str, right: str) -> None:
+    assert "" != legal_name_key(left) != legal_name_key(right) != ""
+
+
+@pytest.mark.parametrize(
+    "name", ["华为", "海泰集团", "深圳有限公司", "有限公司", "万科A", "深科技", "Deutsche Bank", "Technology Co., Ltd."]
+)
+def test_a_short_name_is_not_a_legal_name(name: str) -> None:
+    assert not is_full_legal_name(name)
+    assert legal_name_key(name) == ""
+
+
+def test_parts_of_a_name() -> None:
+    name = read_name("深圳市华为技术有限公司")
+    assert (name.core, name.brand, name.form) == ("华为技术", "华为", "有限公司")
+    assert name.regions == {("广东", "深圳")}
+    branch = read_name("世荣兆业股份有限公司厦门分公司")
+    assert (branch.core, branch.branch) == ("世荣兆业", "厦门分公司")
+    assert read_name("*ST海润").core == "海润"
+    assert read_name("广东长青（集团）股份有限公司").is_group
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "wanted"),
+    [
+        ("深圳华为技术有限公司", "上海华为技术有限公司", True),
+        ("广东华为技术有限公司", "华为技术（深圳）有限公司", False),
+        ("华为技术有限公司", "上海华为技术有限公司", False),
+        ("广州华为技术有限公司", "深圳华为技术有限公司", True),
+    ],
+)
+def test_regions(left: str, right: str, wanted: bool) -> None:
+    assert regions_conflict(read_name(left), read_name(right)) is wanted
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_and_its_key_is_stable(text: str) -> None:
+    name = read_name(text)
+    if name.is_full:
+        assert name.key
+        assert read_name(text + " ").key == name.key
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [(" ar00000001 ", "AR00000001"), ("ＡＲ－1", "AR-1"), ("#1001", "1001"), ("SO 2026/1", "SO2026/1"), ("  ", "")],
+)
+def test_number_keys(raw: str, key: str) -> None:
+    assert number_key(raw) == key
+
+
+def test_near_numbers() -> None:
+    assert is_near("AR00000012", "AR00000021")
+    assert is_near("AR00012345", "12345")
+    assert not is_near("AR1", "AR2")
+    assert not is_near("AR00000001", "AR00000001")
+    assert not is_near("AR00012345", "AR00067890")
+
+
+@given(st.text("AB12", max_size=8), st.text("AB12", max_size=8))
+def test_one_edit_is_symmetric(left: str, right: str) -> None:
+    assert within_one_edit(left, right) == within_one_edit(right, left)
+
+
+@given(st.text("AB12", min_size=1, max_size=8), st.data())
+def test_every_single_edit_is_found(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(text) - 1))
+    char = data.draw(st.sampled_from("AB12"))
+    assert within_one_edit(text, text[:at] + text[at + 1 :])
+    assert within_one_edit(text, text[:at] + char + text[at:])
+    assert within_one_edit(text, text[:at] + char + text[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ("0755-86847398-622", "86847398"),
+        ("+86 755 8684 7398", "86847398"),
+        ("13912345678", ""),
+        ("+86 13912345678", ""),
+        ("555", ""),
+        ("", ""),
+    ],
+)
+def test_phones(raw: str, key: str) -> None:
+    assert phone_key(raw) == key
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ("https://www.Alder.example/about", "alder.example"),
+        ("alder.com.cn", "alder.com.cn"),
+        ("shop.alder.co.uk", "alder.co.uk"),
+        ("sales@qq.com", ""),
+        ("10.0.0.1", ""),
+        ("http://[broken", ""),
+        ("nothing", ""),
+    ],
+)
+def test_domains(raw: str, key: str) -> None:
+    assert domain_key(raw) == key
