@@ -108,6 +108,12 @@ class AsgiApp:
             return
         if scope["type"] != "http":
             return
+        try:
+            await self._serve(scope, receive, send)
+        except asyncio.CancelledError:  # uvicorn's graceful shutdown ran out: drop the line, without a traceback
+            await _abort(send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._pool, self._handler.handle, request)
