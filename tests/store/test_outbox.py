@@ -146,6 +146,22 @@ def test_fields_that_the_remote_holds_already_are_dropped_at_the_claim(house: Ho
     assert sorted(house.states()) == ["claimed", "superseded"]
 
 
+def test_a_field_that_only_rides_along_is_no_reason_to_write(house: House) -> None:
+    ride = Intent("zoho", "Invoices", "1", {"A": 2, "AR_As_Of": "2026-11-24"}, {}, {}, "s", riders=["AR_As_Of"])
+    house.intend(ride)
+    (held,) = house.claim()
+    assert held.fields == {"A": 2, "AR_As_Of": "2026-11-24"}
+    house.intend(change(fields={"A": 1}))
+    house.record(Result(held.id, held.fence, "done"))
+    (back,) = house.claim()
+    assert back.fields == {"A": 1}  # the date is not put back
+    house.record(Result(back.id, back.fence, "done"))
+    house.intend(ride)
+    house.see("2", {"A": 2})
+    house.intend(Intent("zoho", "Invoices", "2", {"A": 2, "AR_As_Of": "x"}, {}, {}, "s", riders=["AR_As_Of"]))
+    assert [row.remote_id for row in house.claim()] == ["1"]
+
+
 def test_a_batch_of_needless_rows_does_not_end_the_claiming(house: House) -> None:
     for number in range(4):
         house.see(str(number), {"A": 1})

@@ -39,6 +39,7 @@ class Claimed:
     version: int
     attempts: int
     until_at: datetime
+    is_guarded: bool = False  # a second write after an unknown outcome or a moved version
 
 
 def _due(connection: str, now: datetime) -> list[ColumnElement[bool]]:
@@ -82,7 +83,7 @@ def claim(
     """Take up to `limit` ready rows, those with the most money at stake first; committed before anything is sent.
 
     Skipped: records with a change in flight. Fields that the remote already holds are dropped; a row with none left is
-    superseded. `only` limits the claim to these row ids (a plan).
+    superseded. `only` limits the claim to these row ids (a part of a plan, some thousands).
     """
     if only is not None and not only:
         return []
@@ -97,7 +98,7 @@ def claim(
                 .limit(limit)
             )
             if only is not None:
-                query = query.where(outbox.c.id.in_(list(only)[:20_000]))
+                query = query.where(outbox.c.id.in_(list(only)))
             if lock_rows(conn):
                 query = query.with_for_update(skip_locked=True, of=outbox)
             rows = [dict(row) for row in conn.execute(query).mappings()]
@@ -127,7 +128,7 @@ def _take(
                 for name, value in row["fields"].items()
                 if name not in held or not same_value(value, held[name])
             }
-            if not fields:
+            if not fields.keys() - set(row["riders"] or ()):
                 needless.append(row["id"])
                 continue
             if len(fields) != len(row["fields"]):
@@ -179,6 +180,7 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
         version=row["version"],
         attempts=row["attempts"],
         until_at=row["lease_until_at"],
+        is_guarded=(row["receipt"] or {}).get("verdict") in ("again", "version_moved"),
     )
 
 
@@ -221,7 +223,7 @@ def claim_uncertain(
     with unit(engine, "outbox.claim") as conn:
         query = select(outbox).where(*_unsettled(connection, now, settle)).order_by(outbox.c.sent_at).limit(limit)
         if only is not None:
-            query = query.where(outbox.c.id.in_(list(only)[:20_000]))
+            query = query.where(outbox.c.id.in_(list(only)))
         if lock_rows(conn):
             query = query.with_for_update(skip_locked=True)
         rows = [dict(row) for row in conn.execute(query).mappings()]

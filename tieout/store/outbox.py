@@ -31,7 +31,8 @@ IN_FLIGHT = ("claimed", "sent", "uncertain")
 class Intent:
     """The fields one remote record should get: only those that differ from what it was seen to hold.
 
-    No fields = the record already holds what it should; an open change of it is superseded.
+    No fields = the record already holds what it should; an open change of it is superseded. `riders` names fields that
+    only travel along (`AR_As_Of`): alone they are no reason to write.
     """
 
     connection: str
@@ -43,6 +44,7 @@ class Intent:
     subject: str
     currency: str | None = None
     money_minor: int = 0
+    riders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,15 @@ class Tally:
 
 
 def same_value(left: Any, right: Any) -> bool:
-    """Equal as a remote sees it: 1.10 is 1.1, and an empty text is no value."""
+    """Equal as a remote sees it: 1.10 is 1.1, an empty text is no value, line ends and outer blanks do not count."""
+    left, right = _plain(left), _plain(right)
     if left in (None, "") and right in (None, ""):
         return True
     return exact_json.canonical(left) == exact_json.canonical(right)
+
+
+def _plain(value: Any) -> Any:
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else value
 
 
 def same_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
@@ -159,7 +166,7 @@ class _Writer:
         c = outbox.c
         for (connection, module), remote_ids in _grouped(intents).items():
             query = (
-                select(c.id, c.remote_id, c.fields, c.state, c.version, c.approved_by, c.attempts)
+                select(c.id, c.remote_id, c.fields, c.riders, c.state, c.version, c.approved_by, c.attempts)
                 .where(
                     c.connection == connection,
                     c.module == module,
@@ -189,11 +196,12 @@ class _Writer:
             # What is in flight will stand when the new row's turn comes: a field it sets, which should stay as the
             # remote was seen to hold it, must be put back.
             for name, value in flying["fields"].items():
-                if name not in fields and not same_value(value, seen.get(name)):
+                rides = name in (flying["riders"] or ())
+                if name not in fields and not rides and not same_value(value, seen.get(name)):
                     fields[name] = seen.get(name)
         waiting = next((row for row in rows if row["state"] in OPEN), None)
         dead = [row for row in rows if row["state"] == "dead"]
-        if not fields:
+        if not fields.keys() - set(item.riders):
             stale = [row["id"] for row in dead] + ([waiting["id"]] if waiting is not None else [])
             self.gone += stale
             self.counts.superseded += len(stale)
@@ -237,6 +245,7 @@ class _Writer:
     def _what(self, item: Intent | EventIntent, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "fields": dict(fields),
+            "riders": list(item.riders) if isinstance(item, Intent) else [],
             "before": dict(item.before) if isinstance(item, Intent) else {},
             "reason": item.reason,
             "subject": item.subject,

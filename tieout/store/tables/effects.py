@@ -36,6 +36,7 @@ outbox = Table(
     Column("operation", String(8), nullable=False),  # update | create
     Column("remote_id", Text, nullable=False),  # '' for creates
     Column("fields", Json, nullable=False),  # exactly what is to be set
+    Column("riders", Json),  # names of fields that travel along and are no reason to write (AR_As_Of)
     Column("before", Json, nullable=False),  # what the remote was seen to hold
     Column("reason", Json, nullable=False),  # decision ids and words
     Column("event_key", Text),  # unique for reminders; NULL for state pushes
