@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ from stdnum.us import ein
 
 from tieout.core import exact_json
 from tieout.sandbox.company import Company, build_company, taxids
+from tieout.sandbox.company.names import bracket_or_space_variant
 
 TODAY = date(2026, 11, 24)
 
@@ -53,6 +55,16 @@ def test_tax_ids_pass_an_independent_check(company: Company) -> None:
         assert not customer["FSOCIALCRECODE"] or uscc.is_valid(customer["FSOCIALCRECODE"])
     numbers = [c["FTAXREGISTERCODE"] for c in company.kingdee["BD_Customer"] if c["FTAXREGISTERCODE"]]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_variants_of_latin_names_keep_their_words() -> None:
+    rng = Random(1)
+    for name in ("Grünbach & Zellbach Antriebstechnik AG", "Alder Tools Inc.", "Elstow Optics (Hong Kong) Limited"):
+        words = re.findall(r"[\w&]+", name)
+        variants = {bracket_or_space_variant(rng, name) for _ in range(40)}
+        assert variants
+        assert name not in variants
+        assert all(re.findall(r"[\w&]+", variant) == words for variant in variants)
 
 
 def test_each_bill_sums_exactly(company: Company) -> None:

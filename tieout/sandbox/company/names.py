@@ -134,8 +134,8 @@ def bracket_or_space_variant(rng: Random, name: str) -> str:
     if "（" in name or "(" in name:
         swapped = name.translate(str.maketrans("（）()", "()（）"))
         return rng.choice((swapped, swapped.replace("(", " (").replace(")", ") ").strip()))
-    if name.isascii():
-        return rng.choice((name.replace(" ", "  ", 1), name + " ", name.replace(",", " ,")))
+    if " " in name:  # Latin words, umlauts included: a blank inside a word would be another name
+        return rng.choice((name.replace(" ", "  ", 1), name + " ", name.replace(" ", "\u00a0", 1)))
     cut = rng.randrange(2, len(name) - 2)
     return rng.choice((name[:cut] + " " + name[cut:], name + " ", name[:cut] + "　" + name[cut:]))
 
