@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, known_connection
+from tieout.cli.options import ConfigOption, JsonOption, command_name, known_connection
 from tieout.cli.output import Out
 from tieout.cli.running import reporting, run
 from tieout.cli.texts import system_language
@@ -76,7 +76,7 @@ def init(
         if as_json:
             out.result({"path": to})
         out.say("wrote", path=to)
-        out.say("next_check")
+        out.say("next_check", tieout=command_name())
 
 
 def check(

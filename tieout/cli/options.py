@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -122,3 +124,18 @@ def at_option(config: Config, text: str | None) -> datetime | None:
         day = parse_on(text)
     names = [company.timezone for company in config.companies.values()]
     return datetime.combine(day, time(), tzinfo=zone(names[0] if names else "UTC"))
+
+
+def near(path: Path) -> Path:
+    """The path relative to the working folder where it lies inside."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def command_name() -> str:
+    """How a person starts this very command in another terminal."""
+    own = Path(sys.executable).parent / "tieout"
+    found = shutil.which("tieout")
+    return "tieout" if found and Path(found) == own else str(near(own))

@@ -157,11 +157,13 @@ def one_line(words: str) -> str:
 def exit_code(plain: Any) -> int:
     """How a result went: 3 when rows moved on, 1 when it says that something is wrong, else 0.
 
-    Wrong is: `ok`, `valid` or `clean` false; `breaches`, `differences` or `errors` not empty; a finding of level
-    error anywhere in a list of findings.
+    Wrong is: `ok` or `is_valid` false; `breaches`, `differences` or `errors` not empty; a finding of level error; any
+    of these in a list further down. A result that carries its own `exit_code` is believed.
     """
     if isinstance(plain, Mapping):
-        if any(plain.get(key) is False for key in ("ok", "valid", "clean")):
+        if type(plain.get("exit_code")) is int:
+            return int(plain["exit_code"])
+        if any(plain.get(key) is False for key in ("ok", "valid", "is_valid", "clean")):
             return FAILED
         if any(plain.get(key) for key in ("breaches", "differences", "errors")):
             return FAILED

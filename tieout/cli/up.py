@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 import urllib.error
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tieout.cli.options import Service, load_config, service
+from tieout.cli.options import Service, command_name, load_config, near, service
 from tieout.cli.output import FAILED, OK, Out
 from tieout.cli.progress import ENDED, ProgressView
 from tieout.cli.texts import system_language
@@ -107,7 +106,7 @@ class Up:
         key = config.home / "secret.key"
         existed = config.given_secret_key or key.exists()
         config.secret_keys()
-        return [] if existed else [("key_made", {"path": _near(key)})]
+        return [] if existed else [("key_made", {"path": near(key)})]
 
     # ------------------------------------------------------------- parts
     def _start_sandbox(self, home: Home, write_to: Path | None) -> bool:
@@ -162,7 +161,7 @@ class Up:
         why = "keeps ending" if child.crashes else "does not answer"
         last = child.log_tail(1)
         raise TieoutError(
-            f"{child.name} {why}{': ' + last if last else ''}.", hint=f"Its log: {_near(child.program.log)}", code="up"
+            f"{child.name} {why}{': ' + last if last else ''}.", hint=f"Its log: {near(child.program.log)}", code="up"
         )
 
     # ------------------------------------------------------------- people
@@ -186,12 +185,12 @@ class Up:
             out.say(key, **values)
         if config.sandbox:
             out.say("sandbox")
-        out.say("home", home=_near(home.path), logs=_near(home.logs))
+        out.say("home", home=near(home.path), logs=near(home.logs))
         out.say("stop_hint")
 
     def _show_first_sync(self, opened: Service, url: str) -> None:
         """Follow the runs in the database until the sync has ended, then say what can be tried."""
-        out, tieout = self._out, _command_name()
+        out, tieout = self._out, command_name()
         seen: list[dict[str, Any]] = []
         next_at = 0.0
         if not out.as_json:
@@ -219,7 +218,7 @@ class Up:
     def _heard(self, kind: EventKind, child: Child, words: str) -> None:
         if kind == "killed" or not self._quiet:
             key = {"crashed": "crashed", "restarted": "back", "killed": "killed"}[kind]
-            self._out.say(key, name=child.name, why=words, log=_near(child.program.log))
+            self._out.say(key, name=child.name, why=words, log=near(child.program.log))
 
     def _stopped(self) -> int:
         self._out.say("stopping")
@@ -247,21 +246,6 @@ def _tieout() -> list[str]:
 def _child_env(config: Config, url: str) -> dict[str, str]:
     env = {"TIEOUT_CONFIG": str(config.path), "TIEOUT_HOME": str(config.home)}
     return env if config.public_url else {**env, "TIEOUT_PUBLIC_URL": url}
-
-
-def _command_name() -> str:
-    """How a person starts this very command in another terminal."""
-    own = Path(sys.executable).parent / "tieout"
-    found = shutil.which("tieout")
-    return "tieout" if found and Path(found) == own else str(_near(own))
-
-
-def _near(path: Path) -> Path:
-    """The path relative to the working folder where that is shorter."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
 
 
 def _host_for_people(host: str) -> str:

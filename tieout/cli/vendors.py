@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
+from tieout.core.config import Connection
 from tieout.core.config_text import unknown_key
-from tieout.core.errors import ConfigError
-
-_SETTINGS = {
-    "zoho_crm": ("connectors.zoho.settings", "ZohoSettings"),
-    "kingdee": ("connectors.kingdee.settings", "KingdeeSettings"),
-}
 
 STARTERS: dict[str, dict[str, str]] = {
     "zoho_crm": {
@@ -35,23 +27,11 @@ STARTERS: dict[str, dict[str, str]] = {
 
 
 def vendor_settings(vendor: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The vendor's own keys, checked; ConfigError names an unknown vendor or key with the nearest known one."""
-    if vendor not in _SETTINGS:
-        raise ConfigError(f"unknown vendor {vendor!r}.", hint=f"Known vendors: {', '.join(sorted(_SETTINGS))}.")
-    module, name = _SETTINGS[vendor]
-    model: type[BaseModel] = getattr(importlib.import_module(module), name)
+    """The vendor's own keys, checked and completed; ConfigError names an unknown vendor or key and the nearest one."""
+    import connectors
+
+    known = set(connectors.settings_model(vendor).model_fields)
     for key in settings:
-        if key not in model.model_fields:
-            raise unknown_key(key, f"a {vendor} connection", [*model.model_fields, *_COMMON])
-    try:
-        model.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise ConfigError(f"{key} is missing.", hint=f"See docs/connectors for the keys of {vendor}.") from None
-        raise ConfigError(f"{key}: {first['msg']}.") from None
-    return settings
-
-
-_COMMON = ("company", "interval", "organizations", "profile", "push", "push_mode", "start_on", "streams")
+        if key not in known:
+            raise unknown_key(key, f"a {vendor} connection", known | (set(Connection.model_fields) - {"settings"}))
+    return connectors.check_settings(vendor, settings)

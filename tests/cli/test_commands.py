@@ -1,0 +1,303 @@
+"""Every subcommand: what it asks, what it prints, and the exit code that says how it went."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tieout.cli.app import app
+from tieout.core.errors import Gone
+
+Run = Callable[..., Result]
+
+
+def every_command() -> list[list[str]]:
+    """The words of every subcommand, read from the command tree itself."""
+    import typer.main
+
+    out: list[list[str]] = []
+
+    def walk(command: Any, words: list[str]) -> None:
+        for name, child in getattr(command, "commands", {}).items():
+            out.append([*words, name])
+            walk(child, [*words, name])
+
+    walk(typer.main.get_command(app), [])
+    return out
+
+
+GROUPS = (["conflicts"], ["mapping"], ["apikeys"], ["users"])
+
+
+def test_all_commands_of_the_contract_are_there() -> None:
+    words = {" ".join(command) for command in every_command()}
+    assert words >= {
+        "up", "serve", "worker", "scheduler", "sandbox", "init", "check", "setup", "doctor", "sync", "pull", "apply",
+        "plan", "push", "push resume", "conflicts list", "conflicts show", "conflicts resolve", "conflicts undo",
+        "mapping check", "mapping suggest", "reconcile", "verify", "rebuild", "report", "apikeys create",
+        "apikeys revoke", "users add", "backup",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [c for c in every_command() if c not in GROUPS], ids=" ".join)
+def test_every_command_has_help_with_examples_and_json(words: list[str]) -> None:
+    said = CliRunner().invoke(app, [*words, "--help"])
+    assert said.exit_code == 0
+    assert "Examples:" in said.output
+    assert f"tieout {' '.join(words)}" in said.output
+    assert "--json" in said.output
+
+
+@pytest.mark.parametrize(
+    ("args", "name", "positional", "named"),
+    [
+        (["sync"], "sync", (), {"connections": None, "full": False, "since": None}),
+        (["sync", "zoho", "--full"], "sync", (), {"connections": ["zoho"], "full": True, "since": None}),
+        (
+            ["pull", "--since", "2026-11-01"],
+            "pull",
+            (),
+            {"connections": None, "full": False, "since": datetime(2026, 10, 31, 16, tzinfo=UTC)},
+        ),
+        (
+            ["pull", "--since", "2026-11-01T00:00:00Z"],
+            "pull",
+            (),
+            {"connections": None, "full": False, "since": datetime(2026, 11, 1, tzinfo=UTC)},
+        ),
+        (["apply"], "apply", (), {}),
+        (["plan", "--fresh"], "plan", (), {"fresh": True}),
+        (["push"], "push", (), {"plan_digest": None}),
+        (["push", "--plan", "4f1d"], "push", (), {"plan_digest": "4f1d"}),
+        (["check"], "check", (None,), {}),
+        (["check", "zoho"], "check", ("zoho",), {}),
+        (["setup", "zoho", "--dry-run"], "setup", ("zoho",), {"dry_run": True}),
+        (["doctor"], "doctor", (), {}),
+        (["conflicts", "list"], "conflicts", (), {"state": "open", "limit": 50, "cursor": None}),
+        (["conflicts", "show", "cfl_1"], "conflict", ("cfl_1",), {}),
+        (["mapping", "check", "zoho", "--stream", "deals"], "mapping_check", ("zoho", "deals"), {}),
+        (["mapping", "suggest", "zoho"], "mapping_suggest", ("zoho", None), {}),
+        (["reconcile", "--as-of", "2026-11-30"], "reconcile", (), {"as_of": date(2026, 11, 30)}),
+        (["rebuild", "--check"], "rebuild_check", (), {}),
+    ],
+)
+def test_what_the_service_is_asked(
+    run: Run, service: Any, args: list[str], name: str, positional: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    said = run(*args)
+    assert said.exit_code == 0, said.output
+    assert service.last == (name, positional, named)
+    assert not service.is_open
+
+
+@pytest.mark.parametrize(
+    ("args", "answer", "code"),
+    [
+        (["sync"], {"ok": True}, 0),
+        (["sync"], {"ok": False}, 1),
+        (["sync"], {"ok": True, "connections": [{"name": "zoho", "ok": False}]}, 1),
+        (["push", "--plan", "x"], {"ok": True, "moved_on": [{"id": "out_1"}]}, 3),
+        (["push", "--plan", "x"], {"ok": True, "moved_on": []}, 0),
+        (["push", "--plan", "x"], {"ok": False, "moved_on": [{"id": "out_1"}]}, 1),
+        (["push", "--plan", "x"], {"exit_code": 3}, 3),
+        (["reconcile"], {"is_valid": False, "breaks": []}, 1),
+        (["reconcile"], {"is_valid": True, "breaks": [{"class": "timing"}]}, 0),
+        (["rebuild", "--check"], {"differences": [{"table": "accounts"}]}, 1),
+        (["rebuild", "--check"], {"differences": []}, 0),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_exit_codes(
+    run: Run, service: Any, view: Any, args: list[str], answer: dict[str, Any], code: int, as_json: bool
+) -> None:
+    service.answers = dict.fromkeys(("sync", "push", "reconcile", "rebuild_check"), view(answer))
+    said = run(*args, *(["--json"] if as_json else []))
+    assert said.exit_code == code
+    if as_json:
+        assert json.loads(said.stdout) == answer
+
+
+def test_findings_of_level_error_fail(run: Run, service: Any, finding: Any) -> None:
+    service.answers["check"] = {"zoho": [finding("ok", "auth", "token works")]}
+    assert run("check").exit_code == 0
+    service.answers["check"] = {"zoho": [finding("error", "auth", "the token is dead", "Make a new one.")]}
+    said = run("check")
+    assert said.exit_code == 1
+    assert "the token is dead" in said.stdout
+    assert "Make a new one." in said.stdout
+    service.answers["doctor"] = [finding("warning", "disk", "nearly full")]
+    assert run("doctor").exit_code == 0
+
+
+def test_a_breach_fails(run: Run, service: Any) -> None:
+    service.answers["verify"] = []
+    assert run("verify").exit_code == 0
+    service.answers["verify"] = [{"invariant": "entries sum to zero", "found": "1"}]
+    assert run("verify").exit_code == 1
+    assert json.loads(run("verify", "--json").stdout)["breaches"][0]["found"] == "1"
+
+
+def test_expected_failures_are_one_line_without_a_traceback(run: Run, service: Any) -> None:
+    service.answers["conflict"] = Gone("there is no conflict cfl_x.", hint="See `tieout conflicts list`.")
+    said = run("conflicts", "show", "cfl_x")
+    assert said.exit_code == 1
+    assert said.stdout == ""
+    assert said.stderr == "Error: there is no conflict cfl_x. See `tieout conflicts list`.\n"
+    machine = run("conflicts", "show", "cfl_x", "--json")
+    assert machine.exit_code == 1
+    assert json.loads(machine.stdout)["error"] == {
+        "code": "gone",
+        "message": "there is no conflict cfl_x.",
+        "hint": "See `tieout conflicts list`.",
+    }
+
+
+def test_defects_are_not_hidden(run: Run, service: Any) -> None:
+    service.answers["doctor"] = ZeroDivisionError("a defect")
+    with pytest.raises(ZeroDivisionError):
+        run("doctor")
+
+
+def test_errors_speak_the_configured_language(run: Run, service: Any, folder: Path) -> None:
+    path = folder / "tieout.toml"
+    path.write_text(path.read_text().replace('language = "en"', 'language = "zh-CN"'))
+    service.answers["doctor"] = Gone("x")
+    assert run("doctor").stderr == "错误: x\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["nonsense"], ["sync", "--nonsense"], ["worker", "slow"], ["conflicts", "list", "--limit", "0"], ["rebuild"],
+        ["report"], ["up", "--port", "70000"], ["users", "add", "mei", "--role", "king"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2(run: Run, service: Any, args: list[str]) -> None:
+    assert run(*args).exit_code == 2
+    assert service.calls == []
+
+
+def test_an_unknown_connection_is_told_the_nearest(run: Run, service: Any) -> None:
+    said = run("sync", "zohoo")
+    assert said.exit_code == 1
+    assert "there is no connection 'zohoo'. Did you mean \"zoho\"?" in said.stderr
+    assert service.calls == []
+
+
+def test_a_wrong_vendor_key_is_named_with_its_place(run: Run, folder: Path) -> None:
+    path = folder / "tieout.toml"
+    good = path.read_text()
+    path.write_text(good.replace('client_id = "id"', 'client_di = "id"'))
+    said = run("doctor")
+    assert said.exit_code == 1
+    assert '[connections.zoho]: unknown key "client_di"' in said.stderr
+    assert 'Did you mean "client_id"?' in said.stderr
+    path.write_text(good.replace('vendor = "zoho_crm"', 'vendor = "zoho_crm"\nintervall = "5m"'))
+    assert 'Did you mean "interval"?' in run("doctor").stderr
+    path.write_text(good.replace('client_id = "id"\n', ""))
+    assert "client_id" in run("doctor").stderr
+    path.write_text(good.replace('"zoho_crm"', '"zoho"'))
+    assert "unknown vendor 'zoho'" in run("doctor").stderr
+
+
+def test_no_configuration_says_what_to_do(run: Run, folder: Path) -> None:
+    (folder / "tieout.toml").unlink()
+    said = run("sync")
+    assert said.exit_code == 1
+    assert "tieout init" in said.stderr
+    assert "tieout up --sandbox" in said.stderr
+
+
+def test_answers_to_conflicts(run: Run, service: Any) -> None:
+    run("conflicts", "resolve", "cfl_1", "action=link", "target=cus_1=x")
+    name, args, _ = service.last
+    assert (name, args[:2]) == ("resolve", ("cfl_1", {"action": "link", "target": "cus_1=x"}))
+    assert args[2].startswith("cli:")
+    run("conflicts", "resolve", "cfl_1", "--answer", '{"action": "separate", "weight": 1.10}')
+    assert str(service.last[1][1]["weight"]) == "1.10"
+    run("conflicts", "undo", "cfl_1")
+    assert service.last[0] == "undo"
+    before = len(service.calls)
+    for bad in (["x"], [], ["--answer", "[1]"], ["--answer", "{"], ["a=b", "--answer", "{}"], ["=b"]):
+        assert run("conflicts", "resolve", "cfl_1", *bad).exit_code == 1
+    assert len(service.calls) == before
+
+
+def test_push_resume_does_not_push(run: Run, service: Any) -> None:
+    assert run("push", "resume").exit_code == 0
+    assert [call[0] for call in service.calls] == ["push_resume"]
+
+
+def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> None:
+    service.answers["create_api_key"] = "tok_secret"
+    said = json.loads(run("apikeys", "create", "bi", "--role", "viewer", "--json").stdout)
+    assert said == {"name": "bi", "role": "viewer", "key": "tok_secret"}
+    service.answers["revoke_api_key"] = None
+    assert json.loads(run("apikeys", "revoke", "key_1", "--json").stdout) == {"id": "key_1", "revoked": True}
+    added = run("users", "add", "mei", "--password-stdin", input="correct horse battery\n")
+    assert added.exit_code == 0
+    assert service.last[1] == ("mei", "correct horse battery", "viewer")
+    assert "correct horse" not in added.output
+    assert run("users", "add", "mei", "--password-stdin", input="short\n").exit_code == 1
+
+
+def test_a_report_is_written_whole(run: Run, service: Any, folder: Path) -> None:
+    service.answers["report"] = b"<html>"
+    assert run("report", "aging", "--format", "html", "--out", "aging.html").exit_code == 0
+    assert (folder / "aging.html").read_bytes() == b"<html>"
+    assert service.last[1] == ("aging", None, None, "html")
+    assert run("report", "aging").stdout_bytes == b"<html>"
+    assert [path.name for path in folder.glob("*.part")] == []
+
+
+def test_progress_goes_to_standard_error_only(run: Run, service: Any) -> None:
+    service.events = [
+        {"step": "pull", "connection": "zoho", "stream": "deals", "rows": 200, "new": 3},
+        {"step": "pull", "connection": "zoho", "stream": "deals", "state": "done", "done": 400, "total": 400},
+    ]
+    said = run("sync", "--json")
+    assert json.loads(said.stdout) == {"ok": True}
+    assert "zoho deals pull" in said.stderr
+    assert "400 of 400 done" in said.stderr
+
+
+def test_init_writes_a_configuration_that_reads(run: Run, folder: Path) -> None:
+    (folder / "tieout.toml").unlink()
+    assert run("init", "--name", 'A "quoted" 公司', "--currency", "USD", "--timezone", "UTC").exit_code == 0
+    text = (folder / "tieout.toml").read_text()
+    assert "env:ZOHO_CLIENT_SECRET" in text
+    assert stat.S_IMODE((folder / "tieout.toml").stat().st_mode) & 0o077 == 0o044
+    again = run("init")
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    assert run("init", "--force", "--currency", "RMB").exit_code == 1
+    assert (folder / "tieout.toml").read_text() == text
+    missing = run("sync")
+    assert "the environment variable ZOHO_CLIENT_ID is not set" in missing.stderr
+
+
+def test_money_is_shown_as_amounts_and_json_keeps_the_units(run: Run, service: Any, view: Any) -> None:
+    body = {
+        "totals": [{"currency": "CNY", "open_minor": 1234567}, {"currency": "JPY", "open_minor": -50}],
+        "by_currency": {"USD": 100},
+    }
+    service.answers["reconcile"] = view(body)
+    shown = run("reconcile").stdout
+    assert "12,345.67 CNY" in shown
+    assert "-50 JPY" in shown
+    assert "1.00 USD" in shown
+    assert json.loads(run("reconcile", "--json").stdout) == body
+
+
+def test_secrets_are_in_no_output(run: Run, service: Any) -> None:
+    service.answers["doctor"] = Gone("x")
+    for args in (["doctor"], ["sync"], ["sync", "nobody"], ["check", "--json"]):
+        said = run(*args)
+        assert "canary-secret" not in said.output
