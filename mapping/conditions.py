@@ -93,11 +93,13 @@ class Choose:
     """The expression of the first case whose condition holds; nothing when none does."""
 
     cases: Sequence[tuple[Condition | None, Expression]]
+    label: str
 
-    @property
-    def label(self) -> str:
-        seen = dict.fromkeys(self.paths())
-        return " | ".join(seen) if seen else self.cases[0][1].label
+    @classmethod
+    def of(cls, cases: Sequence[tuple[Condition | None, Expression]]) -> Choose:
+        """A choice labelled with the source paths that it reads."""
+        paths = dict.fromkeys(cls(cases, "").paths())
+        return cls(cases, " | ".join(paths) if paths else cases[0][1].label)
 
     def get(self, scope: Scope) -> object:
         for condition, then in self.cases:

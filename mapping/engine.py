@@ -56,7 +56,7 @@ def map_object(profile: Profile, record: Mapping[str, Any], context: MappingCont
 
 
 def _value(made: Field, scope: Scope, out: Mapping[str, Any], context: MappingContext) -> Any:
-    target, path = made.target, made.source.label
+    target, path = made.target, made.path
     if target.type == "rows":
         return _rows(made, scope, out, context)
     raw = made.source.get(scope)
@@ -107,7 +107,7 @@ def _rows(made: Field, scope: Scope, out: Mapping[str, Any], context: MappingCon
 
 
 def _company(made: Field, scope: Scope, context: MappingContext) -> str | None:
-    raw, path = made.source.get(scope), made.source.label
+    raw, path = made.source.get(scope), made.path
     organisation = None if raw is None else values.text(raw, path)
     if organisation is None and not made.required:
         return context.companies.get("")

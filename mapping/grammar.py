@@ -108,7 +108,7 @@ def _choose(item: Item, lets: Mapping[str, Expression]) -> Choose:
             raise case.error("a case is {if, then} or {else}")
     if not cases:
         raise item.error("'choose' is empty")
-    return Choose(cases)
+    return Choose.of(cases)
 
 
 def condition(item: Item, lets: Mapping[str, Expression]) -> Condition:

@@ -174,6 +174,7 @@ def _field(item: Item, target: Target, lets: Mapping[str, Expression]) -> Field:
     return Field(
         target=target,
         source=source,
+        path=source.label,
         required=target.required or flags.get("required", False),
         line=item.line,
         negate=flags.get("negate", False),
@@ -190,7 +191,16 @@ def _rows(item: Item, target: Target) -> Field:
     row_path = grammar.path(parts.pop("rows"))
     text_amount = "text_amount" in parts and parts.pop("text_amount").flag()
     inner = _fields(Item(parts, item.line, item.origin), ROW_TARGETS, {})
-    return Field(target, row_path, False, item.line, text_amount=text_amount, row_path=row_path.text, row_fields=inner)
+    return Field(
+        target,
+        row_path,
+        row_path.text,
+        False,
+        item.line,
+        text_amount=text_amount,
+        row_path=row_path.text,
+        row_fields=inner,
+    )
 
 
 def _check_constants(item: Item, source: Expression, target: Target) -> None:

@@ -13,10 +13,11 @@ from mapping.schema import Target
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One candidate field: the expression that reads it and how its value is taken."""
+    """One candidate field: the expression that reads it (`path` names it in messages) and how its value is taken."""
 
     target: Target
     source: Expression
+    path: str
     required: bool
     line: int
     negate: bool = False

@@ -64,7 +64,8 @@ def judge(
     others = sorted((c for c in candidates if c.ref != record.ref and c.side != record.side), key=lambda c: c.ref)
     rivals = sorted((c for c in candidates if c.ref != record.ref and c.side == record.side), key=lambda c: c.ref)
     wanted, refused = _paired(record.ref, must_link), _paired(record.ref, must_not_link)
-    parted = {c.group for c in (*others, *rivals) if c.group and c.ref in refused}
+    # Parted from a record means parted from its whole customer; an answer may also name the customer itself.
+    parted = {*refused, *(c.group for c in (*others, *rivals) if c.group and c.ref in refused)}
     evidence = {
         other.ref: compare(record, other)
         for other in others
@@ -77,8 +78,11 @@ def judge(
     for other in others:
         if other.ref in evidence:
             groups.setdefault(other.group or other.ref, []).append(evidence[other.ref])
-    rivals = [rival for rival in rivals if rival.ref not in wanted]
-    found, reasons = _by_rule(record, groups, rivals)
+    sides: dict[str, set[str]] = {}
+    for other in others:
+        sides.setdefault(other.group or other.ref, set()).add(other.side)
+    customers = frozenset(other.group for other in others if other.group)
+    found, reasons = _by_rule(record, groups, rivals, sides, customers)
     if found is not None:
         rule, members = found
         refs = tuple(sorted(one.ref for one in members))
@@ -111,11 +115,19 @@ def _answered(
 
 
 def _by_rule(
-    record: PartyFacts, groups: Mapping[str, Sequence[Evidence]], rivals: Sequence[PartyFacts]
+    record: PartyFacts,
+    groups: Mapping[str, Sequence[Evidence]],
+    rivals: Sequence[PartyFacts],
+    sides: Mapping[str, set[str]],
+    customers: frozenset[str],
 ) -> tuple[tuple[str, Sequence[Evidence]] | None, tuple[Reason, ...]]:
     """The rule that fits and the customer it fits, or the reasons why a person must look."""
-    by_tax = {group: found for group, found in groups.items() if any(one.tax_equal for one in found)}
-    by_name = {group: found for group, found in groups.items() if any(one.name_equal for one in found)}
+    by_tax = _settled(
+        {g: found for g, found in groups.items() if any(one.tax_equal for one in found)}, sides, customers
+    )
+    by_name = _settled(
+        {g: found for g, found in groups.items() if any(one.name_equal for one in found)}, sides, customers
+    )
     if not by_tax and not by_name:
         return None, ()
     rule, hits = ("tax_id", by_tax) if by_tax else ("legal_name", by_name)
@@ -137,6 +149,16 @@ def _by_rule(
     if against:
         return None, reasons
     return (rule, next(iter(hits.values()))), reasons
+
+
+def _settled(
+    hits: Mapping[str, Sequence[Evidence]], sides: Mapping[str, set[str]], customers: frozenset[str]
+) -> Mapping[str, Sequence[Evidence]]:
+    """The hits without loose records of a further system, where a customer was hit: they are judged on their own."""
+    anchored = {side for group in hits if group in customers for side in sides[group]}
+    if not anchored:
+        return hits
+    return {group: found for group, found in hits.items() if group in customers or sides[group] & anchored}
 
 
 def _competes(record: PartyFacts, rival: PartyFacts, rule: str) -> bool:

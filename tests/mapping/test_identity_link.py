@@ -168,6 +168,20 @@ def test_a_refused_record_parts_from_its_whole_customer() -> None:
     assert verdict.outcome == "separate"
 
 
+def test_a_person_may_part_a_record_from_a_customer_by_its_id() -> None:
+    assert judge(party("z1"), [book("k1", group="cus_1")], must_not_link=[("z1", "cus_1")]).outcome == "separate"
+    linked = judge(party("z1"), [book("k1", group="cus_1")], must_link=[("z1", "cus_2")])
+    assert (linked.outcome, linked.refs) == ("link", ("cus_2",))
+
+
+def test_a_loose_record_of_a_further_system_makes_nothing_ambiguous() -> None:
+    loose = party("s1", tax=TAX, side="other_crm")
+    for tax in (TAX, ""):
+        verdict = judge(party("z1", tax=tax), [book("k1", tax=tax, group="c1"), loose])
+        assert (verdict.outcome, verdict.refs) == ("link", ("k1",))
+    assert judge(party("z1", tax=TAX), [book("k1", tax=TAX, group="c1"), book("k2", tax=TAX)]).outcome == "review"
+
+
 def test_answers_that_contradict_go_back() -> None:
     verdict = judge(party("z1"), [book("k1")], must_link=[("z1", "k1")], must_not_link=[("k1", "z1")])
     assert (verdict.outcome, codes(verdict)) == ("review", {"answers_contradict"})
