@@ -81,25 +81,47 @@ def test_amounts_are_exact_and_padding_is_no_change(kingdee: Any, pull: Pull) ->
     assert padded[row.external_id].source_hash == row.source_hash
 
 
+def largest_open(kingdee: Any) -> Any:
+    posted = [doc for doc in kingdee.company.kingdee["AR_receivable"] if doc["FDOCUMENTSTATUS"] == "C"]
+    return max(posted, key=open_of)
+
+
+def new_settlement(kingdee: Any) -> int:
+    """A receipt of 1.10 allocated to the largest open bill; gives the match id."""
+    bill = largest_open(kingdee)
+    fields = {
+        "FCONTACTUNIT": bill["FCUSTOMERID"],
+        "FRECAMOUNTFOR": Decimal("1.10"),
+        "FCURRENCYID": bill["FCURRENCYID"],
+    }
+    receipt = kingdee.server.user_change("create", "AR_RECEIVEBILL", "", fields)
+    match: int = kingdee.server.settle(receipt["FBillNo"], bill["FBillNo"], Decimal("1.10"))
+    return match
+
+
+def test_saving_a_bill_unchanged_is_no_new_version(kingdee: Any, pull: Pull) -> None:
+    rows, cursor = pull(kingdee.connector(), "invoices")
+    kingdee.clock.sleep(900)
+    bill = largest_open(kingdee)
+    kingdee.server.user_change("update", "AR_receivable", bill["FBillNo"], {"FALLAMOUNTFOR": bill["FALLAMOUNTFOR"]})
+    again, _ = pull(kingdee.connector(), "invoices", cursor)
+    (row,) = again.values()
+    assert row.version.modified_at > rows[row.external_id].version.modified_at
+    assert row.source_hash == rows[row.external_id].source_hash
+
+
 def test_an_allocation_changes_the_log_and_not_the_bill(kingdee: Any, pull: Pull) -> None:
     before, invoice_cursor = pull(kingdee.connector(), "invoices")
     _, cursor = pull(kingdee.connector(), "allocations")
     kingdee.clock.sleep(3600)
-    bill = max(
-        kingdee.company.kingdee["AR_receivable"], key=lambda doc: open_of(doc) if doc["FDOCUMENTSTATUS"] == "C" else 0
-    )
-    receipt = kingdee.server.user_change(
-        "create", "AR_RECEIVEBILL", "", {"FCONTACTUNIT": bill["FCUSTOMERID"], "FRECAMOUNTFOR": Decimal("1.10"),
-                                         "FCURRENCYID": bill["FCURRENCYID"]}
-    )  # fmt: skip
-    match = kingdee.server.settle(receipt["FBillNo"], bill["FBillNo"], Decimal("1.10"))
+    match = new_settlement(kingdee)
     fresh, later = pull(kingdee.connector(), "allocations", cursor)
     assert len(fresh) == 2  # both sides, one match
     assert {exact_json.loads(row.payload)["FMATCHID"] for row in fresh.values()} == {match}
     assert later.state["high"] == cursor.state["high"] + 2
     again, _ = pull(kingdee.connector(), "invoices", invoice_cursor)
     assert again == {}  # FModifyDate of the bill did not move
-    external_id = f"AR_receivable:{bill['FID']}"
+    external_id = f"AR_receivable:{largest_open(kingdee)['FID']}"
     assert kingdee.connector().fetch("invoices", [external_id]).rows[0].source_hash == before[external_id].source_hash
     marks = {key: mark for page in kingdee.connector().ids("allocations") for key, mark in page}
     kingdee.server.user_change("unsettle", "AR_RECMacthLog", str(match))
@@ -120,6 +142,9 @@ def test_a_log_without_modify_date_still_gives_new_rows_and_the_sweep_shows_undo
     before = len(kingdee.requests())
     again, _ = pull(kingdee.connector(), "allocations", cursor)
     assert (again, len(kingdee.requests()) - before) == ({}, 1)
+    match = new_settlement(kingdee)
+    fresh, _ = pull(kingdee.connector(), "allocations", cursor)  # FVERIFYDATE is today's midnight: only the id tells
+    assert {exact_json.loads(row.payload)["FMATCHID"] for row in fresh.values()} == {match}
     kingdee.server.user_change("unsettle", "AR_RECMacthLog", "300001")
     marks = [mark for page in kingdee.connector().ids("allocations") for _, mark in page]
     assert marks.count("False") == 2

@@ -70,6 +70,18 @@ def test_more_than_a_page_in_one_second_is_read_by_id_and_past_2000_by_token(zoh
     assert again == {}
 
 
+def test_a_flood_does_not_hide_newer_records_with_lower_ids(zoho: Any, pull: Pull) -> None:
+    ids = seed_deals(zoho, 450)
+    newer = [str(6_000_000_000_000_000_000 + n) for n in range(30)]
+    stamp = "2026-11-19T09:00:00+08:00"
+    zoho.server.seed(
+        "Deals",
+        [{"id": one, "Deal_Name": one, "Stage": "New", "Created_Time": stamp, "Modified_Time": stamp} for one in newer],
+    )
+    rows, _ = pull(zoho.connector(), "deals")
+    assert ids | set(newer) <= rows.keys()
+
+
 def test_edits_during_a_flood_hide_nothing(zoho: Any) -> None:
     ids = seed_deals(zoho, 700)
     seen: set[str] = set()
@@ -202,6 +214,17 @@ def test_fields_follow_the_profile_and_only_what_it_reads_is_hashed(zoho: Any) -
     assert zoho.connector().fetch("customers", [external_id]).rows[0].source_hash == before.source_hash
     zoho.server.user_change("update", "Accounts", external_id, {"Tax_ID": "changed"})
     assert zoho.connector().fetch("customers", [external_id]).rows[0].source_hash != before.source_hash
+
+
+def test_system_stamps_are_never_hashed_even_if_the_profile_reads_them(zoho: Any) -> None:
+    zoho.source_fields = {"customers": ["Account_Name", "Modified_Time", "Modified_By.id", "Last_Activity_Time"]}
+    external_id = zoho.company.zoho["Accounts"][0]["id"]
+    before = zoho.connector().fetch("customers", [external_id]).rows[0]
+    zoho.clock.sleep(60)
+    zoho.server.user_change("update", "Accounts", external_id, {"Website": "https://other.example"})
+    after = zoho.connector().fetch("customers", [external_id]).rows[0]
+    assert after.payload != before.payload
+    assert after.source_hash == before.source_hash
 
 
 def test_an_organisation_that_refuses_unknown_fields_is_asked_for_known_ones_and_remembered(

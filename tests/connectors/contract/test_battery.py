@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,8 +154,8 @@ def test_second_sync_reads_only_changes_and_third_makes_one_empty_ask_a_stream(r
 
 def test_a_row_that_arrives_late_with_an_old_stamp_is_found_inside_the_overlap(rig: Any, pull: Pull) -> None:
     rows, cursor = pull(rig.connector(), "customers")
-    stamp = rig.clock.now()
-    rig.clock.sleep(30)  # committed after our scan, stamped before it ended
+    stamp = rig.clock.now() - timedelta(seconds=40)
+    rig.clock.sleep(30)  # committed after our scan, stamped before it began
     external_id = sorted(rows)[0]
     touch(rig, external_id, stamp)
     again, _ = pull(rig.connector(), "customers", cursor)
