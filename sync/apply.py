@@ -18,6 +18,7 @@ from tieout.core.errors import StaleWrite
 from tieout.store import leases
 from tieout.store.landing import append_inputs
 from tieout.store.leases import Lease
+from tieout.store.outbox import Tally
 from tieout.store.session import reading, retrying, unit
 from tieout.store.tables import dirty, inputs, meta, pending, watermarks
 
@@ -82,6 +83,7 @@ class _Lane:
     def __init__(self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None) -> None:
         self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
         self.size = FIRST_BATCH
+        self.tally = Tally()
         self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
 
     def run(self, limit_seconds: float | None) -> None:
@@ -155,6 +157,7 @@ class _Lane:
                 body={"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)},
                 now=self.ctx.clock.now(),
             )
+            batch.tally = self.tally
             done = settle(batch, stage, limit)
             batch.flush()
             self.summary.add(batch)

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from sync.fold.batch import Batch
 from sync.settle.decisions import Verdict, current, day, put
-from sync.settle.reminding import intend_reminders
+from sync.settle.reminding import intend_reminders, takes_reminders
 from sync.settle.scope import companies_of, members_of
 from tieout.receivables.credit import CreditPolicy, CreditState, OwedItem, credit_status
 from tieout.receivables.exposure import exposure_of
@@ -192,7 +192,7 @@ def _can_remind(batch: Batch, member: str) -> bool:
     if "/" not in member:
         return False
     connection = batch.config.connections[member.split("/", 1)[0]]
-    return "reminders" in connection.push
+    return "reminders" in connection.push and takes_reminders(connection.vendor)
 
 
 def _reminder_item(position: Position, row: Mapping[str, Any]) -> ReminderItem:

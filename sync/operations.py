@@ -1,0 +1,225 @@
+"""Operations: checks, write-back fields, backup, readiness, and plain listings for the command line."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text
+
+from mapping.outbound import writable_fields
+from mapping.outbound_fields import MODULES
+from sync.context import Context
+from sync.verify import run_verify
+from tieout.core import logging
+from tieout.core.errors import Gone, SourceError, TieoutError
+from tieout.core.money import format_minor
+from tieout.core.ports import Finding
+from tieout.store import connections as connection_store
+from tieout.store.migrate import current, head
+from tieout.store.session import is_sqlite, reading, unit
+from tieout.store.tables import conflicts, meta, outbox, watermarks
+
+log = logging.get("operations")
+STALE = timedelta(hours=1)
+
+
+def prepare_sandboxes(ctx: Context) -> None:
+    """Create the write-back fields of sandbox connections once; a failure is said, not raised."""
+    for name, connection in ctx.config.connections.items():
+        if not connection.sandbox or connection.vendor not in MODULES or not connection.push:
+            continue
+        key = f"setup:{name}"
+        with reading(ctx.engine) as conn:
+            if conn.execute(select(meta.c.value).where(meta.c.key == key)).first() is not None:
+                continue
+        findings = setup(ctx, name)["findings"]
+        if any(finding["level"] == "error" for finding in findings):
+            log.warning("fields are missing in the sandbox", connection=name, findings=findings)
+            continue
+        with unit(ctx.engine, "admin.commit") as conn:
+            conn.execute(insert(meta).values(key=key, value=ctx.clock.now().isoformat()))
+
+
+def setup(ctx: Context, name: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Create the write-back fields of one connection, or say what would be created."""
+    connection = ctx.config.connections[name]
+    if connection.vendor not in MODULES:
+        finding = Finding("ok", "read_only", f"{connection.vendor} is only read: nothing to create.")
+        return {"connection": name, "ok": True, "dry_run": dry_run, "findings": [asdict(finding)]}
+    connector = ctx.connector(name)
+    try:
+        found = connector.setup(writable_fields(connection.vendor, connection.fields), dry_run=dry_run)
+    finally:
+        connector.close()
+    return {
+        "connection": name,
+        "ok": not any(finding.level == "error" for finding in found),
+        "dry_run": dry_run,
+        "findings": [asdict(finding) for finding in found],
+    }
+
+
+def check(ctx: Context, name: str | None) -> dict[str, Any]:
+    """What each connection says of itself; one that cannot be reached is an error finding, not an exception."""
+    out: list[dict[str, Any]] = []
+    for key in [name] if name else list(ctx.config.connections):
+        try:
+            connector = ctx.connector(key)
+            try:
+                found = connector.check()
+            finally:
+                connector.close()
+            if not any(finding.level == "error" for finding in found):
+                connection_store.set_auth_ok(ctx.engine, key)
+        except SourceError as error:
+            found = [Finding("error", error.code, error.message, error.hint)]
+        out.append(
+            {
+                "connection": key,
+                "ok": not any(finding.level == "error" for finding in found),
+                "findings": [asdict(finding) for finding in found],
+            }
+        )
+    return {"ok": all(row["ok"] for row in out), "connections": out}
+
+
+def doctor(ctx: Context) -> dict[str, Any]:
+    """Everything `check` says, plus schema, invariants, stuck work and stale streams."""
+    findings: list[Finding] = []
+    have, want = current(ctx.engine), head()
+    if have != want:
+        findings.append(
+            Finding("error", "schema", f"schema version {have}, this version needs {want}", "Run `tieout up`.")
+        )
+    else:
+        breaches = run_verify(ctx)
+        findings.append(
+            Finding("error", "books", f"{len(breaches)} invariants do not hold", "Run `tieout verify`.")
+            if breaches
+            else Finding("ok", "books", "the books balance and the hash chains are unbroken")
+        )
+        findings.extend(Finding("warning", row["code"], row["message"]) for row in ready(ctx))
+        with reading(ctx.engine) as conn:
+            dead = conn.execute(select(outbox.c.id).where(outbox.c.state == "dead")).all()
+        if dead:
+            findings.append(
+                Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout plan` and retry.")
+            )
+    checked = check(ctx, None)
+    return {
+        "ok": checked["ok"] and not any(finding.level == "error" for finding in findings),
+        "findings": [asdict(finding) for finding in findings],
+        "connections": checked["connections"],
+    }
+
+
+def ready(ctx: Context) -> list[dict[str, str]]:
+    """Reasons not to trust this service now."""
+    problems: list[dict[str, str]] = []
+    try:
+        have = current(ctx.engine)
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is "not ready"
+        return [{"code": "database", "message": f"the database does not answer: {type(error).__name__}"}]
+    if have != head():
+        return [{"code": "migrations", "message": f"schema version {have}, this version needs {head()}"}]
+    now = ctx.clock.now()
+    with reading(ctx.engine) as conn:
+        rows = {(row["connection"], row["stream"]): row for row in conn.execute(select(watermarks)).mappings()}
+        states = connection_store.all_rows(ctx.engine)
+    for name, connection in ctx.config.connections.items():
+        if states.get(name, {}).get("auth_state") == "dead":
+            problems.append({"code": "auth", "message": f"{name}: credentials are refused"})
+        for stream in connection.streams:
+            row = rows.get((name, stream))
+            done = row["completed_at"] if row is not None else None
+            if done is None:
+                problems.append({"code": "never_read", "message": f"{name}/{stream} has not been read to its end yet"})
+            elif now - done > max(STALE, connection.interval * 3):
+                problems.append({"code": "stale", "message": f"{name}/{stream} was last read {done.isoformat()}"})
+    from sync.queue import waiting
+
+    if not waiting(ctx.config.redis_url):
+        problems.append({"code": "redis", "message": "the queue server does not answer: work waits for the sweep"})
+    return problems
+
+
+def backup(ctx: Context, path: Path) -> dict[str, Any]:
+    """A consistent copy of the embedded database; an external one is backed up with its own tools."""
+    with reading(ctx.engine) as conn:
+        embedded = is_sqlite(conn)
+    if not embedded:
+        raise TieoutError(
+            "an external database is backed up with its own tools",
+            hint="pg_dump -Fc, and restore with pg_restore --single-transaction.",
+            code="backup",
+        )
+    if path.exists():
+        raise TieoutError(f"{path} exists already", hint="Name a new file.", code="backup")
+    with ctx.engine.connect() as conn:
+        conn.execute(text("VACUUM INTO :path"), {"path": str(path)})
+        conn.rollback()
+    # A copy must not send what the original sends: whoever restores it says `tieout push resume`.
+    copy = sqlite3.connect(path)
+    try:
+        with copy:
+            copy.execute("UPDATE connections SET push_paused = 1, push_paused_why = 'restored from a backup'")
+        found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    finally:
+        copy.close()
+    return {"path": str(path), "bytes": path.stat().st_size, "integrity": found, "ok": found == "ok"}
+
+
+def list_conflicts(ctx: Context, state: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Conflicts for the terminal: most money first; `cursor` is the id of the last one seen."""
+    c = conflicts.c
+    query = select(conflicts).order_by(c.money_minor.desc(), c.id)
+    if state != "all":
+        query = query.where(c.state == state)
+    with reading(ctx.engine) as conn:
+        rows = conn.execute(query).mappings().all()
+    start = next((at + 1 for at, row in enumerate(rows) if row["id"] == cursor), 0) if cursor else 0
+    page = rows[start : start + limit]
+    more = len(rows) > start + limit
+    return {
+        "conflicts": [
+            {
+                "id": row["id"],
+                "kind": row["kind"],
+                "state": row["state"],
+                "title": row["title"],
+                "at_stake": _money(row),
+                "suggestions": len(row["suggestions"]),
+                "opened_at": row["opened_at"].isoformat(),
+            }
+            for row in page
+        ],
+        "next": page[-1]["id"] if more and page else None,
+        "count": len(rows),
+    }
+
+
+def show_conflict(ctx: Context, conflict_id: str) -> dict[str, Any]:
+    """One conflict, whole."""
+    with reading(ctx.engine) as conn:
+        row = conn.execute(select(conflicts).where(conflicts.c.id == conflict_id)).mappings().first()
+    if row is None:
+        raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
+    out = dict(row)
+    out["at_stake"] = _money(row)
+    for name in ("opened_at", "closed_at"):
+        out[name] = out[name].isoformat() if out[name] else None
+    return out
+
+
+def _money(row: Mapping[Any, Any]) -> str:
+    return format_minor(row["money_minor"], row["currency"]) if row["currency"] else ""
+
+
+def push_row(conn: Connection, push_id: str) -> Mapping[Any, Any] | None:
+    """One outbox row."""
+    return conn.execute(select(outbox).where(outbox.c.id == push_id)).mappings().first()

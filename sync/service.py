@@ -1,0 +1,323 @@
+"""The service: everything the command line, the API and the workers ask for, over one context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from sync import answering, operations, people
+from sync.apply import ApplySummary, run_apply, run_tick
+from sync.connecting import close_context, open_context
+from sync.context import Context
+from sync.plan import PlanView, plan, push_plan, save_plan
+from sync.progress import progress_of
+from sync.pull import PullSummary, run_pull
+from sync.push import PushSummary, run_push
+from sync.queue import ring
+from sync.rebuild import RebuildView, run_rebuild_check
+from sync.reconcile import ReconcileView, run_reconcile
+from sync.verify import Breach, run_verify
+from tieout.core.clock import Clock
+from tieout.core.config import Config
+from tieout.core.errors import Gone
+from tieout.core.ids import Ids
+from tieout.store import connections as connection_store
+from tieout.store import pushes, runs
+from tieout.store.migrate import migrate
+from tieout.store.queries import explain
+from tieout.store.session import reading
+
+Progress = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass
+class SyncSummary:
+    """One foreground sync: what was pulled, applied, planned and pushed."""
+
+    pulls: list[PullSummary] = field(default_factory=list)
+    applied: ApplySummary = field(default_factory=ApplySummary)
+    pushes: list[PushSummary] = field(default_factory=list)
+    planned: int = 0
+    plan_digest: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return all(pull.ok for pull in self.pulls) and all(push.ok for push in self.pushes)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "connections": [pull.as_dict() for pull in self.pulls],
+            "applied": self.applied.as_dict(),
+            "pushed": [push.as_dict() for push in self.pushes],
+            "planned": self.planned,
+            "plan_digest": self.plan_digest,
+        }
+
+
+class Service:
+    """One opened installation. Use it as a context manager; every method is one piece of work of its own."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        close_context(self.ctx)
+
+    @property
+    def config(self) -> Config:
+        return self.ctx.config
+
+    # ------------------------------------------------------------- the flow
+    def migrate(self) -> None:
+        """Bring the database to this version and note the configured connections."""
+        migrate(self.ctx.engine)
+        connection_store.ensure(self.ctx.engine, {name: one.vendor for name, one in self.config.connections.items()})
+
+    def pull(
+        self,
+        connections: Sequence[str] | None = None,
+        full: bool = False,
+        since: datetime | None = None,
+        progress: Progress | None = None,
+        sweep: bool = False,
+    ) -> list[PullSummary]:
+        """Land what changed; connections in parallel where the network is real."""
+        self.migrate()
+        names = list(connections or self.config.connections)
+
+        def one(name: str) -> PullSummary:
+            return run_pull(
+                self.ctx, name, full=full, since=since, sweep=sweep or full, trigger="command", progress=progress
+            )
+
+        if len(names) > 1 and self.ctx.transport is None:
+            with ThreadPoolExecutor(max_workers=min(4, len(names)), thread_name_prefix="pull") as pool:
+                return list(pool.map(one, names))
+        return [one(name) for name in names]
+
+    def apply(self, progress: Progress | None = None) -> ApplySummary:
+        """Map, bind, post and decide what was landed."""
+        self.migrate()
+        run_tick(self.ctx)
+        return run_apply(self.ctx, progress=progress)
+
+    def sync(
+        self,
+        connections: Sequence[str] | None = None,
+        full: bool = False,
+        since: datetime | None = None,
+        progress: Progress | None = None,
+    ) -> SyncSummary:
+        """Pull, apply, and push where pushing is automatic; plan elsewhere. Needs no Redis."""
+        self.migrate()
+        self.prepare()
+        summary = SyncSummary()
+        summary.pulls = self.pull(connections, full=full, since=since, progress=progress)
+        summary.applied = self.apply(progress)
+        for name, connection in self.config.connections.items():
+            if connection.push and connection.push_mode == "auto":
+                summary.pushes.append(run_push(self.ctx, name, limit_seconds=None, progress=progress))
+        view = plan(self.ctx)
+        summary.planned, summary.plan_digest = len(view.rows), view.digest if view.rows else ""
+        if view.rows:
+            save_plan(self.ctx, view)
+        return summary
+
+    def prepare(self) -> None:
+        """Local vendor servers get their write-back fields by themselves; real ones wait for `tieout setup`."""
+        operations.prepare_sandboxes(self.ctx)
+
+    def plan(self, fresh: bool = False) -> PlanView:
+        """What would be written where, from what to what and why; writes nothing anywhere but the digest here."""
+        view = plan(self.ctx, fresh)
+        if view.rows:
+            save_plan(self.ctx, view)
+        return view
+
+    def push(self, plan_digest: str | None = None, progress: Progress | None = None) -> Any:
+        """Send what is due, or with a digest exactly what was planned."""
+        if plan_digest is not None:
+            return push_plan(self.ctx, plan_digest, "cli")
+        return [
+            run_push(self.ctx, name, limit_seconds=None, progress=progress)
+            for name, connection in self.config.connections.items()
+            if connection.push
+        ]
+
+    def push_plan(self, digest: str, actor: str) -> dict[str, Any]:
+        """Send exactly the planned rows that still stand; the rest is reported."""
+        return push_plan(self.ctx, digest, actor).as_dict()
+
+    def push_resume(self, actor: str) -> dict[str, Any]:
+        """Allow pushing again after a restore or on a copied home."""
+        resumed = connection_store.resume_push(self.ctx.engine)
+        people.note(self.ctx, actor, "push.resume", "all", {"connections": resumed})
+        for name in self.config.connections:
+            ring(self.ctx, f"push:{name}")
+        return {"resumed": resumed}
+
+    def retry_push(self, push_id: str, actor: str) -> dict[str, Any]:
+        """Send a dead letter once more."""
+        pushes.retry(self.ctx.engine, push_id, actor, self.ctx.clock)
+        with reading(self.ctx.engine) as conn:
+            row = operations.push_row(conn, push_id)
+        if row is None:
+            raise Gone(f"there is no push {push_id}", code="no_push")
+        ring(self.ctx, f"push:{row['connection']}")
+        return {"id": push_id, "state": row["state"]}
+
+    def start_sync(self, connection: str, actor: str) -> str:
+        """Ask the workers to pull a connection now; answers the run's id."""
+        run_id = runs.start(
+            self.ctx.engine, self.ctx.ids, self.ctx.clock, kind="sync", connection=connection, trigger=actor[:24]
+        )
+        runs.finish(self.ctx.engine, self.ctx.clock, run_id, counts={"rung": 1})
+        ring(self.ctx, f"pull:{connection}")
+        return run_id
+
+    def progress(self) -> list[dict[str, Any]]:
+        """Where the first or present sync stands, for terminals and pages."""
+        return progress_of(self.ctx)
+
+    # ------------------------------------------------------------- people's work
+    def conflicts(self, state: str = "open", limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
+        """Conflicts, most money at stake first."""
+        return operations.list_conflicts(self.ctx, state, limit, cursor)
+
+    def conflict(self, id: str) -> dict[str, Any]:
+        """One conflict with its evidence and suggestions."""
+        return operations.show_conflict(self.ctx, id)
+
+    def resolve(self, conflict_id: str, answer: Mapping[str, Any], actor: str) -> dict[str, Any]:
+        """Answer a conflict; what it blocked is done again."""
+        done = answering.resolve(self.ctx, conflict_id, answer, actor)
+        self._after_answer()
+        return done
+
+    def undo(self, conflict_id: str, actor: str) -> dict[str, Any]:
+        """Take an answer back."""
+        done = answering.undo(self.ctx, conflict_id, actor)
+        self._after_answer()
+        return done
+
+    def merge(self, customer_id: str, other_id: str, actor: str) -> dict[str, Any]:
+        """Make two customers one; no journal row moves."""
+        done = answering.merge(self.ctx, customer_id, other_id, actor)
+        self._after_answer()
+        return done
+
+    def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+        """Take merges back."""
+        done = answering.unmerge(self.ctx, customer_id, members, actor)
+        self._after_answer()
+        return done
+
+    def _after_answer(self) -> None:
+        """Fold the answer here if the lane is free, so that the person sees the effect; else a worker does."""
+        if run_apply(self.ctx, limit_seconds=2.0).is_busy:
+            ring(self.ctx, "apply")
+        for name, connection in self.config.connections.items():
+            if connection.push:
+                ring(self.ctx, f"push:{name}")
+
+    def explain_invoice(self, document_id: str) -> dict[str, Any]:
+        """A figure back to raw records, profile, rules, entries and people."""
+        with reading(self.ctx.engine) as conn:
+            return explain.invoice(conn, document_id)
+
+    def accept_webhook(
+        self, connection: str, path_secret: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
+    ) -> Literal["stored", "duplicate"]:
+        """Store a verified webhook once and ring; refuses forged ones (Denied) before anything is stored."""
+        from sync.inbox import accept
+
+        return accept(self.ctx, connection, body, headers, query, path_secret=path_secret)
+
+    # ------------------------------------------------------------- proof
+    def reconcile(self, as_of: date | None = None, actor: str = "") -> Any:
+        """Compare the ledger with the book of record's own totals and with what CRMs show."""
+        view: ReconcileView = run_reconcile(self.ctx, as_of=as_of)
+        return view.as_dict() if actor else view
+
+    def verify(self) -> list[Breach]:
+        """Breaches of the books' invariants and of the hash chains."""
+        return run_verify(self.ctx)
+
+    def rebuild_check(self) -> RebuildView:
+        """Fold the input log again and compare."""
+        return run_rebuild_check(self.ctx)
+
+    # ------------------------------------------------------------- operations
+    def check(self, connection: str | None = None) -> dict[str, Any]:
+        """Credentials, scopes, clock and fields of connections."""
+        return operations.check(self.ctx, connection)
+
+    def setup(self, connection: str, dry_run: bool = False) -> dict[str, Any]:
+        """Create the write-back fields where the vendor allows it."""
+        return operations.setup(self.ctx, connection, dry_run=dry_run)
+
+    def doctor(self) -> dict[str, Any]:
+        """What is wrong and what to do about it."""
+        return operations.doctor(self.ctx)
+
+    def mapping_check(self, connection: str, stream: str | None = None) -> dict[str, Any]:
+        """Dry-run the profiles over landed records: coverage, failures, differences, money effect."""
+        from sync.dry_run import check_mapping
+
+        return check_mapping(self.ctx, connection, stream)
+
+    def mapping_suggest(self, connection: str, stream: str | None = None) -> dict[str, Any]:
+        """Source fields that no profile reads, with how often they are filled."""
+        from sync.dry_run import suggest_mapping
+
+        return suggest_mapping(self.ctx, connection, stream)
+
+    def backup(self, path: Path) -> dict[str, Any]:
+        """A consistent copy of the database."""
+        return operations.backup(self.ctx, path)
+
+    def health(self) -> dict[str, Any]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    def ready(self) -> list[dict[str, str]]:
+        """Reasons not to send traffic here; empty when ready."""
+        return operations.ready(self.ctx)
+
+    # ------------------------------------------------------------- people and keys
+    def login_link(self) -> str:
+        """A one-time login token for the first administrator."""
+        return people.login_link(self.ctx)
+
+    def add_user(self, name: str, password: str, role: str) -> dict[str, Any]:
+        """Add a person to the console."""
+        return people.add_user(self.ctx, name, password, role)
+
+    def create_api_key(self, name: str, role: str, actor: str) -> str:
+        """An API key, shown once."""
+        return people.create_api_key(self.ctx, name, role, actor)
+
+    def revoke_api_key(self, id: str) -> None:
+        """Make an API key useless."""
+        people.revoke_api_key(self.ctx, id)
+
+
+def open_service(
+    config: Config, *, transport: Any = None, clock: Clock | None = None, ids: Ids | None = None
+) -> Service:
+    """Open an installation; `transport`, `clock` and `ids` replace the network, time and randomness."""
+    ctx = open_context(config, clock=clock, transport=transport)
+    if ids is not None:
+        ctx.ids = ids
+    return Service(ctx)

@@ -1,0 +1,281 @@
+"""Effects: what a CRM record should show, compared with what it was seen to show; the difference goes to the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select, tuple_
+
+from mapping.outbound import CustomerView, FieldNames, InvoiceView, changed_fields, own_fields, remote_fields
+from sync.fold.batch import Batch
+from sync.settle.decisions import current, day
+from sync.settle.memberships import standing
+from sync.settle.modules import module_of
+from sync.settle.outgoing import send_states
+from sync.settle.scope import deal_key
+from tieout.canonical import codec
+from tieout.canonical.documents import ClaimCandidate
+from tieout.canonical.parties import PartyCandidate
+from tieout.core.money import format_minor
+from tieout.store.landing import chunks
+from tieout.store.outbox import Intent
+from tieout.store.tables import bindings, decisions, remote_seen, source_records
+
+Ref = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What one record should show and why; `fields` None = leave it alone."""
+
+    view: InvoiceView | CustomerView | None
+    reason: dict[str, Any]
+    subject: str
+    currency: str
+    money_minor: int
+    as_of: date
+
+
+def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
+    """Compare these records with what they should show and intend the difference."""
+    refs = [_ref(key) for key in keys]
+    alive = _candidates(batch, refs)
+    seen = _seen(batch, refs)
+    wishes: dict[Ref, _Wish] = {}
+    wishes.update(_invoices(batch, {r: c for r, c in alive.items() if _kind(c) == "invoice"}))
+    wishes.update(_deals(batch, {r: c for r, c in alive.items() if _kind(c) == "deal"}))
+    wishes.update(_customers(batch, {r: c for r, c in alive.items() if isinstance(c, PartyCandidate)}))
+    intents = []
+    for ref in refs:
+        connection, stream, record = ref
+        settings = batch.config.connections[connection]
+        module = module_of(settings.vendor, stream)
+        if not module or ref not in wishes:
+            continue
+        names = FieldNames.of(settings.fields)
+        shown = seen.get(ref, {})
+        wish = wishes[ref]
+        fields = _desired(settings.vendor, module, wish, names, shown)
+        changes = changed_fields(fields, shown, wish.as_of, names) if fields else {}
+        intents.append(
+            Intent(
+                connection=connection,
+                module=module,
+                remote_id=record,
+                fields=changes,
+                before={name: shown.get(name) for name in changes},
+                reason=wish.reason,
+                subject=wish.subject,
+                currency=wish.currency or None,
+                money_minor=abs(wish.money_minor),
+            )
+        )
+    send_states(batch, intents)
+
+
+def _desired(vendor: str, module: str, wish: _Wish, names: FieldNames, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the view; without one, everything we ever showed there is cleared: a stale figure misleads."""
+    if wish.view is not None:
+        return remote_fields(vendor, module, wish.view, names)
+    mine = own_fields(vendor, names).get(module, ())
+    return {name: None for name in mine if shown.get(name) not in (None, "") and name != names.as_of}
+
+
+def _ref(key: str) -> Ref:
+    connection, stream, record = key.split("/", 2)
+    return connection, stream, record
+
+
+def _kind(candidate: Any) -> str:
+    return candidate.kind if isinstance(candidate, ClaimCandidate) else ""
+
+
+def _pushes(batch: Batch, connection: str, what: str) -> bool:
+    return what in batch.config.connections[connection].push
+
+
+def _candidates(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Any]:
+    s = source_records.c
+    out: dict[Ref, Any] = {}
+    for part in chunks(refs, 200):
+        for row in batch.conn.execute(
+            select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
+                tuple_(s.connection, s.stream, s.external_id).in_(list(part)),
+                s.candidate.is_not(None),
+                s.is_deleted.is_(False),
+            )
+        ):
+            out[row.connection, row.stream, row.external_id] = codec.decode(row.candidate_kind, row.candidate)
+    return out
+
+
+def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[str, Any]]:
+    r = remote_seen.c
+    where: dict[tuple[str, str, str], Ref] = {}
+    for ref in refs:
+        vendor = batch.config.connections[ref[0]].vendor
+        where[ref[0], module_of(vendor, ref[1]), ref[2]] = ref
+    out: dict[Ref, Mapping[str, Any]] = {}
+    for part in chunks(sorted(where), 200):
+        for row in batch.conn.execute(
+            select(r.connection, r.module, r.remote_id, r.fields).where(
+                tuple_(r.connection, r.module, r.remote_id).in_(list(part))
+            )
+        ):
+            out[where[row.connection, row.module, row.remote_id]] = row.fields
+    return out
+
+
+def _today(batch: Batch, company: str) -> date:
+    return batch.on.get(company) or max(batch.on.values())
+
+
+def _invoices(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, _Wish]:
+    b = bindings.c
+    claims = {ref: claim for ref, claim in claims.items() if _pushes(batch, ref[0], "payment_status")}
+    bound: dict[Ref, str] = {}
+    for part in chunks(sorted(claims), 200):
+        for row in batch.conn.execute(
+            select(b.connection, b.stream, b.external_id, b.document_id).where(
+                tuple_(b.connection, b.stream, b.external_id).in_(list(part)), b.to_seq.is_(None)
+            )
+        ):
+            bound[row.connection, row.stream, row.external_id] = row.document_id
+    decided = current(batch, "payment_status", bound.values())
+    return {ref: _status_wish(batch, claim, bound.get(ref, ""), decided) for ref, claim in claims.items()}
+
+
+def _deals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, _Wish]:
+    claims = {ref: claim for ref, claim in claims.items() if _pushes(batch, ref[0], "payment_status")}
+    subjects = {ref: deal_key(ref[0], ref[2]) for ref in claims}
+    decided = current(batch, "payment_status", subjects.values())
+    return {ref: _status_wish(batch, claim, subjects[ref], decided) for ref, claim in claims.items()}
+
+
+def _status_wish(batch: Batch, claim: ClaimCandidate, subject: str, decided: Mapping[str, Mapping[str, Any]]) -> _Wish:
+    row = decided.get(subject)
+    if row is None or row["value"] == "none":
+        return _Wish(None, {"kind": "unbound"}, subject, claim.currency, 0, _today(batch, ""))
+    body = row["body"]
+    view = InvoiceView(
+        payment_status=row["value"],
+        invoiced_minor=body["invoiced_minor"],
+        paid_minor=body["paid_minor"],
+        open_minor=body["open_minor"],
+        overdue_minor=body["overdue_minor"],
+        overdue_since=day(body["overdue_since"]),
+        aging_bucket=body["aging_bucket"],
+        next_due_on=day(body["next_due_on"]),
+        last_payment_on=day(body["last_payment_on"]),
+        currency=body["currency"],
+    )
+    reason = {
+        "kind": "payment_status",
+        "decision": row["id"],
+        "value": row["value"],
+        "rule_version": row["rule_version"],
+        "reasons": row["reasons"],
+    }
+    return _Wish(view, reason, subject, body["currency"], body["open_minor"], _today(batch, row["company_id"]))
+
+
+def _customers(batch: Batch, parties: Mapping[Ref, PartyCandidate]) -> dict[Ref, _Wish]:
+    parties = {ref: party for ref, party in parties.items() if _pushes(batch, ref[0], "credit")}
+    held = standing(batch, ["/".join(ref) for ref in parties])
+    owner = {ref: held["/".join(ref)]["customer_id"] for ref in parties if "/".join(ref) in held}
+    rows = _credit_of(batch, sorted(set(owner.values())))
+    out: dict[Ref, _Wish] = {}
+    for ref, party in parties.items():
+        customer = owner.get(ref, "")
+        mine = [row for row in rows.get(customer, []) if _belongs(batch, ref[0], row["company_id"])]
+        out[ref] = _credit_wish(batch, party, customer, mine)
+    return out
+
+
+def _belongs(batch: Batch, connection: str, company: str) -> bool:
+    """A CRM shows the business of the companies it is configured for."""
+    settings = batch.config.connections[connection]
+    return company in ({*settings.organizations.values(), settings.company} - {""})
+
+
+def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    d = decisions.c
+    out: dict[str, list[Mapping[str, Any]]] = {}
+    subjects = [f"{customer}|{company}" for customer in customers for company in sorted(batch.config.companies)]
+    for part in chunks(subjects):
+        for row in batch.conn.execute(
+            select(decisions).where(d.kind == "credit", d.subject.in_(part), d.is_current.is_(True)).order_by(d.subject)
+        ).mappings():
+            out.setdefault(row["subject"].split("|")[0], []).append(row)
+    return out
+
+
+_WORST = {"ok": 0, "watch": 1, "hold": 2}
+
+
+def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Sequence[Mapping[str, Any]]) -> _Wish:
+    if not rows:
+        return _Wish(None, {"kind": "unlinked"}, customer, party.currency, 0, _today(batch, ""))
+    worst = max(rows, key=lambda row: (_WORST[row["value"]], row["body"]["exposure_minor"]))
+    body = worst["body"]
+    open_by = _summed(rows, "open_by_currency")
+    overdue_by = _summed(rows, "overdue_by_currency")
+    unapplied = _summed(rows, "unapplied_by_currency")
+    currency = party.currency or body["currency"]
+    view = CustomerView(
+        credit_status=worst["value"],
+        credit_grade=body["grade"],
+        credit_limit_minor=body["limit_minor"],
+        # Another currency than the one judged in needs a dated rate; without one the field stays as it is.
+        exposure_minor=sum(row["body"]["exposure_minor"] for row in rows)
+        if all(row["body"]["currency"] == currency for row in rows)
+        else None,
+        reasons=[_words(reason) for row in rows for reason in row["reasons"]],
+        open_by_currency=open_by,
+        overdue_by_currency=overdue_by,
+        currency=currency,
+        balances=_balances(open_by, overdue_by, unapplied),
+        limit_currency=body["currency"],
+    )
+    reason = {
+        "kind": "credit",
+        "decision": worst["id"],
+        "value": worst["value"],
+        "rule_version": worst["rule_version"],
+        "reasons": worst["reasons"],
+    }
+    money = max(((abs(amount), code) for code, amount in open_by.items()), default=(0, currency))
+    return _Wish(view, reason, customer, money[1], money[0], _today(batch, worst["company_id"]))
+
+
+def _summed(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for row in rows:
+        for code, amount in row["body"].get(name, {}).items():
+            out[code] = out.get(code, 0) + amount
+    return out
+
+
+def _balances(open_by: Mapping[str, int], overdue_by: Mapping[str, int], unapplied: Mapping[str, int]) -> str:
+    """`CNY 1,200.00 (overdue 200.00, unapplied 50.00); USD …`: exact, balance = open items less unapplied cash."""
+    parts = []
+    for code in sorted(open_by.keys() | unapplied.keys()):
+        balance = open_by.get(code, 0) + unapplied.get(code, 0)
+        notes = [
+            f"{word} {format_minor(abs(amount), code, code=False)}"
+            for word, amount in (("overdue", overdue_by.get(code, 0)), ("unapplied", unapplied.get(code, 0)))
+            if amount
+        ]
+        if balance or notes:
+            text = f"{code} {format_minor(balance, code, code=False)}"
+            parts.append(f"{text} ({', '.join(notes)})" if notes else text)
+    return "; ".join(parts)
+
+
+def _words(reason: Mapping[str, Any]) -> str:
+    """`over_limit exposure_minor=51000 limit_minor=50000`: stable codes with their numbers."""
+    params = " ".join(f"{key}={value}" for key, value in sorted((reason.get("params") or {}).items()))
+    return f"{reason['code']} {params}".strip()

@@ -1,0 +1,10 @@
+"""Which remote module or object a stream of a vendor is written to."""
+
+from __future__ import annotations
+
+_MODULES = {"zoho_crm": {"customers": "Accounts", "deals": "Deals", "invoices": "Invoices"}}
+
+
+def module_of(vendor: str, stream: str) -> str:
+    """The module behind a stream; "" where nothing is ever written back."""
+    return _MODULES.get(vendor, {}).get(stream, "")
