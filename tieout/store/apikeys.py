@@ -69,7 +69,8 @@ def revoke(conn: Connection, at: datetime, key_id: str, actor: str) -> None:
 def find(conn: Connection, at: datetime, token: str) -> RowMapping | None:
     """The living key a token belongs to, or None; the digests are compared in constant time."""
     parts = token.split("_", 2)
-    key_id = "_".join(parts[:2]) if len(parts) == 3 and len(token) <= 200 else ""
+    fine = len(parts) == 3 and len(token) <= 200 and token.isascii() and token.isprintable()
+    key_id = "_".join(parts[:2]) if fine else ""
     row = None
     if key_id:
         row = conn.execute(select(api_keys).where(api_keys.c.id == key_id)).mappings().one_or_none()

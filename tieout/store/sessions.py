@@ -55,7 +55,7 @@ def consume_link(conn: Connection, at: datetime, token: str) -> str | None:
     ).scalar_one_or_none()
 
 
-def open_session(conn: Connection, ids: Ids, at: datetime, user_id: str, *, how: str) -> OpenedSession:
+def open_session(conn: Connection, ids: Ids, at: datetime, user_id: str, *, actor: str, how: str) -> OpenedSession:
     """Start a session of a person; `how` (link, password) goes to the audit trail."""
     opened = OpenedSession(ids.token(32), ids.token(32), at + SESSION_LIFE)
     conn.execute(delete(sessions).where(sessions.c.expires_at < at))
@@ -68,7 +68,7 @@ def open_session(conn: Connection, ids: Ids, at: datetime, user_id: str, *, how:
             expires_at=opened.expires_at,
         )
     )
-    audit.append(conn, at, f"user:{user_id}", "login", user_id, {"how": how})
+    audit.append(conn, at, actor, "login", user_id, {"how": how})
     return opened
 
 
@@ -82,10 +82,10 @@ def find(conn: Connection, at: datetime, token: str) -> RowMapping | None:
     return conn.execute(query).mappings().one_or_none()
 
 
-def close(conn: Connection, at: datetime, token: str) -> None:
+def close(conn: Connection, at: datetime, token: str, *, actor: str) -> None:
     """End a session."""
     digest = sha256_hex(token)
     user_id = conn.execute(select(sessions.c.user_id).where(sessions.c.token_hash == digest)).scalar_one_or_none()
     if user_id is not None:
         conn.execute(delete(sessions).where(sessions.c.token_hash == digest))
-        audit.append(conn, at, f"user:{user_id}", "logout", user_id)
+        audit.append(conn, at, actor, "logout", user_id)

@@ -18,7 +18,7 @@ from tieout.store.tables import sessions, users
 
 Role = L["viewer", "operator", "approver", "admin", "auditor"]
 ROLES: tuple[str, ...] = get_args(Role)
-MIN_PASSWORD = 10
+MIN_PASSWORD = 12
 
 _hasher = PasswordHasher()
 # argon2 takes 64 MB a go: two at once at most, whatever is asked of the login page.
@@ -66,7 +66,7 @@ def create(
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash of a password of at least 10 characters."""
+    """The argon2id hash of a password of at least 12 characters."""
     if len(password) < MIN_PASSWORD:
         raise Denied(f"a password needs at least {MIN_PASSWORD} characters", code="short_password")
     with _room:

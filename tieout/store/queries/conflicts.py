@@ -88,9 +88,11 @@ def open_by_kind(conn: Connection) -> Sequence[Row]:
     return conn.execute(query).mappings().all()
 
 
-def of_record(conn: Connection, connection: str, external_id: str) -> Sequence[Row]:
+def of_record(conn: Connection, connection: str, stream: str, external_id: str) -> Sequence[Row]:
     """Conflicts about one source record, newest first."""
-    query = select(conflicts).where(conflicts.c.connection == connection, conflicts.c.external_id == external_id)
+    query = select(conflicts).where(
+        conflicts.c.connection == connection, conflicts.c.stream == stream, conflicts.c.external_id == external_id
+    )
     return conn.execute(query.order_by(conflicts.c.opened_at.desc(), conflicts.c.id)).mappings().all()
 
 

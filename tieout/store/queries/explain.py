@@ -34,14 +34,14 @@ def invoice(conn: Connection, document_id: str) -> dict[str, Any]:
         "document": dict(found),
         "customer": None if owner is None else {"id": owner[0], "name": owner[1]},
         "source": raw_record(conn, found),
-        "versions": landed_versions(conn, found["connection"], found["external_id"], found["source_seq"]),
+        "versions": landed_versions(conn, found["connection"], found["stream"], found["record_id"]),
         "entries": journal(conn, document_id),
         "items": [dict(row) for row in invoices.items(conn, document_id)],
         "allocations": [dict(row) for row in accounts.allocations_of_document(conn, document_id)],
         "claims": claims,
         "decisions": [dict(row) for row in standing],
         "pushes": [dict(row) for row in pushes.of_subjects(conn, subjects)],
-        "conflicts": [dict(row) for row in conflicts.of_record(conn, found["connection"], found["external_id"])],
+        "conflicts": [dict(row) for row in conflicts.of_record(conn, found["connection"], found["stream"], found["record_id"])],
     }
 
 
@@ -78,9 +78,8 @@ def raw_record(conn: Connection, document: Row) -> dict[str, Any] | None:
     }
 
 
-def landed_versions(conn: Connection, connection: str, external_id: str, source_seq: int) -> list[dict[str, Any]]:
+def landed_versions(conn: Connection, connection: str, stream: str, external_id: str) -> list[dict[str, Any]]:
     """Every landed version of the record behind a document, newest first, with whether it ever was current."""
-    stream = conn.execute(select(inputs.c.stream).where(inputs.c.seq == source_seq)).scalar_one_or_none()
     query = (
         select(inputs.c.seq, inputs.c.at, inputs.c.modified_at, inputs.c.run_id, inputs.c.is_current)
         .where(inputs.c.connection == connection, inputs.c.stream == stream, inputs.c.external_id == external_id)

@@ -1,0 +1,154 @@
+"""A service for tests of the HTTP face: it remembers what was asked and reads what the factory inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import Engine
+
+from tieout.core.clock import ManualClock
+from tieout.core.config import Config
+from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
+from tieout.core.ids import Ids
+from tieout.store.queries import conflicts, customers, explain, pushes, reconciliations
+from tieout.store.session import reading
+
+
+@dataclass
+class FakeContext:
+    config: Config
+    engine: Engine
+    clock: ManualClock
+    ids: Ids
+
+
+@dataclass
+class FakePlan:
+    rows: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"digest": "ab12cd34ef56ab12", "rows": self.rows, "totals": []}
+
+
+@dataclass
+class FakeService:
+    ctx: FakeContext
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    problems: list[Any] = field(default_factory=list)
+    deliveries: set[bytes] = field(default_factory=set)
+    fail_with: Exception | None = None
+
+    def _ask(self, *what: Any) -> None:
+        if self.fail_with is not None:
+            raise self.fail_with
+        self.asked.append(what)
+
+    def _conflict(self, conflict_id: str, wanted: str) -> None:
+        with reading(self.ctx.engine) as conn:
+            found = conflicts.get(conn, conflict_id)
+        if found is None:
+            raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
+        if found["state"] != wanted:
+            raise StaleWrite(f"conflict {conflict_id} is {found['state']}", code="conflict_closed")
+
+    def resolve(self, conflict_id: str, answer: dict[str, Any], actor: str) -> Mapping[str, Any]:
+        self._ask("resolve", conflict_id, answer, actor)
+        self._conflict(conflict_id, "open")
+        if answer["action"] == "link" and not answer["target"]:
+            raise TieoutError("there is no account or customer '' to link to", code="answer")
+        return {"id": conflict_id, "state": "resolved", "answer_seq": 4}
+
+    def undo(self, conflict_id: str, actor: str) -> Mapping[str, Any]:
+        self._ask("undo", conflict_id, actor)
+        self._conflict(conflict_id, "resolved")
+        return {"id": conflict_id, "state": "open"}
+
+    def start_sync(self, connection: str, actor: str) -> str:
+        self._ask("start_sync", connection, actor)
+        return "run_01jd5m9p2k7x8n4q3r6s1t"
+
+    def plan(self, fresh: bool = False) -> FakePlan:
+        self._ask("plan", fresh)
+        with reading(self.ctx.engine) as conn:
+            found = pushes.page(conn, pushes.PushFilter(state="planned"), 100, None)
+        rows = [
+            {
+                "id": row["id"],
+                "connection": row["connection"],
+                "module": row["module"],
+                "remote_id": row["remote_id"],
+                "operation": row["operation"],
+                "changes": [
+                    {"field": name, "from": row["before"].get(name), "to": value}
+                    for name, value in row["fields"].items()
+                ],
+                "reason": row["reason"],
+            }
+            for row in found.rows
+        ]
+        return FakePlan(rows)
+
+    def push_plan(self, digest: str, actor: str) -> Mapping[str, Any]:
+        self._ask("push_plan", digest, actor)
+        if digest != "ab12cd34ef56ab12":
+            raise Gone(f"there is no plan {digest}")
+        return {"digest": digest, "sent": 1, "moved_on": []}
+
+    def retry_push(self, push_id: str, actor: str) -> Mapping[str, Any]:
+        self._ask("retry_push", push_id, actor)
+        with reading(self.ctx.engine) as conn:
+            found = pushes.get(conn, push_id)
+        if found is None:
+            raise Gone(f"there is no push {push_id}", code="no_push")
+        if found["state"] != "dead":
+            raise StaleWrite(f"push {push_id} is {found['state']}", code="not_dead")
+        return {"id": push_id, "state": "ready"}
+
+    def reconcile(self, as_of: date | None = None, actor: str = "") -> Mapping[str, Any]:
+        self._ask("reconcile", as_of, actor)
+        with reading(self.ctx.engine) as conn:
+            latest = reconciliations.latest(conn)
+        if latest is None or as_of not in (None, latest["as_of"]):
+            raise TieoutError("sources only state what is open today", code="as_of")
+        return {"id": latest["id"]}
+
+    def explain_invoice(self, document_id: str) -> Mapping[str, Any]:
+        self._ask("explain", document_id)
+        with reading(self.ctx.engine) as conn:
+            return explain.invoice(conn, document_id)
+
+    def _customers(self, *ids: str) -> None:
+        with reading(self.ctx.engine) as conn:
+            for customer_id in ids:
+                if customers.get(conn, customer_id) is None:
+                    raise Gone(f"there is no customer {customer_id}", code="no_customer")
+
+    def merge(self, customer_id: str, other_id: str, actor: str) -> Mapping[str, Any]:
+        self._ask("merge", customer_id, other_id, actor)
+        self._customers(customer_id, other_id)
+        return {"customer": customer_id, "merged": other_id}
+
+    def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]:
+        self._ask("unmerge", customer_id, list(members), actor)
+        self._customers(customer_id)
+        return {"customer": customer_id, "members": list(members)}
+
+    def accept_webhook(
+        self, connection: str, path_secret: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
+    ) -> Literal["stored", "duplicate"]:
+        self._ask("webhook", connection, path_secret, body, dict(headers), dict(query))
+        if path_secret != "s3cret":
+            raise Denied("the token does not fit", code="bad_token")
+        if body in self.deliveries:
+            return "duplicate"
+        self.deliveries.add(body)
+        return "stored"
+
+    def health(self) -> Mapping[str, Any]:
+        return {}
+
+    def ready(self) -> Sequence[Any]:
+        return self.problems

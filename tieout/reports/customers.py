@@ -1,0 +1,99 @@
+"""Customers and their accounts as the API and the console show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tieout.core.errors import Gone
+from tieout.reports import documents
+from tieout.reports.values import money, pick
+from tieout.store.queries import accounts, customers, decisions
+
+Row = Mapping[Any, Any]
+Today = Mapping[str, date]
+
+
+def balance(line: Row) -> dict[str, Any]:
+    """One (company, currency) line: owed - credits - unapplied = balance."""
+    currency = line["currency"]
+    figures = {name: money(line[name], currency) for name in ("owed", "overdue", "credits", "unapplied", "balance")}
+    return {"company_id": line["company_id"], "currency": currency, **figures}
+
+
+def listed(conn: Connection, rows: Sequence[Row], today: Today) -> list[dict[str, Any]]:
+    """Customers with balances per company and currency and the standing credit status."""
+    ids = [row["id"] for row in rows]
+    sums = customers.balances(conn, ids, today)
+    standing = decisions.current(conn, "credit", ids)
+    return [
+        {
+            **pick(row, "id", "name", "created_at"),
+            "credit_status": standing[row["id"]]["value"] if row["id"] in standing else None,
+            "balances": [balance(line) for line in sums.get(row["id"], [])],
+        }
+        for row in rows
+    ]
+
+
+def decision(row: Row) -> dict[str, Any]:
+    """A stored decision: value, reasons, figures, inputs, rule version."""
+    return pick(
+        row,
+        "id",
+        "kind",
+        "subject",
+        "company_id",
+        "value",
+        "reasons",
+        "body",
+        "inputs",
+        "rule_version",
+        "effective_on",
+        "recorded_at",
+        "is_current",
+    )
+
+
+def _known(conn: Connection, customer_id: str) -> Row:
+    row = customers.get(conn, customer_id)
+    if row is None:
+        raise Gone(f"there is no customer {customer_id}", code="no_customer")
+    return row
+
+
+def one(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
+    """A customer with its members (accounts and CRM records) and the rule that linked each."""
+    row = _known(conn, customer_id)
+    members = [
+        {
+            **pick(member, "member", "rule", "rule_version", "effective_on", "recorded_at", "evidence"),
+            "kind": "account" if member["account_id"] else "crm_record",
+            "name": member["account_name"],
+            "company_id": member["company_id"],
+            "connection": member["connection"] or str(member["member"]).split("/", 1)[0],
+            "is_provisional": bool(member["is_provisional"]),
+            "by_answer": member["answer_seq"] is not None,
+        }
+        for member in customers.members(conn, customer_id)
+    ]
+    return {**listed(conn, [row], today)[0], "created_by": row["created_by"], "members": members}
+
+
+def account(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
+    """Everything a customer owes and paid: balances, open items, payments, allocations, credit with its reasons."""
+    row = _known(conn, customer_id)
+    ids = customers.account_ids(conn, customer_id)
+    items = accounts.items(conn, ids)
+    return {
+        "customer": {"id": row["id"], "name": row["name"]},
+        "as_of": dict(today),
+        "balances": [balance(line) for line in customers.balances(conn, [customer_id], today).get(customer_id, [])],
+        "credit": [decision(line) for line in decisions.standing(conn, customer_id) if line["kind"] == "credit"],
+        "items": [{**documents.item(line, today), "number": line["number"], "kind": line["kind"]} for line in items],
+        "payments": documents.listed(conn, accounts.payments(conn, ids)),
+        "allocations": [documents.allocation(line) for line in accounts.allocations_of_accounts(conn, ids)],
+    }

@@ -1,0 +1,1 @@
+"""The HTTP face: API routes, console pages, who may do what."""

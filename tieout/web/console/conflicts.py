@@ -1,0 +1,108 @@
+"""The work list and one conflict: evidence of both sides, suggestions, the answer form, undo."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from tieout.reports import work
+from tieout.store.queries import conflicts
+from tieout.web import evidence
+from tieout.web.auth import Principal, check_form
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Ctx, Reads, Uses
+from tieout.web.problems import Refused
+from tieout.web.schemas.work import ConflictKind, ConflictState
+
+router = APIRouter()
+PAGE = 50
+# What the form offers; the service decides what it takes (a test holds the two together).
+ACTIONS = {"identity": ("link", "separate", "leave"), "unlinked_document": ("bind", "separate", "leave")}
+
+
+@router.get("/conflicts")
+def list_conflicts(
+    request: Request,
+    person: Person,
+    ctx: Ctx,
+    conn: Reads,
+    kind: Annotated[ConflictKind | None, Query()] = None,
+    state: Annotated[ConflictState, Query()] = "open",
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """Conflicts by money at stake, with filters that are links."""
+    now = ctx.clock.now()
+    found = conflicts.page(conn, conflicts.ConflictFilter(kind=kind, state=state), PAGE, cursor)
+    return render(
+        request,
+        "conflicts.html",
+        person,
+        rows=[work.conflict(row, now) for row in found.rows],
+        figures=work.conflict_figures(conn),
+        kind=kind or "",
+        state=state,
+        next=found.next,
+    )
+
+
+@router.get("/conflicts/{conflict_id}")
+def show_conflict(
+    request: Request,
+    conflict_id: str,
+    person: Person,
+    ctx: Ctx,
+    conn: Reads,
+    done: Literal["answered", "undone", ""] = "",
+) -> Response:
+    """One conflict."""
+    found = work.conflict_detail(conn, conflict_id, ctx.clock.now())
+    return render(
+        request,
+        "conflict.html",
+        person,
+        conflict=found,
+        shown=evidence.shown(found["evidence"], found["suggestions"]),
+        suggestions=evidence.answers(found["suggestions"]),
+        actions=ACTIONS.get(found["kind"], ("leave",)),
+        done=done,
+    )
+
+
+@router.post("/conflicts/{conflict_id}/answer")
+def answer(
+    request: Request,
+    conflict_id: str,
+    person: Person,
+    service: Uses,
+    action: Annotated[str, Form()] = "",
+    target: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Answer it as this person."""
+    _may_answer(request, person, csrf)
+    if action not in ("link", "separate", "bind", "leave"):
+        raise Refused(422, "no_action", "choose an answer")
+    target, note = target.strip(), note.strip()
+    if not (target + note).replace("\n", "").replace("\r", "").isprintable() or len(target) > 300 or len(note) > 500:
+        raise Refused(422, "invalid", "the answer has characters or a length that cannot be stored")
+    note = " ".join(note.split())
+    service.resolve(conflict_id, {"action": action, "target": target, "note": note}, person.actor)
+    return see(f"/conflicts/{conflict_id}?done=answered")
+
+
+@router.post("/conflicts/{conflict_id}/undo")
+def undo(
+    request: Request, conflict_id: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Take the answer back."""
+    _may_answer(request, person, csrf)
+    service.undo(conflict_id, person.actor)
+    return see(f"/conflicts/{conflict_id}?done=undone")
+
+
+def _may_answer(request: Request, person: Principal, csrf: str) -> None:
+    check_form(request, person, csrf)
+    if not person.may("operate"):
+        raise Refused(403, "denied", f"the role {person.role} may not answer conflicts")

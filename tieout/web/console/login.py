@@ -1,0 +1,112 @@
+"""Signing in: a one-time link (GET shows a button, POST uses it up) or name and password; signing out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from tieout.store import sessions, users
+from tieout.store.session import reading, unit
+from tieout.web.auth import COOKIE, check_form, client_of, service_of, session_of
+from tieout.web.console.pages import Person, render, see
+from tieout.web.limits import Attempts
+from tieout.web.problems import Refused
+
+router = APIRouter()
+
+
+@router.get("/login")
+def login_page(request: Request, token: str = "") -> Response:
+    """The login page. A link's token only fills a form: previews of links must not use it up."""
+    if not token and session_of(request) is not None:
+        return see("/")
+    return render(request, "login.html", None, token=token[:200], failed="", name="")
+
+
+@router.post("/login/link")
+def login_by_link(request: Request, token: Annotated[str, Form()] = "") -> Response:
+    """Use up a one-time link."""
+    _same_site(request)
+    client = client_of(request)
+    attempts: Attempts = request.app.state.login_attempts
+    _wait(attempts.wait(client))
+    ctx = service_of(request).ctx
+    now = ctx.clock.now()
+    opened = None
+    with unit(ctx.engine, "admin.commit") as conn:
+        user_id = sessions.consume_link(conn, now, token[:200])
+        person = None if user_id is None else users.get(conn, user_id)
+        if person is not None:
+            actor = f"user:{person['name']}"
+            opened = sessions.open_session(conn, ctx.ids, now, person["id"], actor=actor, how="link")
+    if opened is None:
+        attempts.count(client)
+        return render(request, "login.html", None, status=403, token="", failed="login.bad_link", name="")
+    return _signed_in(request, opened)
+
+
+@router.post("/login")
+def login_by_password(
+    request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
+) -> Response:
+    """Name and password; five failures of a name from one address, or twenty from it, make it wait."""
+    _same_site(request)
+    name = name.strip()[:128]
+    client = client_of(request)
+    everyone: Attempts = request.app.state.login_attempts
+    this_name: Attempts = request.app.state.password_attempts
+    key = f"{client}|{name}"
+    _wait(max(everyone.wait(client), this_name.wait(key)))
+    ctx = service_of(request).ctx
+    found = None
+    if name.isprintable():
+        with reading(ctx.engine) as conn:
+            found = users.by_name(conn, name)
+    if not users.password_fits(found, password[:1000]) or found is None:
+        everyone.count(client)
+        this_name.count(key)
+        return render(request, "login.html", None, status=403, token="", failed="login.failed", name=name)
+    this_name.clear(key)
+    with unit(ctx.engine, "admin.commit") as conn:
+        opened = sessions.open_session(
+            conn, ctx.ids, ctx.clock.now(), found["id"], actor=f"user:{found['name']}", how="password"
+        )
+    return _signed_in(request, opened)
+
+
+@router.post("/logout")
+def logout(request: Request, person: Person, csrf: Annotated[str, Form()] = "") -> Response:
+    """End the session."""
+    check_form(request, person, csrf)
+    ctx = service_of(request).ctx
+    with unit(ctx.engine, "admin.commit") as conn:
+        sessions.close(conn, ctx.clock.now(), request.cookies.get(COOKIE, ""), actor=person.actor)
+    response = see("/login")
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+def _signed_in(request: Request, opened: sessions.OpenedSession) -> Response:
+    response = see("/")
+    response.set_cookie(
+        COOKIE,
+        opened.token,
+        max_age=int(sessions.SESSION_LIFE.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def _wait(seconds: int) -> None:
+    if seconds:
+        headers = {"Retry-After": str(seconds)}
+        raise Refused(429, "too_many_logins", "too many attempts", hint=f"Wait {seconds} seconds.", headers=headers)
+
+
+def _same_site(request: Request) -> None:
+    if request.headers.get("sec-fetch-site", "same-origin") == "cross-site":
+        raise Refused(403, "cross_site", "this form was sent from another site")

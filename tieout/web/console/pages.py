@@ -1,0 +1,128 @@
+"""Rendering: which language, which person, which time zone; and the page an error becomes."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from tieout.core.errors import TieoutError
+from tieout.web import evidence, i18n
+from tieout.web.auth import Principal, service_of, session_of
+
+_ROOM = Path(__file__).parent.parent
+_API = ("/v1/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
+YEAR = 365 * 86400
+
+
+class LoginNeeded(TieoutError):
+    """Nobody is signed in; the browser is sent to the login page."""
+
+    code = "login_needed"
+
+
+def person_of(request: Request) -> Principal:
+    """The person of the session; raises LoginNeeded."""
+    person = session_of(request)
+    if person is None:
+        raise LoginNeeded("nobody is signed in")
+    return person
+
+
+Person = Annotated[Principal, Depends(person_of)]
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; every name ends in .html, so that every value is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(_ROOM / "templates"),
+        autoescape=select_autoescape(["html"], default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["cell"] = evidence.text
+    return made
+
+
+@lru_cache(maxsize=1)
+def style_version() -> str:
+    """A mark of the style sheet, so that browsers keep it until it changes."""
+    return hashlib.sha256((_ROOM / "static" / "console.css").read_bytes()).hexdigest()[:12]
+
+
+def speaker(request: Request, person: Principal | None) -> i18n.Speaker:
+    """The language of this request and the time zone of the first company."""
+    ctx = service_of(request).ctx
+    catalogue: i18n.Catalogue = request.app.state.catalogue
+    language = catalogue.choose(
+        request.query_params.get("lang"),
+        request.cookies.get(i18n.COOKIE),
+        "" if person is None else person.language,
+        request.headers.get("accept-language", ""),
+    )
+    timezone = next((company.timezone for company in ctx.config.companies.values()), "UTC")
+    return i18n.Speaker(language, timezone, ctx.clock.now())
+
+
+def render(request: Request, template: str, person: Principal | None, *, status: int = 200, **values: Any) -> Response:
+    """A page; `?lang=` is remembered in a cookie."""
+    t = speaker(request, person)
+    other = next(language for language in i18n.LANGUAGES if language != t.language)
+    query = request.query_params.multi_items() if request.method == "GET" else []
+    kept = [(key, value) for key, value in query if key not in ("lang", "token")]
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            t=t,
+            person=person,
+            csrf="" if person is None else person.csrf,
+            path=request.url.path,
+            other_language=other,
+            switch=str(
+                request.url.replace(scheme="", netloc="", query="").include_query_params(**dict(kept), lang=other)
+            ),
+            style=style_version(),
+            sandbox=service_of(request).ctx.config.sandbox,
+            **values,
+        )
+    )
+    response = HTMLResponse(html, status_code=status, headers={"Content-Language": t.language})
+    asked = i18n.known(request.query_params.get("lang"))
+    if asked:
+        response.set_cookie(
+            i18n.COOKIE, asked, max_age=YEAR, httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        )
+    return response
+
+
+def see(path: str) -> Response:
+    """After a form: show that page (303), so that reloading does not send the form again."""
+    return RedirectResponse(path, status_code=303)
+
+
+def error_page(request: Request, status: int, code: str, detail: str, hint: str) -> Response | None:
+    """The page of an error for a browser on a console address; None for machines, who get the problem document."""
+    path = request.url.path
+    if path.startswith(_API) or "text/html" not in request.headers.get("accept", ""):
+        return None
+    return render(
+        request, "error.html", None, status=status, code=code, detail=detail, hint=hint, heading=f"error.{status}"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let errors on console addresses become pages, and send strangers to the login page."""
+
+    def to_login(request: Request, error: Exception) -> Response:
+        return see("/login")
+
+    app.add_exception_handler(LoginNeeded, to_login)
+    app.state.error_page = error_page

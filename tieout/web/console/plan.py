@@ -1,0 +1,41 @@
+"""The plan: what would be written where, from what to what and why; and the button that lets it go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from tieout.web.auth import check_form
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Uses, plain
+from tieout.web.problems import Refused
+
+router = APIRouter()
+SHOWN_ROWS = 200
+
+
+@router.get("/plan")
+def show_plan(
+    request: Request, person: Person, service: Uses, sent: Annotated[str, Query(max_length=1)] = ""
+) -> Response:
+    """The pending plan."""
+    made = plain(service.plan(False).as_dict())
+    rows = made.get("rows") or []
+    return render(request, "plan.html", person, plan=made, rows=rows[:SHOWN_ROWS], total=len(rows), sent=sent)
+
+
+@router.post("/plan/push")
+def push_plan(
+    request: Request,
+    person: Person,
+    service: Uses,
+    digest: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Send exactly the rows that were shown."""
+    check_form(request, person, csrf)
+    if not person.may("approve"):
+        raise Refused(403, "denied", f"the role {person.role} may not push a plan")
+    service.push_plan(digest[:64], person.actor)
+    return see("/plan?sent=1")

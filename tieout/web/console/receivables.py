@@ -1,0 +1,52 @@
+"""Customers and invoices, with "why this number"."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from tieout.reports import customers as customer_view
+from tieout.store.queries import customers
+from tieout.web.console.pages import Person, render
+from tieout.web.deps import Ctx, Reads, Today, Uses
+
+router = APIRouter()
+PAGE = 50
+
+
+@router.get("/customers")
+def list_customers(
+    request: Request,
+    person: Person,
+    conn: Reads,
+    today: Today,
+    q: Annotated[str, Query(max_length=100)] = "",
+    overdue: Annotated[str, Query(max_length=1)] = "",
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """Customers by name or only those who are late."""
+    words = q.strip() if q.isprintable() else ""
+    wanted = customers.CustomerFilter(words or None, None, today if overdue else None)
+    found = customers.page(conn, wanted, PAGE, cursor)
+    rows = customer_view.listed(conn, found.rows, today)
+    return render(request, "customers.html", person, rows=rows, q=words, overdue=overdue, next=found.next)
+
+
+@router.get("/customers/{customer_id}")
+def show_customer(request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today) -> Response:
+    """One customer: balances, credit with reasons, open items, payments, members."""
+    return render(
+        request,
+        "customer.html",
+        person,
+        customer=customer_view.one(conn, customer_id, today),
+        account=customer_view.account(conn, customer_id, today),
+        companies={name: company.name for name, company in ctx.config.companies.items()},
+    )
+
+
+@router.get("/invoices/{document_id}")
+def show_invoice(request: Request, document_id: str, person: Person, service: Uses) -> Response:
+    """One invoice and why its numbers are what they are."""
+    return render(request, "invoice.html", person, why=service.explain_invoice(document_id))

@@ -1,0 +1,90 @@
+"""Evidence of any shape as a table people can compare: both sides in columns, the rest below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tieout.core import exact_json
+
+MAX_TEXT = 4000
+MAX_SIDES = 4
+
+
+@dataclass(slots=True)
+class Line:
+    """One fact, as each side tells it."""
+
+    name: str
+    values: list[str]
+    differs: bool
+
+
+@dataclass(slots=True)
+class Shown:
+    """Columns (the sides), lines (their facts), and what belongs to no side."""
+
+    columns: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    rest: list[tuple[str, str]] = field(default_factory=list)
+
+
+def text(value: Any) -> str:
+    """A value for a table cell; lists of plain values read as a list."""
+    if value is None or value == "" or value == [] or value == {}:
+        return ""
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return "、".join(str(item) for item in value)[:MAX_TEXT]
+    if isinstance(value, dict) and set(value) >= {"minor", "currency", "text"}:
+        return f"{value['text']} {value['currency']}"
+    if isinstance(value, dict | list):
+        return exact_json.dumps(value).decode()[:MAX_TEXT]
+    return str(value)
+
+
+def shown(evidence: Any, suggestions: Any = ()) -> Shown:
+    """The evidence of a conflict as columns: the record in question, then what each suggestion offers instead.
+
+    Sides are the dicts of the evidence and the `record` of each suggestion; a line differs when two sides tell
+    different things. With one side only, or none, everything is a list of facts.
+    """
+    if not isinstance(evidence, dict):
+        return Shown(rest=[("", text(evidence))])
+    sides = [(name, value) for name, value in evidence.items() if isinstance(value, dict) and value]
+    rest = [
+        (name, text(value)) for name, value in evidence.items() if name != "reasons" and not isinstance(value, dict)
+    ]
+    for item in _dicts(suggestions)[:MAX_SIDES]:
+        if isinstance(item.get("record"), dict) and item["record"]:
+            sides.append((text(item.get("label")) or text(item.get("target")), item["record"]))
+    if len(sides) < 2:
+        facts = [(key, text(value)) for _, side in sides for key, value in side.items()]
+        return Shown(rest=facts + rest)
+    names = list(dict.fromkeys(key for _, side in sides for key in side))
+    lines = []
+    for name in names:
+        values = [text(side.get(name)) for _, side in sides]
+        if any(values):
+            lines.append(Line(name, values, len({value for value in values if value}) > 1))
+    return Shown([name for name, _ in sides], lines, rest)
+
+
+def answers(suggestions: Any) -> list[dict[str, Any]]:
+    """Suggestions that can be sent back as an answer: action, target, label, points and reasons of each."""
+    return [
+        {
+            "action": item["action"],
+            "target": text(item.get("target")),
+            "label": text(item.get("label")),
+            "points": text(item.get("points")),
+            "reasons": item.get("reasons") or [],
+        }
+        for item in _dicts(suggestions)
+        if isinstance(item.get("action"), str)
+    ]
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

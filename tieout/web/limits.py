@@ -1,0 +1,54 @@
+"""How often something may be tried: counted per process in sliding windows, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from threading import Lock
+
+from tieout.core.clock import Clock
+
+MAX_KEYS = 10_000
+
+
+class Attempts:
+    """At most `most` counted attempts per key in `seconds`; keys that were not seen for longest are dropped first.
+
+    Each API process counts for itself, so a deployment of n processes allows up to n times as many.
+    """
+
+    def __init__(self, clock: Clock, most: int, seconds: float) -> None:
+        self._clock = clock
+        self._most = most
+        self._seconds = seconds
+        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = Lock()
+
+    def wait(self, key: str) -> int:
+        """Seconds until the key may try again; 0 = now."""
+        with self._lock:
+            seen = self._seen.get(key)
+            if seen is None:
+                return 0
+            now = self._clock.monotonic()
+            self._forget(seen, now)
+            return 0 if len(seen) < self._most else max(1, int(seen[0] + self._seconds - now) + 1)
+
+    def count(self, key: str) -> None:
+        """Count one attempt."""
+        with self._lock:
+            now = self._clock.monotonic()
+            seen = self._seen.setdefault(key, deque(maxlen=self._most))
+            self._forget(seen, now)
+            seen.append(now)
+            self._seen.move_to_end(key)
+            while len(self._seen) > MAX_KEYS:
+                self._seen.popitem(last=False)
+
+    def clear(self, key: str) -> None:
+        """Forget a key after a success."""
+        with self._lock:
+            self._seen.pop(key, None)
+
+    def _forget(self, seen: deque[float], now: float) -> None:
+        while seen and seen[0] <= now - self._seconds:
+            seen.popleft()

@@ -1,0 +1,80 @@
+"""What the HTTP face asks of the rest of the house: one protocol, so that tests can stand in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Engine
+
+from tieout.core.clock import Clock
+from tieout.core.config import Config
+from tieout.core.ids import Ids
+
+
+class ServiceContext(Protocol):
+    """The part of `sync.context.Context` that is read here."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ids(self) -> Ids: ...
+
+
+class PlanLike(Protocol):
+    """A plan: what would be written where, from what to what and why, with money totals and a digest."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+class Service(Protocol):
+    """Everything that changes something or needs rules.
+
+    Errors: `Gone` = no such thing (404), `StaleWrite` = somebody was faster or it is in the wrong state (409),
+    `Denied` = not allowed (403), other TieoutErrors = the answer cannot be used (422). `actor` is `user:<name>` or
+    `key:<id>`; the audit line and the input log carry it.
+    """
+
+    @property
+    def ctx(self) -> ServiceContext: ...
+
+    def resolve(self, conflict_id: str, answer: dict[str, Any], actor: str) -> Mapping[str, Any]: ...
+
+    def undo(self, conflict_id: str, actor: str) -> Mapping[str, Any]: ...
+
+    def start_sync(self, connection: str, actor: str) -> str: ...
+
+    def plan(self, fresh: bool = False) -> PlanLike: ...
+
+    def push_plan(self, digest: str, actor: str) -> Mapping[str, Any]: ...
+
+    def retry_push(self, push_id: str, actor: str) -> Mapping[str, Any]: ...
+
+    def reconcile(self, as_of: date | None = None, actor: str = "") -> Mapping[str, Any]: ...
+
+    def explain_invoice(self, document_id: str) -> Mapping[str, Any]: ...
+
+    def merge(self, customer_id: str, other_id: str, actor: str) -> Mapping[str, Any]: ...
+
+    def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]: ...
+
+    def accept_webhook(
+        self,
+        connection: str,
+        path_secret: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+    ) -> Literal["stored", "duplicate"]: ...
+
+    def health(self) -> Mapping[str, Any]: ...
+
+    def ready(self) -> Sequence[Any]: ...

@@ -1,0 +1,49 @@
+"""/v1/conflicts: the work list, answers and undo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from tieout.reports import work
+from tieout.store.queries import conflicts
+from tieout.web.auth import Operator, Reader
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Uses, plain, reply, reply_page
+from tieout.web.schemas.base import Id, Page
+from tieout.web.schemas.work import Conflict, ConflictDetail, ConflictQuery, Done, ResolutionIn
+
+router = APIRouter(prefix="/v1/conflicts", tags=["conflicts"])
+ConflictId = Annotated[Id, Path(description="Conflict id.", examples=["cfl_01jd5m9p2k7x8n4q3r6s1t"])]
+
+
+@router.get("", response_model=Page[Conflict], responses=READ_ERRORS)
+def list_conflicts(_: Reader, query: Annotated[ConflictQuery, Query()], conn: Reads, ctx: Ctx) -> Response:
+    """Conflicts by money at stake, the largest first; amounts of different currencies are not converted."""
+    wanted = conflicts.ConflictFilter(
+        kind=query.kind,
+        state=None if query.state == "any" else query.state,
+        connection=query.connection,
+        blocks_balance=query.blocks_balance,
+    )
+    now = ctx.clock.now()
+    found = conflicts.page(conn, wanted, query.limit, query.cursor)
+    return reply_page(Page[Conflict], found, lambda row: work.conflict(row, now))
+
+
+@router.get("/{conflict_id}", response_model=ConflictDetail, responses=READ_ERRORS, dependencies=NO_QUERY)
+def get_conflict(_: Reader, conflict_id: ConflictId, conn: Reads, ctx: Ctx) -> Response:
+    """One conflict with the evidence of both sides and suggestions with their reasons."""
+    return reply(ConflictDetail, plain(work.conflict_detail(conn, conflict_id, ctx.clock.now())))
+
+
+@router.post("/{conflict_id}/resolution", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def resolve(caller: Operator, conflict_id: ConflictId, body: ResolutionIn, service: Uses) -> Response:
+    """Answer a conflict; what it blocked is replayed. 409 when it is no longer open."""
+    return reply(Done, plain(service.resolve(conflict_id, body.model_dump(), caller.actor)))
+
+
+@router.delete("/{conflict_id}/resolution", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def undo(caller: Operator, conflict_id: ConflictId, service: Uses) -> Response:
+    """Take an answer back; the conflict is open again."""
+    return reply(Done, plain(service.undo(conflict_id, caller.actor)))

@@ -1,0 +1,50 @@
+"""/v1/customers: who owes, what belongs to them, merge and unmerge."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from tieout.reports import customers as read
+from tieout.store.queries import customers
+from tieout.web.auth import Operator, Reader
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Today, Uses, plain, reply
+from tieout.web.schemas.base import Id, Page
+from tieout.web.schemas.receivables import Account, Customer, CustomerDetail, CustomerQuery, MergeIn, UnmergeIn
+from tieout.web.schemas.work import Done
+
+router = APIRouter(prefix="/v1/customers", tags=["customers"])
+CustomerId = Annotated[Id, Path(description="Customer id.", examples=["cus_01jd5m9p2k7x8n4q3r6s1t"])]
+
+
+@router.get("", response_model=Page[Customer], responses=READ_ERRORS)
+def list_customers(_: Reader, query: Annotated[CustomerQuery, Query()], conn: Reads, today: Today) -> Response:
+    """Customers with balances per company and currency, in the order of their ids."""
+    wanted = customers.CustomerFilter(query.q, query.credit, today if query.overdue else None)
+    found = customers.page(conn, wanted, query.limit, query.cursor)
+    return reply(Page[Customer], {"items": read.listed(conn, found.rows, today), "next": found.next})
+
+
+@router.get("/{customer_id}", response_model=CustomerDetail, responses=READ_ERRORS, dependencies=NO_QUERY)
+def get_customer(_: Reader, customer_id: CustomerId, conn: Reads, today: Today) -> Response:
+    """One customer with its accounts and CRM records and the rule that linked each."""
+    return reply(CustomerDetail, read.one(conn, customer_id, today))
+
+
+@router.get("/{customer_id}/account", response_model=Account, responses=READ_ERRORS, dependencies=NO_QUERY)
+def get_account(_: Reader, customer_id: CustomerId, conn: Reads, today: Today) -> Response:
+    """Balances, open items, payments, allocations, and credit with its reasons."""
+    return reply(Account, read.account(conn, customer_id, today))
+
+
+@router.post("/{customer_id}/merge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def merge(caller: Operator, customer_id: CustomerId, body: MergeIn, service: Uses) -> Response:
+    """Move every member of another customer here; no journal row moves."""
+    return reply(Done, plain(service.merge(customer_id, body.other, caller.actor)))
+
+
+@router.post("/{customer_id}/unmerge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def unmerge(caller: Operator, customer_id: CustomerId, body: UnmergeIn, service: Uses) -> Response:
+    """Let members leave this customer and become one of their own."""
+    return reply(Done, plain(service.unmerge(customer_id, body.members, caller.actor)))

@@ -1,0 +1,282 @@
+"""Conflicts, plan, pushes, runs, connections, reconciliations."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from tieout.web.schemas.base import Day, Flag, In, Money, Name, Out, PageQuery, Query
+
+ConflictKind = Literal[
+    "identity",
+    "unlinked_document",
+    "field",
+    "unmapped_value",
+    "missing_reference",
+    "invalid_record",
+    "schema_drift",
+    "payment_match",
+]
+ConflictState = Literal["open", "resolved", "superseded"]
+PushState = Literal[
+    "planned", "parked", "ready", "claimed", "sent", "uncertain", "done", "dead", "superseded", "cancelled"
+]
+RunKind = Literal["sync", "pull", "apply", "push", "sweep", "reconcile"]
+RunState = Literal["running", "done", "failed"]
+Module = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$", examples=["Invoices"])]
+# No lone surrogates, no control characters: what is stored must be readable on every engine.
+AnswerText = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class ConflictQuery(PageQuery):
+    """Filters of the work list."""
+
+    kind: ConflictKind | None = None
+    state: ConflictState | Literal["any"] = "open"
+    connection: Name | None = None
+    blocks_balance: Flag | None = None
+
+
+class Conflict(Out):
+    """Something the machine cannot decide safely."""
+
+    id: str = Field(examples=["cfl_01jd5m9p2k7x8n4q3r6s1t"])
+    kind: str = Field(examples=["identity"])
+    cause: str
+    connection: str | None
+    stream: str | None
+    external_id: str | None
+    title: str
+    state: ConflictState
+    owner: str | None
+    blocks_balance: bool
+    opened_at: datetime
+    closed_at: datetime | None
+    answered_by: str | None
+    at_stake: Money | None
+    age_seconds: int
+
+
+class ConflictDetail(Conflict):
+    """A conflict with the evidence of both sides and suggestions with their reasons."""
+
+    evidence: Any
+    suggestions: Any
+    answer: Any = Field(description="What a person answered, or null.")
+
+
+class ResolutionIn(In):
+    """An answer, as one of the suggestions offers it or of one's own."""
+
+    action: Literal["link", "separate", "bind", "leave"] = Field(
+        description="link / separate a party record; bind a claim to a document / leave it unbound.", examples=["link"]
+    )
+    target: Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        "", description="What it is linked or bound to: an account, customer or document id.", examples=["acc_01jd5m9p"]
+    )
+    note: AnswerText = Field("", description="Why, for those who come later.")
+
+
+class Done(Out):
+    """What the service says about a change it made; keys depend on the change."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Started(Out):
+    """A run was started; its progress is at `/v1/runs/{run}`."""
+
+    run: str = Field(examples=["run_01jd5m9p2k7x8n4q3r6s1t"])
+
+
+class Empty(In):
+    """No content: the request needs no body, or an empty object."""
+
+
+class PlanQuery(Query):
+    """How the plan is made."""
+
+    fresh: Flag = Field(False, description="Read the remote values again before comparing.")
+
+
+class Plan(Out):
+    """What would be written where, from what to what and why; `digest` names exactly these rows and versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+    digest: str = Field(examples=["9f2c4e"])
+
+
+class PushQuery(PageQuery):
+    """Filters of the list of pushes."""
+
+    connection: Name | None = None
+    state: PushState | None = None
+    module: Module | None = None
+    subject: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+
+
+class Push(Out):
+    """One intended effect on one remote record, and its receipt."""
+
+    id: str = Field(examples=["psh_01jd5m9p2k7x8n4q3r6s1t"])
+    connection: str
+    module: str
+    operation: str = Field(examples=["update"])
+    remote_id: str
+    subject: str
+    state: PushState
+    version: int
+    attempts: int
+    fields: dict[str, Any] = Field(description="Exactly what is set.")
+    before: Any = Field(description="What the remote was seen to hold.")
+    reason: Any
+    event_key: str | None
+    receipt: Any
+    error_code: str | None
+    error: str | None
+    approved_by: str | None
+    not_before_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None
+    done_at: datetime | None
+    money: Money | None
+
+
+class RunQuery(PageQuery):
+    """Filters of the list of runs."""
+
+    kind: RunKind | None = None
+    connection: Name | None = None
+    state: RunState | None = None
+
+
+class Run(Out):
+    """One run of the service."""
+
+    id: str
+    kind: str
+    connection: str
+    stream: str
+    started_at: datetime
+    ended_at: datetime | None
+    state: RunState
+    counts: Any
+    error: str | None
+    trigger: str
+
+
+class Stream(Out):
+    """One stream of a connection."""
+
+    stream: str = Field(examples=["invoices"])
+    state: Literal["never", "reading", "fresh", "late", "failed"]
+    completed_at: datetime | None
+    first_completed_at: datetime | None
+    lag_seconds: int | None
+    rows_read: int
+    error: str | None
+
+
+class BudgetWindow(Out):
+    """Calls or credits used in a window that counts now."""
+
+    window: str = Field(examples=["day:2026-11-24"])
+    used: int
+    until_at: datetime
+
+
+class Connection(Out):
+    """A configured remote and its health."""
+
+    name: str = Field(examples=["zoho"])
+    vendor: str = Field(examples=["zoho_crm"])
+    company_id: str
+    is_book_of_record: bool
+    push_mode: Literal["plan", "auto", "off"]
+    interval_seconds: int
+    auth_state: str | None
+    push_paused: bool
+    push_paused_why: str | None
+    backoff_until_at: datetime | None
+    last_pull_at: datetime | None
+    last_ok_at: datetime | None
+    next_pull_at: datetime | None
+    error: str | None
+    calls: int
+    credits: int
+    budgets: list[BudgetWindow]
+    channel_expires_at: datetime | None
+    pushes: dict[str, int] = Field(description="Pushes by state.", examples=[{"done": 12}])
+    streams: list[Stream]
+
+
+class ReconciliationQuery(PageQuery):
+    """Filters of the list of reconciliations."""
+
+    valid: Flag | None = None
+
+
+class ReconcileIn(In):
+    """The day to reconcile; null = today."""
+
+    as_of: Day | None = Field(None, examples=["2026-11-24"])
+
+
+class Reconciliation(Out):
+    """The head of a reconciliation; invalid = its breaks do not add up to the whole difference."""
+
+    id: str
+    as_of: date
+    known_seq: int
+    run_at: datetime
+    is_valid: bool
+    breaks: int
+
+
+class ReconciliationDetail(Reconciliation):
+    """A reconciliation with its totals and breaks."""
+
+    body: Any
+
+
+class AuditLine(Out):
+    """One line of the audit trail and its place in the hash chain."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    body: Any
+    prev_hash: str
+    hash: str
+
+
+class WebhookAnswer(Out):
+    """The delivery is safely stored (or was before)."""
+
+    status: Literal["stored", "duplicate"]
+
+
+class Health(Out):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadyProblem(Out):
+    """One reason not to send traffic or not to trust freshness."""
+
+    code: str = Field(examples=["database"])
+    message: str
+
+
+class Readiness(Out):
+    """Whether the service is ready."""
+
+    status: Literal["ready", "not_ready"]
+    problems: list[ReadyProblem]
