@@ -14,7 +14,7 @@ from connectors.zoho.readback import ReadBack
 from connectors.zoho.reader import ZohoReader
 from connectors.zoho.settings import ZohoSettings
 from connectors.zoho.setup import ZohoSetup
-from connectors.zoho.streams import STREAMS, TASKS, ZohoStream
+from connectors.zoho.streams import STREAMS, ZohoStream
 from tieout.core.errors import ConfigError, SourceError
 from tieout.core.ports import (
     Channel,
@@ -132,6 +132,3 @@ def _stream(name: str) -> ZohoStream:
         return STREAMS[name]
     except KeyError:
         raise ConfigError(f"zoho_crm has no stream {name!r}", hint=f"It has {', '.join(STREAMS)}.") from None
-
-
-__all__ = ["STREAMS", "TASKS", "ZohoConnector"]

@@ -60,7 +60,6 @@ STREAMS = {
     )
 }  # fmt: skip
 
-TASKS = "Tasks"
 MAX_FIELDS = 50
 STAMPS = ("Modified_Time", "Created_Time")
 _SYSTEM = frozenset(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connectors.kingdee import entries
 from connectors.kingdee.auth import login_sign, lost_session
 from connectors.kingdee.settings import KingdeeSettings
 from connectors.kingdee.streams import streams_of
@@ -67,6 +68,21 @@ def test_a_bill_is_one_object_with_its_plan_and_detail_lines(kingdee: Any, pull:
         assert [line["FORDERNUMBER"] for line in shown["FEntityDetail"]] == [
             line["FORDERNUMBER"] for line in doc["FEntityDetail"]
         ]
+
+
+def test_many_bills_are_asked_by_range_and_read_the_same(
+    kingdee: Any, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want, cursor = pull(kingdee.connector(), "invoices")
+    kingdee.clock.sleep(900)
+    for doc in kingdee.company.kingdee["AR_receivable"][::9]:
+        kingdee.server.user_change("update", "AR_receivable", doc["FBillNo"], {"FAR_Remark": "x"})
+    changed, _ = pull(kingdee.connector(), "invoices", cursor)
+    monkeypatch.setattr(entries, "_LISTED", 1)
+    ranged, _ = pull(kingdee.connector(page_rows=9), "invoices")
+    assert {key: row.source_hash for key, row in ranged.items()} == {key: row.source_hash for key, row in want.items()}
+    again, _ = pull(kingdee.connector(page_rows=3), "invoices", cursor)
+    assert {key: row.payload for key, row in again.items()} == {key: row.payload for key, row in changed.items()}
 
 
 def test_amounts_are_exact_and_padding_is_no_change(kingdee: Any, pull: Pull) -> None:

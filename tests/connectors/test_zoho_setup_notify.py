@@ -39,6 +39,15 @@ def test_a_lost_answer_of_setup_is_settled_by_looking_again(zoho: Any) -> None:
     assert levels(zoho.connector().setup(FIELDS[:3], dry_run=False)) == ["ok"] * 3
 
 
+def test_a_field_made_by_another_process_meanwhile_is_taken_as_there(zoho: Any) -> None:
+    late = zoho.connector()
+    late.setup(FIELDS[:1], dry_run=True)  # it has looked, and saw nothing
+    zoho.connector().setup(FIELDS[:1], dry_run=False)
+    before = len(zoho.requests())
+    assert levels(late.setup(FIELDS[:1], dry_run=False)) == ["ok"]
+    assert [entry.status for entry in zoho.requests()[before:] if entry.method == "POST"] != [201]
+
+
 def test_plan_limits_are_reported_with_what_to_do(zoho: Any) -> None:
     have = len(zoho.server.catalog.custom_fields("Invoices"))
     zoho.server.settings.custom_field_limit = have + 2
