@@ -77,6 +77,7 @@ def test_named_invoice_in_part_leaves_the_rest_unapplied_or_spills_over() -> Non
 def test_credit_note_is_netted_only_when_the_text_names_a_document() -> None:
     rows = candidates(1200, -200)
     (plain,) = propose(receipt(1000), rows)
+    assert plain.evidence == {"solutions": "1"}
     assert (plain.is_automatic, plain.parts) == (False, (("i0:1", 1200), ("i1:1", -200)))
     (named,) = propose(receipt(1000, "inv2026001"), rows)
     assert named.is_automatic

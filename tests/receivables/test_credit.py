@@ -113,6 +113,12 @@ def test_overdue_watches_first_and_holds_after_the_hold_days() -> None:
         assert (n, decision.status) == (n, status)
     assert codes(decision) == ["overdue_beyond_hold_days"]
     assert decision.reasons[0].params["overdue_minor"] == {"CNY": 50000}
+    several = credit_status(None, owed(100), 10**9, [late(40), late(50), late(2)], DAY, POLICY)
+    assert several.reasons[0].params == {
+        "hold_days": 30,
+        "oldest_due_on": DAY - days(50),
+        "overdue_minor": {"CNY": 100000},
+    }
     soon = credit_status(None, owed(100), 10**9, [late(0)], DAY, POLICY)
     assert soon.next_change_on == DAY + days(1)
     watched = credit_status(None, owed(100), 10**9, [late(10)], DAY, POLICY)

@@ -120,10 +120,14 @@ def amount_break(left: int, right: int, **more: object) -> str:
 def test_amount_explanations() -> None:
     assert amount_break(113000, 100000, tax_minor=13000) == "gross_against_net"
     assert amount_break(100000, 113000, tax_minor=13000) == ""
+    gross = only(reconcile([line("Li1", 100000)], [line("Ri1", 113000, tax_minor=13000)]))
+    assert gross.explanation is not None
+    assert gross.explanation.params == {"gross": "right", "tax_minor": 13000}
     assert amount_break(123400, 1234) == "times_100"
     assert amount_break(1234, 123400) == "times_100"
     assert amount_break(5000, -5000) == "sign_flip"
     assert amount_break(154300, 145300) == "digits_transposed"
+    assert amount_break(154300, -145300) == ""
     assert amount_break(154309, 145300) == ""  # divisible by 9, but no swap
     assert amount_break(10001, 10000) == "rounding"
     assert amount_break(10003, 10000) == ""
@@ -140,6 +144,7 @@ def test_credit_notes_explain_only_on_the_side_that_shows_less() -> None:
     assert amount_break(48000, 50000, evidence=notes("left", 2000)) == "credit_note_not_synced"
     assert amount_break(50000, 48000, evidence=notes("left", 2000)) == ""
     assert amount_break(50000, 48000, evidence=notes("right", 1500, 500)) == "credit_note_not_synced"
+    assert amount_break(50000, 48000, evidence=notes("right", 1500, 600)) == ""
     assert amount_break(50000, 48000, evidence=notes("right", 2000, customer="other")) == ""
 
 
@@ -210,6 +215,13 @@ def test_our_own_posting_is_not_called_missing() -> None:
 def test_missing_is_explained_by_what_is_pending(evidence: Evidence, code: str) -> None:
     one = only(reconcile([line("Li1", 500)], [], evidence=evidence))
     assert (one.explanation.code if one.explanation else "") == code
+
+
+def test_draft_on_our_side_explains_what_only_they_have() -> None:
+    one = only(reconcile([], [line("Ri1", 500)], evidence=Evidence(unposted_left={"I1": "void"})))
+    assert one.explanation is not None
+    assert (one.kind, one.explanation.params) == ("missing_in_left", {"state": "void"})
+    assert only(reconcile([], [line("Ri1", 500)], evidence=Evidence(unposted_right={"I1": "void"}))).explanation is None
 
 
 def test_number_shared_by_thousands_pairs_by_customer_and_money() -> None:

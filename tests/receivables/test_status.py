@@ -30,6 +30,7 @@ def test_open_until_the_day_after_due() -> None:
     one = decide(ItemState(DAY, 1000, 1000))
     assert (one.value, one.aging_bucket, one.next_due_on, one.overdue_since) == ("open", "current", DAY, None)
     assert one.next_change_on == DAY + days(1)
+    assert codes(one) == ["nothing_paid"]
     late = decide(ItemState(DAY, 1000, 1000), as_of=DAY + days(1))
     assert (late.value, late.aging_bucket, late.next_due_on) == ("overdue", "1-30", None)
     assert (late.overdue_minor, late.overdue_since) == (1000, DAY + days(1))
@@ -57,6 +58,12 @@ def test_instalments_age_by_their_own_due_dates() -> None:
     assert codes(one) == ["past_due", "paid_in_part"]
 
 
+def test_oldest_overdue_row_decides_bucket_and_since() -> None:
+    one = decide(ItemState(DAY - days(70), 300, 100), ItemState(DAY - days(10), 300, 300))
+    assert (one.overdue_minor, one.overdue_since, one.aging_bucket) == (400, DAY - days(69), "61-90")
+    assert one.reasons[0].params == {"overdue_minor": 400, "oldest_due_on": DAY - days(70)}
+
+
 @pytest.mark.parametrize(("state", "reason"), [("void", "voided"), ("draft", "not_posted")])
 def test_unposted_document_owes_nothing(state: str, reason: str) -> None:
     one = invoice_status(state, "invoice", [ItemState(DAY, 5, 5)], DAY, None, "CNY")  # type: ignore[arg-type]
@@ -72,6 +79,7 @@ def test_credit_note_is_never_overdue() -> None:
         ("partially_paid", -150),
         ("paid", -200),
     ]
+    assert [codes(note(n)) for n in (-200, -50, 0)] == [["credit_unused"], ["credit_partly_used"], ["nothing_open"]]
     assert (note(-200).aging_bucket, note(-200).overdue_minor, note(-200).next_change_on) == ("", 0, None)
     with pytest.raises(ValueError, match="payment"):
         invoice_status("posted", "payment", [], DAY, None, "CNY")
