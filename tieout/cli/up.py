@@ -259,7 +259,7 @@ def _has_address(part: Any) -> bool:
 def _listens(url: str) -> bool:
     parts = urlsplit(url)
     try:
-        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=1):
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=0.5):
             return True
     except OSError:
         return False
@@ -267,7 +267,7 @@ def _listens(url: str) -> bool:
 
 def _healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(f"{url}/healthz", timeout=0.5) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False
