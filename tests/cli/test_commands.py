@@ -248,13 +248,19 @@ def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> Non
     assert run("users", "add", "mei", "--password-stdin", input="short\n").exit_code == 1
 
 
-def test_a_report_is_written_whole(run: Run, service: Any, folder: Path) -> None:
-    service.answers["report"] = b"<html>"
-    assert run("report", "aging", "--format", "html", "--out", "aging.html").exit_code == 0
-    assert (folder / "aging.html").read_bytes() == b"<html>"
-    assert service.last[1] == ("aging", None, None, "html")
-    assert run("report", "aging").stdout_bytes == b"<html>"
+def test_a_report_is_written_whole(run: Run, service: Any, view: Any, folder: Path) -> None:
+    body = {"is_valid": True, "breaks": [{"currency": "CNY", "amount_minor": 110}]}
+    service.answers["reconcile"] = view(body)
+    assert run("report", "reconcile", "--as-of", "2026-11-30", "--out", "r.json").exit_code == 0
+    assert json.loads((folder / "r.json").read_text()) == body
+    assert service.last == ("reconcile", (), {"as_of": date(2026, 11, 30)})
+    assert json.loads(run("report", "reconcile").stdout) == body
     assert [path.name for path in folder.glob("*.part")] == []
+    service.answers["reconcile"] = view({"is_valid": False})
+    assert run("report", "reconcile").exit_code == 1
+    unknown = run("report", "horoscope")
+    assert unknown.exit_code == 1
+    assert "there is no report 'horoscope'. There is: reconcile." in unknown.stderr
 
 
 def test_progress_goes_to_standard_error_only(run: Run, service: Any) -> None:

@@ -7,12 +7,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, at_option, load_config, on_option, service
-from tieout.cli.output import USAGE, Out
+from tieout.cli.options import ConfigOption, JsonOption, load_config, on_option, service
+from tieout.cli.output import OK, USAGE, Out, exit_code, plain_of
 from tieout.cli.running import reporting, run
+from tieout.cli.write_config import write_file
+from tieout.core import exact_json
+from tieout.core.errors import ConfigError
 
+REPORTS = ("reconcile",)
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The effective date (2026-11-30); today when left out.")]
 
 
@@ -20,10 +25,6 @@ class Format(StrEnum):
     """What a report can be rendered as."""
 
     json = "json"
-    csv = "csv"
-    xlsx = "xlsx"
-    html = "html"
-    pdf = "pdf"
 
 
 def reconcile(as_of: AsOf = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -68,34 +69,37 @@ def rebuild(
 
 
 def report(
-    name: Annotated[str, typer.Argument(help="reconcile, aging, statement …")],
+    name: Annotated[str, typer.Argument(help="Which report: reconcile.")],
     as_of: AsOf = None,
-    known_at: Annotated[str | None, typer.Option("--known-at", help="As it was known then; now when left out.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to render it.")] = Format.json,
     to: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write; else standard output.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Render a report, by effective date and by what was known.
+    """Render a report into a file, whole or not at all.
 
     \b
     Examples:
-      tieout report aging --as-of 2026-11-30
-      tieout report reconcile --format html --out reconcile.html
+      tieout report reconcile
+      tieout report reconcile --as-of 2026-11-30 --out reconcile.json
     """
     out = Out(as_json=as_json)
     with reporting(out):
         cfg = load_config(config)
         out.language = cfg.language
+        if name not in REPORTS:
+            raise ConfigError(f"there is no report {name!r}.", hint=f"There is: {', '.join(REPORTS)}.", code="usage")
         with service(cfg) as opened:
-            body = opened.report(name, on_option(as_of), at_option(cfg, known_at), form.value)
+            found = plain_of(opened.reconcile(as_of=on_option(as_of)))
+        body = msgspec.json.format(exact_json.dumps(found), indent=2) + b"\n"
         if to is None:
             sys.stdout.buffer.write(body)
-            return
-        part = to.with_name(to.name + ".part")
-        part.write_bytes(body)
-        part.replace(to)
-        out.result({"report": name, "path": to, "bytes": len(body)})
+            sys.stdout.buffer.flush()
+        else:
+            write_file(to.absolute(), body.decode(), 0o644)
+            out.result({"report": name, "format": form.value, "path": to, "bytes": len(body)})
+    if exit_code(found) != OK:
+        raise typer.Exit(exit_code(found))
 
 
 def register(app: typer.Typer) -> None:
