@@ -146,9 +146,7 @@ def _guard(ctx: Context, connection: str, info: StreamInfo, due: list[str], aliv
                 select(d.currency, func.sum(func.abs(d.open_minor)))
                 .where(d.connection == connection, d.state == "posted")
                 .group_by(d.currency)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         gone: dict[str, int] = {}
         for part in chunks(due):

@@ -189,7 +189,7 @@ def ready_to_settle(ctx: Context) -> bool:
     wanted = {(name, stream) for name, connection in ctx.config.connections.items() for stream in connection.streams}
     w = watermarks.c
     with reading(ctx.engine) as conn:
-        done = set(conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).tuples().all())
+        done = set(conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).all())
     names = {name for name, _ in done}
     return wanted <= done and all(name in names for name in ctx.config.connections)
 
@@ -217,7 +217,7 @@ def tick_due(ctx: Context) -> bool:
     """True when some company's business day has not been ticked yet."""
     days = business_dates(ctx.config, ctx.clock.now())
     with reading(ctx.engine) as conn:
-        held = dict(conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))).tuples().all())
+        held = dict(conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))).all())
     return any(held.get(f"ticked_on:{company}", "") < day.isoformat() for company, day in days.items())
 
 

@@ -19,6 +19,7 @@ from tieout.store.session import reading
 from tieout.store.tables import outbox, remote_seen
 
 _READ_BACK = 100
+HELD = "already_there"  # the remote held every field already when the row was claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,10 @@ def push_plan(ctx: Context, digest: str, actor: str) -> PlanPush:
     after = {row["id"]: row for row in _rows(ctx, [row_id for row_id, _ in rows])}
     for row_id, version in rows:
         row = after.get(row_id)
-        if row is None or row_id not in standing:
-            result.moved_on.append(_moved(row_id, version, row))
-        elif row["state"] == "done" or row["error_code"] == "already_there":
+        if row is not None and row["version"] == version and (row["state"] == "done" or row["error_code"] == HELD):
             result.sent += 1
+        elif row is None or row_id not in standing:
+            result.moved_on.append(_moved(row_id, version, row))
         elif row["state"] == "superseded" or row["version"] != version:
             result.moved_on.append(_moved(row_id, version, row))
         else:

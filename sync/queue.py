@@ -7,6 +7,7 @@ is waiting is refused by RQ: the bumped generation makes the drain that is runni
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.exceptions import DuplicateJobError
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
 
 from sync.context import Context
 from tieout.core import faults, logging
@@ -26,6 +28,9 @@ QueueName = Literal["fast", "bulk"]
 JOB = "sync.jobs.run"
 JOB_SECONDS = 600  # far beyond any slice; a pull of a large stream is one job
 FAILURE_TTL = 60  # a failed job's id must not block the next ring for long
+STUCK_AFTER = timedelta(seconds=30)  # a slice lasts about 2 s; beside a long pull a second job finds its lease held
+LOST_AFTER = timedelta(seconds=10)
+_TURNS = 5
 _NOT_A_JOB_ID = re.compile(r"[^A-Za-z0-9_-]")
 _clients: dict[str, redis.Redis] = {}
 _silent: set[str] = set()
@@ -51,37 +56,26 @@ def queue_of(name: str) -> QueueName:
 
 
 def job_id(name: str, turn: int = 0) -> str:
-    """The RQ job id of a drain. `turn` alternates when a drain rings for itself, because its own id is taken."""
-    return f"drain-{_NOT_A_JOB_ID.sub('-', name)}" + ("-again" if turn else "")
+    """The RQ job id of a drain; other turns are used while the first id is taken by a job that cannot start again."""
+    return f"drain-{_NOT_A_JOB_ID.sub('-', name)}" + (f"-{turn}" if turn else "")
 
 
 def ring(ctx: Context, name: str, queue: QueueName | None = None) -> bool:
-    """Wake the workers for a drain (`apply`, `push:zoho`, …); True if a job is waiting now.
+    """Wake the workers for a drain (`apply`, `push:zoho`, …); True if a job is waiting or running now.
 
     Never fails because of Redis: the sweep rings again for everything that stands in SQL.
     """
     doorbells.bump(ctx.engine, name, ctx.clock.now())
-    return enqueue(ctx.config.redis_url, name, queue or queue_of(name))
+    return enqueue(ctx.config.redis_url, name, queue or queue_of(name), now=ctx.clock.now())
 
 
-def enqueue(url: str, name: str, queue: QueueName, *, turn: int = 0) -> bool:
-    """Put one job for a drain into a queue, if none is waiting; True if one waits now."""
+def enqueue(url: str, name: str, queue: QueueName, *, now: datetime, own_turn: int | None = None) -> bool:
+    """Put one job for a drain into a queue unless one is waiting or running; `own_turn` = the job that asks."""
     if _is_absent(url):
         return False
     faults.hit("before:queue.enqueue")
     try:
-        Queue(queue, connection=client(url), serializer="json").enqueue_call(
-            JOB,
-            args=(name, turn),
-            job_id=job_id(name, turn),
-            timeout=JOB_SECONDS,
-            result_ttl=0,
-            failure_ttl=FAILURE_TTL,
-            unique=True,
-            description=name,
-        )
-    except DuplicateJobError:
-        pass
+        _enqueue(Queue(queue, connection=client(url), serializer="json"), name, own_turn, now)
     except (redis.RedisError, OSError) as error:
         if url not in _silent:
             _silent.add(url)
@@ -92,6 +86,53 @@ def enqueue(url: str, name: str, queue: QueueName, *, turn: int = 0) -> bool:
         log.info("the queue server answers again")
     faults.hit("after:queue.enqueue")
     return True
+
+
+def _enqueue(queue: Queue, name: str, own_turn: int | None, now: datetime) -> None:
+    for turn in range(_TURNS):
+        if turn == own_turn:
+            continue
+        try:
+            queue.enqueue_call(
+                JOB,
+                args=(name, turn),
+                job_id=job_id(name, turn),
+                timeout=JOB_SECONDS,
+                result_ttl=0,
+                failure_ttl=FAILURE_TTL,
+                unique=True,
+                description=name,
+            )
+        except DuplicateJobError:
+            if not _is_stuck(queue, job_id(name, turn), now):
+                return
+        else:
+            return
+    log.warning("every job id of a drain is taken by a job that does not end", drain=name)
+
+
+def _is_stuck(queue: Queue, identity: str, now: datetime) -> bool:
+    """True for a job that blocks its id but will not run soon: failed, lost by a killed worker, or hanging.
+
+    RQ keeps a started job of a killed SimpleWorker for its whole time-out, and one lost between taking and starting
+    until a maintenance pass; its id must not be silent for so long.
+    """
+    try:
+        job = Job.fetch(identity, connection=queue.connection, serializer="json")
+    except NoSuchJobError:
+        return True  # it ended this moment; the next id is free
+    status = job.get_status(refresh=False)
+    if status == JobStatus.QUEUED:
+        since = job.enqueued_at
+        return since is not None and now - _aware(since) > LOST_AFTER and job.get_position() is None
+    if status == JobStatus.STARTED:
+        since = job.started_at
+        return since is None or now - _aware(since) > STUCK_AFTER
+    return True
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _is_absent(url: str) -> bool:

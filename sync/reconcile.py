@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from mapping.outbound import FieldNames
 from sqlalchemy import Connection, insert, select
 
+from mapping.outbound import FieldNames
 from sync.context import Context
 from tieout.core import logging
 from tieout.core.errors import TieoutError
 from tieout.core.money import format_minor, to_minor
 from tieout.core.ports import Cursor, SourceTotal
-from tieout.receivables.breaks import Break, Evidence, Line
+from tieout.receivables.breaks import Break, Evidence, Explanation, Line
+from tieout.receivables.explain import DEFAULT_EXPLAINERS
 from tieout.receivables.reconcile import ReconcileResult, reconcile
 from tieout.store.session import reading, unit
 from tieout.store.tables import (
@@ -84,9 +85,12 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
             if any(company.book_of_record == name for company in ctx.config.companies.values()):
                 theirs.append((name, "book", [row for page in connector.totals() for row in page]))
             elif "invoices" in connection.streams and "payment_status" in connection.push:
-                rows = [row for page in connector.read("invoices", Cursor()) for row in page.rows]
+                # A record that moves while we page may come twice: the last answer counts.
+                rows = {row.external_id: row for page in connector.read("invoices", Cursor()) for row in page.rows}
                 names = FieldNames.of(connection.fields)
-                theirs.append((name, "crm", [_crm_line(name, row, names) for row in rows if not row.is_deleted]))
+                theirs.append(
+                    (name, "crm", [_crm_line(name, row, names) for row in rows.values() if not row.is_deleted])
+                )
         finally:
             connector.close()
     with reading(ctx.engine) as conn:
@@ -121,7 +125,7 @@ class _Facts:
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         m, a = memberships.c, accounts.c
-        self.customer_of = dict(conn.execute(select(m.member, m.customer_id).where(m.to_seq.is_(None))).tuples().all())
+        self.customer_of = dict(conn.execute(select(m.member, m.customer_id).where(m.to_seq.is_(None))).all())
         self.account_of = {
             (row.connection, row.company_id, row.party_ref): row.id
             for row in conn.execute(select(a.connection, a.company_id, a.party_ref, a.id))
@@ -202,7 +206,7 @@ def _against_crm(facts: _Facts, connection: str, right: Sequence[Line], now: dat
     status = dict(
         facts.conn.execute(
             select(de.subject, de.value).where(de.kind == "payment_status", de.is_current.is_(True))
-        ).tuples()
+        ).all()
     )
     shown = {line.line_id for line in right}
     left = []
@@ -239,8 +243,16 @@ def _against_crm(facts: _Facts, connection: str, right: Sequence[Line], now: dat
             if external_id == row.remote_id and document_id in known:
                 pending[document_id] = row.id
     conflict_of = {key.rsplit("/", 1)[-1]: value for key, value in facts.conflict_of.items()} | facts.conflict_of
-    result = reconcile(left, right_lines, evidence=Evidence(conflicts=conflict_of, pending_pushes=pending))
+    evidence = Evidence(conflicts=conflict_of, pending_pushes=pending)
+    result = reconcile(left, right_lines, (*DEFAULT_EXPLAINERS, _no_crm_record), evidence=evidence)
     return _section(connection, "crm", result)
+
+
+def _no_crm_record(found: Break, evidence: Evidence) -> Explanation | None:
+    """A posted document that no CRM record names: sales never entered it."""
+    if found.kind == "missing_in_right" and found.left is not None and not found.left.link:
+        return Explanation("no_crm_record", "high")
+    return None
 
 
 def _ledger_line(facts: _Facts, doc: Mapping[str, Any], *, link: str, status: str = "") -> Line:

@@ -75,11 +75,11 @@ def _drop_database(server: str, url: str) -> None:
 
 @pytest.fixture(scope="session")
 def _postgres_template(postgres_server: str, worker_id: str) -> Iterator[str]:
-    from tieout.store.tables import metadata
+    from tieout.store.migrate import migrate
 
     url = _make_database(postgres_server, worker_id)
     engine = create_engine(url)
-    metadata.create_all(engine)
+    migrate(engine)
     engine.dispose()
     yield url
     _drop_database(postgres_server, url)
@@ -87,12 +87,12 @@ def _postgres_template(postgres_server: str, worker_id: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tieout.store.migrate import migrate
     from tieout.store.session import make_engine
-    from tieout.store.tables import metadata
 
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     engine = make_engine(f"sqlite:///{path}")
-    metadata.create_all(engine)
+    migrate(engine)
     with engine.connect() as conn:
         conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()

@@ -72,7 +72,7 @@ def _replace_keys(batch: Batch, members: dict[str, PartyCandidate | None]) -> No
     k = party_keys.c
     keys: set[tuple[str, str]] = set()
     for part in chunks(sorted(members)):
-        keys.update(batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part))).tuples())
+        keys.update(batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part))))
         batch.conn.execute(delete(party_keys).where(k.member.in_(part)))
     fresh: list[dict[str, Any]] = []
     for member, party in sorted(members.items()):

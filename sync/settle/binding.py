@@ -92,9 +92,7 @@ def _customers_of_claims(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> 
     held: dict[str, str] = {}
     for part in chunks(sorted(members)):
         held.update(
-            batch.conn.execute(select(m.member, m.customer_id).where(m.member.in_(part), m.to_seq.is_(None)))
-            .tuples()
-            .all()
+            batch.conn.execute(select(m.member, m.customer_id).where(m.member.in_(part), m.to_seq.is_(None))).all()
         )
     return {ref: held[key] for ref, claim in claims.items() if (key := f"{ref[0]}/customers/{claim.party_ref}") in held}
 

@@ -186,9 +186,7 @@ def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
     k = party_keys.c
     keys: set[tuple[str, str]] = set()
     for part in chunks(sorted(set(members))):
-        keys.update(
-            batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part), k.kind.in_(RULE_KINDS))).tuples()
-        )
+        keys.update(batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part), k.kind.in_(RULE_KINDS))))
     return {member for member in sharing(batch, keys) if "/" in member}
 
 
@@ -242,7 +240,7 @@ def _pairs(batch: Batch, subjects: Sequence[str], action: str) -> set[tuple[str,
                 select(n.subject, n.target).where(
                     n.subject.in_(part), n.action == action, n.is_active.is_(True), n.target != ""
                 )
-            ).tuples()
+            )
         )
     return out
 

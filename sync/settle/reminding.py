@@ -33,9 +33,7 @@ def intend_reminders(
     names = dict(
         batch.conn.execute(
             select(customers.c.id, customers.c.name).where(customers.c.id.in_([p.customer for _, p, _ in rows]))
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     events = []
     for decision, position, record in rows:

@@ -88,7 +88,7 @@ def company_of_documents(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
     d = documents.c
     out: dict[str, str] = {}
     for part in chunks(sorted(set(ids))):
-        out.update(batch.conn.execute(select(d.id, d.company_id).where(d.id.in_(part))).tuples().all())
+        out.update(batch.conn.execute(select(d.id, d.company_id).where(d.id.in_(part))).all())
     return out
 
 
@@ -159,5 +159,5 @@ def companies_of(batch: Batch, account_ids: Iterable[str]) -> Mapping[str, str]:
     a = accounts.c
     out: dict[str, str] = {}
     for part in chunks(sorted(set(account_ids))):
-        out.update(batch.conn.execute(select(a.id, a.company_id).where(a.id.in_(part))).tuples().all())
+        out.update(batch.conn.execute(select(a.id, a.company_id).where(a.id.in_(part))).all())
     return out

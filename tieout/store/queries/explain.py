@@ -26,6 +26,7 @@ def invoice(conn: Connection, document_id: str) -> dict[str, Any]:
     found = invoices.get(conn, document_id, invoices.INVOICE_KINDS)
     if found is None:
         raise Gone(f"there is no invoice {document_id}", code="no_invoice")
+    ref = (found["connection"], found["stream"], found["record_id"])
     claims = bound_claims(conn, document_id)
     subjects = [document_id, *(f"{row['connection']}/{row['stream']}/{row['external_id']}" for row in claims)]
     standing = [row for subject in subjects for row in decisions.of_subject(conn, subject, 20)]
@@ -34,14 +35,14 @@ def invoice(conn: Connection, document_id: str) -> dict[str, Any]:
         "document": dict(found),
         "customer": None if owner is None else {"id": owner[0], "name": owner[1]},
         "source": raw_record(conn, found),
-        "versions": landed_versions(conn, found["connection"], found["stream"], found["record_id"]),
+        "versions": landed_versions(conn, *ref),
         "entries": journal(conn, document_id),
         "items": [dict(row) for row in invoices.items(conn, document_id)],
         "allocations": [dict(row) for row in accounts.allocations_of_document(conn, document_id)],
         "claims": claims,
         "decisions": [dict(row) for row in standing],
         "pushes": [dict(row) for row in pushes.of_subjects(conn, subjects)],
-        "conflicts": [dict(row) for row in conflicts.of_record(conn, found["connection"], found["stream"], found["record_id"])],
+        "conflicts": [dict(row) for row in conflicts.of_record(conn, *ref)],
     }
 
 
