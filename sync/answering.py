@@ -28,7 +28,7 @@ class AnswerError(TieoutError):
     code = "answer"
 
 
-def resolve(ctx: Context, conflict_id: str, answer: Mapping[str, Any], actor: str) -> dict[str, Any]:
+def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: str) -> dict[str, Any]:
     """Answer an open conflict: link, bind, separate or leave. Raises Gone, StaleWrite (already closed), AnswerError."""
     action, target = str(answer.get("action", "")), str(answer.get("target", "") or "")
     now = ctx.clock.now()

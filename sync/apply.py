@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -99,11 +100,19 @@ class _Lane:
                 if not ready_to_settle(self.ctx):
                     self.summary.is_waiting = True
                     return
-                done = any(self._timed(lambda stage=stage: self._settle_batch(stage)) for stage in STAGES)
+                done = self._settle_first()
                 if not done:
                     return
             if limit_seconds is not None and clock.monotonic() - began > limit_seconds:
                 return
+
+    def _settle_first(self) -> int:
+        """One batch of the first stage that has work: later stages depend on earlier ones."""
+        for stage in STAGES:
+            done = self._timed(partial(self._settle_batch, stage))
+            if done:
+                return done
+        return 0
 
     def _timed(self, work: Callable[[], int]) -> int:
         clock = self.ctx.clock

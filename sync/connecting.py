@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from mapping.outbound import own_fields
-
 import connectors
 from mapping.loader import load_profiles
+from mapping.outbound import own_fields
 from mapping.profile import Profile
 from sync.context import Context
 from tieout.core import exact_json

@@ -145,9 +145,7 @@ def push_plan(ctx: Context, digest: str, actor: str) -> PlanPush:
         row = after.get(row_id)
         if row is not None and row["version"] == version and (row["state"] == "done" or row["error_code"] == HELD):
             result.sent += 1
-        elif row is None or row_id not in standing:
-            result.moved_on.append(_moved(row_id, version, row))
-        elif row["state"] == "superseded" or row["version"] != version:
+        elif row is None or row_id not in standing or row["state"] == "superseded" or row["version"] != version:
             result.moved_on.append(_moved(row_id, version, row))
         else:
             result.unsent.append({"id": row_id, "state": row["state"], "why": row["error"] or row["error_code"] or ""})

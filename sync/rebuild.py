@@ -84,7 +84,7 @@ def run_rebuild_check(ctx: Context) -> RebuildView:
 def _replay(ctx: Context, source: Connection, fresh: Engine) -> int:
     profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
     count = 0
-    landed: dict[int, Mapping[str, Any]] = {}
+    landed: dict[int, Mapping[Any, Any]] = {}
     for row in _inputs(source):
         count += 1
         if row["kind"] == "mark":
@@ -96,7 +96,7 @@ def _replay(ctx: Context, source: Connection, fresh: Engine) -> int:
     return count
 
 
-def _inputs(source: Connection) -> Iterator[Mapping[str, Any]]:
+def _inputs(source: Connection) -> Iterator[Mapping[Any, Any]]:
     last = 0
     while True:
         rows = (
@@ -114,9 +114,9 @@ def _replay_mark(
     ctx: Context,
     source: Connection,
     fresh: Engine,
-    mark: Mapping[str, Any],
-    landed: dict[int, Mapping[str, Any]],
-    profiles: Mapping[str, Mapping[str, Any]],
+    mark: Mapping[Any, Any],
+    landed: dict[int, Mapping[Any, Any]],
+    profiles: Mapping[str, Mapping[Any, Any]],
 ) -> None:
     body = mark["body"]
     with unit(fresh, "apply.commit") as conn:
@@ -131,7 +131,7 @@ def _replay_mark(
         batch.flush()
 
 
-def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> None:
     for part in chunks([dict(row) for row in rows]):
         conn.execute(insert(inputs), part)
     current = [row for row in rows if row["kind"] == "landed" and row["is_current"]]
@@ -162,7 +162,7 @@ def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[str
         conn.execute(delete(pending).where(pending.c.seq.in_(seq_part)))
 
 
-def _replay_receipt(fresh: Engine, row: Mapping[str, Any]) -> None:
+def _replay_receipt(fresh: Engine, row: Mapping[Any, Any]) -> None:
     """What became of an effect decides whether a waiting reminder may still be taken back."""
     body = row["body"] or {}
     state = body.get("state")

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, insert, select
 
 from mapping.outbound import FieldNames
 from sync.context import Context
-from tieout.core import logging
+from sync.fold.batch import business_dates
+from tieout.core import exact_json, logging
 from tieout.core.errors import TieoutError
 from tieout.core.money import format_minor, to_minor
-from tieout.core.ports import Cursor, SourceTotal
+from tieout.core.ports import Cursor, SourceRow, SourceTotal
 from tieout.receivables.breaks import Break, Evidence, Explanation, Line
 from tieout.receivables.explain import DEFAULT_EXPLAINERS
 from tieout.receivables.reconcile import ReconcileResult, reconcile
@@ -69,8 +70,6 @@ class ReconcileView:
 def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
     """Ask both sides anew, compare, store the run. A past `as_of` is refused: sources only state today's totals."""
     now = ctx.clock.now()
-    from sync.fold.batch import business_dates
-
     today = max(business_dates(ctx.config, now).values())
     if as_of is not None and as_of != today:
         raise TieoutError(
@@ -78,31 +77,27 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
             hint="Stored runs of earlier days are under reconciliations.",
             code="as_of",
         )
-    theirs: list[tuple[str, str, list[SourceTotal] | list[Line]]] = []
+    books: list[tuple[str, list[SourceTotal]]] = []
+    crms: list[tuple[str, list[Line]]] = []
     for name, connection in ctx.config.connections.items():
         connector = ctx.connector(name, "bulk")
         try:
             if any(company.book_of_record == name for company in ctx.config.companies.values()):
-                theirs.append((name, "book", [row for page in connector.totals() for row in page]))
+                books.append((name, [total for page in connector.totals() for total in page]))
             elif "invoices" in connection.streams and "payment_status" in connection.push:
                 # A record that moves while we page may come twice: the last answer counts.
                 rows = {row.external_id: row for page in connector.read("invoices", Cursor()) for row in page.rows}
                 names = FieldNames.of(connection.fields)
-                theirs.append(
-                    (name, "crm", [_crm_line(name, row, names) for row in rows.values() if not row.is_deleted])
-                )
+                lines = [_crm_line(name, row, names) for row in rows.values() if not row.is_deleted]
+                crms.append((name, [line for line in lines if line is not None]))
         finally:
             connector.close()
     with reading(ctx.engine) as conn:
         seq = int(conn.execute(select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)).scalar() or 0)
         view = ReconcileView(ctx.ids.new("rec"), today, seq, now)
         facts = _Facts(conn)
-        for name, side, rows in theirs:
-            if side == "book":
-                view.sections.append(_against_book(facts, name, [r for r in rows if isinstance(r, SourceTotal)], now))
-            else:
-                shown = [row for row in rows if isinstance(row, Line) and row.status != "\x00"]
-                view.sections.append(_against_crm(facts, name, shown, now))
+        view.sections += [_against_book(facts, name, totals, now) for name, totals in books]
+        view.sections += [_against_crm(facts, name, lines) for name, lines in crms]
     with unit(ctx.engine, "reconcile.commit") as conn:
         conn.execute(
             insert(reconciliations).values(
@@ -192,7 +187,7 @@ def _against_book(facts: _Facts, connection: str, rows: Sequence[SourceTotal], n
     return _section(connection, "book_of_record", result)
 
 
-def _against_crm(facts: _Facts, connection: str, right: Sequence[Line], now: datetime) -> dict[str, Any]:
+def _against_crm(facts: _Facts, connection: str, right: Sequence[Line]) -> dict[str, Any]:
     """What is open on invoices and credit notes against what the CRM's own fields show."""
     b, o, de, c = bindings.c, outbox.c, decisions.c, claims.c
     bound: dict[str, str] = {}
@@ -255,7 +250,7 @@ def _no_crm_record(found: Break, evidence: Evidence) -> Explanation | None:
     return None
 
 
-def _ledger_line(facts: _Facts, doc: Mapping[str, Any], *, link: str, status: str = "") -> Line:
+def _ledger_line(facts: _Facts, doc: Mapping[Any, Any], *, link: str, status: str = "") -> Line:
     return Line(
         line_id=doc["id"],
         number=doc["number"],
@@ -268,24 +263,22 @@ def _ledger_line(facts: _Facts, doc: Mapping[str, Any], *, link: str, status: st
     )
 
 
-def _crm_line(connection: str, row: Any, names: FieldNames) -> Line:
-    """What one CRM invoice shows in our own fields; a record that shows nothing is marked and left out."""
-    from tieout.core import exact_json
-
+def _crm_line(connection: str, row: SourceRow, names: FieldNames) -> Line | None:
+    """What one CRM invoice shows in our own fields; None for a record that shows nothing."""
     body = exact_json.loads_fast(row.payload)
     amount = row.own.get(names.open_amount)
     currency = body.get("Currency") or body.get("currency") or ""
-    text = row.own.get(names.payment_status)
-    shows = amount is not None and currency
+    if amount is None or not currency:
+        return None
     return Line(
         line_id=row.external_id,
         number="",
         customer_id=f"{connection}/customers/{(body.get('Account_Name') or {}).get('id', '')}",
-        currency=currency or "XXX",
-        amount_minor=to_minor(amount, currency) if shows else 0,
+        currency=currency,
+        amount_minor=to_minor(amount, currency),
         on=row.version.read_started_at.date(),
         link=row.external_id,
-        status=str(text or "") if shows else "\x00",
+        status=str(row.own.get(names.payment_status) or ""),
     )
 
 

@@ -131,14 +131,14 @@ def _allocation_caps(conn: Connection) -> Iterator[Breach]:
     )
     for key, total, used in rows:
         yield Breach("allocations within payment", key, f"<= {-total}", str(used))
-    rows = conn.execute(
+    items = conn.execute(
         select(o.id, o.original_minor, o.open_minor, func.coalesce(func.sum(line.amount_minor), 0))
         .join(documents, d.id == o.document_id)
         .outerjoin(allocation_lines, line.item_id == o.id)
         .where(d.kind == "invoice")
         .group_by(o.id, o.original_minor, o.open_minor)
     )
-    for key, original, left, used in rows:
+    for key, original, left, used in items:
         if left != original - used or left < 0:
             yield Breach("open item", key, str(original - used), str(left))
 

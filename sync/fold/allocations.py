@@ -103,11 +103,8 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
     for rows in chunks(fresh):
         batch.conn.execute(insert(allocations), list(rows))
     for row in changed:
-        batch.conn.execute(
-            update(allocations)
-            .where(a.id == row["b_id"])
-            .values({name: value for name, value in row.items() if name != "b_id"})
-        )
+        allocation_id = row.pop("b_id")
+        batch.conn.execute(update(allocations).where(a.id == allocation_id).values(row))
     return touched
 
 
@@ -143,7 +140,7 @@ class Settlement:
         paying = {row["from_document_id"] for row in self.rows.values() if row["to_document_id"] in debits}
         self._load_allocations(refs=self._refs(paying | credits))
         self._resolve()
-        self._decide(debits - {None}, moved)
+        self._decide({key for key in debits if key}, moved)
 
     def _refs(self, ids: Iterable[str | None]) -> set[tuple[str, str]]:
         return {
@@ -210,7 +207,7 @@ class Settlement:
             row["from_document_id"] = self.by_ref.get((row["connection"], row["from_ref"]))
             row["to_document_id"] = self.by_ref.get((row["connection"], row["to_ref"]))
 
-    def _decide(self, debits: set[str | None], moved: set[str]) -> None:
+    def _decide(self, debits: set[str], moved: set[str]) -> None:
         facts = [fact for row in self.rows.values() if (fact := self._fact(row)) is not None]
         result = accept(self._items(debits), self._capacity(), facts)
         splits: dict[str, list[Split]] = {}
@@ -264,10 +261,10 @@ class Settlement:
             currency=row["currency"],
         )
 
-    def _items(self, debits: set[str | None]) -> list[OpenItem]:
+    def _items(self, debits: set[str]) -> list[OpenItem]:
         out: list[OpenItem] = []
         o = open_items.c
-        for part in chunks(sorted(key for key in debits if key)):
+        for part in chunks(sorted(debits)):
             for row in self.batch.conn.execute(select(open_items).where(o.document_id.in_(part))).mappings():
                 out.append(
                     OpenItem(
@@ -280,7 +277,7 @@ class Settlement:
                         row["original_minor"],
                     )
                 )
-        for key in sorted(key for key in debits if key):
+        for key in sorted(debits):
             doc = self.docs[key]
             if doc["kind"] == "refund" and doc["state"] == "posted":
                 out.append(

@@ -11,7 +11,7 @@ from sync.fold.batch import Batch
 from tieout.store.tables import answers, bindings, conflicts, memberships
 
 
-def reopen(conn: Connection, found: Mapping[str, Any]) -> None:
+def reopen(conn: Connection, found: Mapping[Any, Any]) -> None:
     """The conflict is open again, unless a newer one of the same cause is."""
     c = conflicts.c
     twin = conn.execute(
@@ -25,7 +25,7 @@ def reopen(conn: Connection, found: Mapping[str, Any]) -> None:
     )
 
 
-def fold_answers(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
     """Fold answer inputs in order: an answer becomes a standing rule for its subject, an undo takes one back.
 
     The conflict it answers is closed; what it unblocks (the record, the claim) is looked at again, nothing else.
@@ -38,7 +38,7 @@ def fold_answers(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
             _answer(batch, row, body)
 
 
-def _answer(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None:
     subject, action = str(body["subject"]), str(body["action"])
     conn = batch.conn
     conn.execute(
@@ -69,7 +69,7 @@ def _answer(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> No
     batch.count("answers")
 
 
-def _undo(batch: Batch, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None:
     found = (
         batch.conn.execute(select(answers).where(answers.c.seq == body["undo_of"], answers.c.is_active.is_(True)))
         .mappings()

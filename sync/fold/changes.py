@@ -43,9 +43,9 @@ class Change:
         return f"{self.connection}/{self.stream}/{self.record_id}"
 
 
-def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mapping[str, Any]]]:
+def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mapping[Any, Any]]]:
     """The changes and the other inputs (answers, ticks, activations) behind a list of seqs, in seq order."""
-    others: list[Mapping[str, Any]] = []
+    others: list[Mapping[Any, Any]] = []
     keys: dict[tuple[str, str], list[str]] = {}
     for part in chunks(seqs):
         rows = batch.conn.execute(select(inputs).where(inputs.c.seq.in_(part)).order_by(inputs.c.seq)).mappings()

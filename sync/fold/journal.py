@@ -131,7 +131,7 @@ def commit_record(at: datetime, count: int, body: str) -> dict[str, Any]:
     return {"at": iso_utc(at), "entries": count, "body": body}
 
 
-def body_hash(entry_rows: Iterable[Mapping[str, Any]], posting_rows: Iterable[Mapping[str, Any]]) -> str:
+def body_hash(entry_rows: Iterable[Mapping[Any, Any]], posting_rows: Iterable[Mapping[Any, Any]]) -> str:
     """Hex sha256 over all entries and postings of a commit, in their order."""
     made = hashlib.sha256()
     for row in entry_rows:

@@ -40,15 +40,16 @@ def _recompute(batch: Batch, ids: Sequence[str]) -> None:
     paid: dict[str, int] = {}
     last: dict[str, date] = {}
     source = documents.alias("source")
-    for row in conn.execute(
+    for applied in conn.execute(
         select(a.to_document_id, a.amount_minor, a.effective_on, source.c.kind, source.c.issue_on)
         .join(source, source.c.id == a.from_document_id)
         .where(a.to_document_id.in_(ids), a.is_applied.is_(True))
     ):
-        paid[row.to_document_id] = paid.get(row.to_document_id, 0) + row.amount_minor
-        if row.kind == "payment":
+        key = applied.to_document_id
+        paid[key] = paid.get(key, 0) + applied.amount_minor
+        if applied.kind == "payment":
             # The customer paid on the day of the receipt, whenever it was matched.
-            last[row.to_document_id] = max(last.get(row.to_document_id, row.issue_on), row.issue_on)
+            last[key] = max(last.get(key, applied.issue_on), applied.issue_on)
     on_item: dict[str, int] = {
         key: int(total)
         for key, total in conn.execute(

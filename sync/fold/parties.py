@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mapping.identity.keys import link_keys
 from sqlalchemy import delete, select
 
+from mapping.identity.keys import link_keys
 from sync.fold.accounts import accounts_of_party, describe_accounts, ensure_accounts
 from sync.fold.batch import Batch
 from sync.fold.changes import Change

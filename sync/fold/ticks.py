@@ -12,7 +12,7 @@ from sync.fold.batch import Batch
 from tieout.store.tables import decisions
 
 
-def fold_ticks(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+def fold_ticks(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
     """Touch the subjects of standing decisions whose next change is due by the tick's date."""
     for row in rows:
         day, company = date.fromisoformat(row["body"]["on"]), row["body"]["company"]

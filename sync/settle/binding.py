@@ -233,7 +233,7 @@ def _write(
     verdicts: Mapping[Ref, ClaimVerdict],
 ) -> None:
     b = bindings.c
-    held: dict[Ref, dict[str, Mapping[str, Any]]] = {}
+    held: dict[Ref, dict[str, Mapping[Any, Any]]] = {}
     for part in chunks(refs, 200):
         for row in batch.conn.execute(
             select(bindings).where(tuple_(b.connection, b.stream, b.external_id).in_(list(part)), b.to_seq.is_(None))
@@ -248,9 +248,9 @@ def _write(
         wanted = set(verdict.refs) if verdict is not None and verdict.outcome == "bound" else set()
         old = held.get(ref, {})
         rule = verdict.rule if verdict is not None else ""
-        for document_id, row in old.items():
-            if document_id not in wanted or row["rule"] != rule:
-                close.append(row["id"])
+        for document_id, standing in old.items():
+            if document_id not in wanted or standing["rule"] != rule:
+                close.append(standing["id"])
                 if document_id not in wanted:
                     moved.add(ref)
         for document_id in sorted(wanted):

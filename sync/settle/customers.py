@@ -195,7 +195,7 @@ def _can_remind(batch: Batch, member: str) -> bool:
     return "reminders" in connection.push and takes_reminders(connection.vendor)
 
 
-def _reminder_item(position: Position, row: Mapping[str, Any]) -> ReminderItem:
+def _reminder_item(position: Position, row: Mapping[Any, Any]) -> ReminderItem:
     return ReminderItem(
         item_id=row["id"],
         document_id=row["document_id"],
@@ -230,10 +230,10 @@ def _reminder_verdict(position: Position, currency: str, decision: ReminderDecis
     )
 
 
-def _sent(batch: Batch, positions: Sequence[Position]) -> dict[str, list[Mapping[str, Any]]]:
+def _sent(batch: Batch, positions: Sequence[Position]) -> dict[str, list[Mapping[Any, Any]]]:
     """Reminders decided to be sent and not withdrawn, by subject."""
     d = decisions.c
-    out: dict[str, list[Mapping[str, Any]]] = {}
+    out: dict[str, list[Mapping[Any, Any]]] = {}
     subjects = sorted({f"{position.key}|{code}" for position in positions for code in position.open_minor})
     for part in chunks(subjects):
         for row in batch.conn.execute(

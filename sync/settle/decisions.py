@@ -24,18 +24,18 @@ class Verdict:
     subject: str
     company: str
     value: str
-    body: Mapping[str, Any]
+    body: Mapping[Any, Any]
     reasons: Sequence[Reason]
-    inputs: Mapping[str, Any]
+    inputs: Mapping[Any, Any]
     rule_version: str
     effective_on: date
     next_change_on: date | None
 
 
-def current(batch: Batch, kind: str, subjects: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def current(batch: Batch, kind: str, subjects: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
     """The standing decisions of a kind, by subject."""
     d = decisions.c
-    out: dict[str, Mapping[str, Any]] = {}
+    out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(subjects))):
         for row in batch.conn.execute(
             select(decisions).where(d.kind == kind, d.subject.in_(part), d.is_current.is_(True))

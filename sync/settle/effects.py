@@ -76,7 +76,7 @@ def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
     send_states(batch, intents)
 
 
-def _desired(vendor: str, module: str, wish: _Wish, names: FieldNames, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _desired(vendor: str, module: str, wish: _Wish, names: FieldNames, shown: Mapping[Any, Any]) -> dict[str, Any]:
     """Fields of the view; without one, everything we ever showed there is cleared: a stale figure misleads."""
     if wish.view is not None:
         return remote_fields(vendor, module, wish.view, names)
@@ -112,13 +112,13 @@ def _candidates(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Any]:
     return out
 
 
-def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[str, Any]]:
+def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[Any, Any]]:
     r = remote_seen.c
     where: dict[tuple[str, str, str], Ref] = {}
     for ref in refs:
         vendor = batch.config.connections[ref[0]].vendor
         where[ref[0], module_of(vendor, ref[1]), ref[2]] = ref
-    out: dict[Ref, Mapping[str, Any]] = {}
+    out: dict[Ref, Mapping[Any, Any]] = {}
     for part in chunks(sorted(where), 200):
         for row in batch.conn.execute(
             select(r.connection, r.module, r.remote_id, r.fields).where(
@@ -155,7 +155,7 @@ def _deals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, _Wis
     return {ref: _status_wish(batch, claim, subjects[ref], decided) for ref, claim in claims.items()}
 
 
-def _status_wish(batch: Batch, claim: ClaimCandidate, subject: str, decided: Mapping[str, Mapping[str, Any]]) -> _Wish:
+def _status_wish(batch: Batch, claim: ClaimCandidate, subject: str, decided: Mapping[str, Mapping[Any, Any]]) -> _Wish:
     row = decided.get(subject)
     if row is None or row["value"] == "none":
         return _Wish(None, {"kind": "unbound"}, subject, claim.currency, 0, _today(batch, ""))
@@ -201,9 +201,9 @@ def _belongs(batch: Batch, connection: str, company: str) -> bool:
     return company in ({*settings.organizations.values(), settings.company} - {""})
 
 
-def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping[Any, Any]]]:
     d = decisions.c
-    out: dict[str, list[Mapping[str, Any]]] = {}
+    out: dict[str, list[Mapping[Any, Any]]] = {}
     subjects = [f"{customer}|{company}" for customer in customers for company in sorted(batch.config.companies)]
     for part in chunks(subjects):
         for row in batch.conn.execute(
@@ -216,7 +216,7 @@ def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping
 _WORST = {"ok": 0, "watch": 1, "hold": 2}
 
 
-def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Sequence[Mapping[str, Any]]) -> _Wish:
+def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Sequence[Mapping[Any, Any]]) -> _Wish:
     if not rows:
         return _Wish(None, {"kind": "unlinked"}, customer, party.currency, 0, _today(batch, ""))
     worst = max(rows, key=lambda row: (_WORST[row["value"]], row["body"]["exposure_minor"]))
@@ -251,7 +251,7 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
     return _Wish(view, reason, customer, money[1], money[0], _today(batch, worst["company_id"]))
 
 
-def _summed(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+def _summed(rows: Sequence[Mapping[Any, Any]], name: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for row in rows:
         for code, amount in row["body"].get(name, {}).items():
@@ -275,7 +275,7 @@ def _balances(open_by: Mapping[str, int], overdue_by: Mapping[str, int], unappli
     return "; ".join(parts)
 
 
-def _words(reason: Mapping[str, Any]) -> str:
+def _words(reason: Mapping[Any, Any]) -> str:
     """`over_limit exposure_minor=51000 limit_minor=50000`: stable codes with their numbers."""
     params = " ".join(f"{key}={value}" for key, value in sorted((reason.get("params") or {}).items()))
     return f"{reason['code']} {params}".strip()

@@ -27,10 +27,10 @@ class Wanted:
     answer_seq: int | None = None
 
 
-def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
     """The open membership of each member."""
     m = memberships.c
-    out: dict[str, Mapping[str, Any]] = {}
+    out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(members))):
         for row in batch.conn.execute(select(memberships).where(m.member.in_(part), m.to_seq.is_(None))).mappings():
             out[row["member"]] = row

@@ -30,7 +30,7 @@ BOOK_RULE = "book_of_record"
 def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
     """Every account belongs to a customer: the one a person said, the one it had, or a new one."""
     a = accounts.c
-    rows = []
+    rows: list[Mapping[Any, Any]] = []
     for part in chunks(ids):
         rows.extend(batch.conn.execute(select(accounts).where(a.id.in_(part)).order_by(a.id)).mappings())
     held = membership.standing(batch, ids)
@@ -74,7 +74,7 @@ def _customer_of(batch: Batch, target: str) -> str | None:
     return found["customer_id"] if found is not None else None
 
 
-def _twins(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+def _twins(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> dict[tuple[str, str], str]:
     """The customer of the same customer number in another company of the same source."""
     a = accounts.c
     refs = sorted({(row["connection"], row["party_ref"]) for row in rows})
@@ -88,7 +88,7 @@ def _twins(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, s
     return {ids[member]: row["customer_id"] for member, row in sorted(held.items()) if row["rule"] == BOOK_RULE}
 
 
-def _rename(batch: Batch, rows: Sequence[Mapping[str, Any]], wanted: Sequence[Wanted]) -> None:
+def _rename(batch: Batch, rows: Sequence[Mapping[Any, Any]], wanted: Sequence[Wanted]) -> None:
     """A customer is called what its account is called, once the customer record is known."""
     names = {row["id"]: row["name"] for row in rows if not row["is_provisional"]}
     changes = [
@@ -144,7 +144,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     open_conflicts(batch, _with_money(batch, calls))
 
 
-def _goal(batch: Batch, verdict: Verdict, held: Mapping[str, Mapping[str, Any]]) -> str | None:
+def _goal(batch: Batch, verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None:
     for ref in verdict.refs:
         if ref.startswith("cus_"):
             return ref
@@ -205,24 +205,24 @@ def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
             want.setdefault((connection, stream, record), []).append(ref)
     out: dict[str, PartyCandidate] = {}
     for keys in chunks(sorted(want), 200):
-        for row in batch.conn.execute(
+        for kept in batch.conn.execute(
             select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
                 tuple_(s.connection, s.stream, s.external_id).in_(list(keys)),
                 s.candidate.is_not(None),
                 s.is_deleted.is_(False),
             )
         ):
-            made = codec.decode(row.candidate_kind, row.candidate)
+            made = codec.decode(kept.candidate_kind, kept.candidate)
             if isinstance(made, PartyCandidate):
-                for ref in want[row.connection, row.stream, row.external_id]:
+                for ref in want[kept.connection, kept.stream, kept.external_id]:
                     out[ref] = made
     return out
 
 
-def _answers(batch: Batch, subjects: Iterable[str], action: str) -> dict[str, Mapping[str, Any]]:
+def _answers(batch: Batch, subjects: Iterable[str], action: str) -> dict[str, Mapping[Any, Any]]:
     """The latest standing answer of an action, by subject."""
     n = answers.c
-    out: dict[str, Mapping[str, Any]] = {}
+    out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(subjects))):
         for row in batch.conn.execute(
             select(answers).where(n.subject.in_(part), n.action == action, n.is_active.is_(True)).order_by(n.seq)

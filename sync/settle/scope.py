@@ -116,10 +116,10 @@ def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
             named = joined.where(standing, c.deal_ref.in_(part))
             own = joined.where(standing, c.kind == "deal", c.external_id.in_(part))
             for statement, is_own in ((own, True), (named, False)):
-                for row in batch.conn.execute(statement):
-                    key = deal_key(connection, row.external_id if is_own else row.deal_ref)
+                for bound in batch.conn.execute(statement):
+                    key = deal_key(connection, bound.external_id if is_own else bound.deal_ref)
                     if key in out:
-                        out[key].documents.add(row.document_id)
+                        out[key].documents.add(bound.document_id)
     return out
 
 

@@ -92,7 +92,7 @@ def _verdict(subject: str, company: str, decision: StatusDecision, on: Any) -> V
     )
 
 
-def status_of(body: Mapping[str, Any], row: Mapping[str, Any]) -> StatusDecision:
+def status_of(body: Mapping[Any, Any], row: Mapping[Any, Any]) -> StatusDecision:
     """A stored decision as the rules know it."""
     return StatusDecision(
         value="" if row["value"] == "none" else row["value"],
@@ -112,9 +112,9 @@ def status_of(body: Mapping[str, Any], row: Mapping[str, Any]) -> StatusDecision
     )
 
 
-def _documents(batch: Batch, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+def _documents(batch: Batch, ids: Sequence[str]) -> dict[str, Mapping[Any, Any]]:
     d = documents.c
-    out: dict[str, Mapping[str, Any]] = {}
+    out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(ids):
         for row in batch.conn.execute(
             select(d.id, d.kind, d.state, d.currency, d.company_id, d.account_id, d.last_payment_on).where(

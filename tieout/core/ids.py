@@ -19,10 +19,14 @@ def _encode(number: int, length: int) -> str:
     return "".join(reversed(out))
 
 
-class Ids(Protocol):
-    """Makes ids and secrets; handed in everywhere so that a simulator can own randomness."""
+class IdMaker(Protocol):
+    """Makes ids."""
 
     def new(self, prefix: str) -> str: ...
+
+
+class Ids(IdMaker, Protocol):
+    """Makes ids and secrets; handed in everywhere so that a simulator can own randomness."""
 
     def token(self, nbytes: int = 32) -> str: ...
 

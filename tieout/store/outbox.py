@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tieout.core import exact_json
 from tieout.core.config import ChangeLimits
-from tieout.core.ids import Ids
+from tieout.core.ids import IdMaker
 from tieout.store.landing import chunks
 from tieout.store.session import lock_rows
 from tieout.store.tables import outbox, remote_seen
@@ -115,7 +115,7 @@ def intend(
     modes: Mapping[str, Mode],
     limits: Mapping[str, ChangeLimits],
     now: datetime,
-    ids: Ids,
+    ids: IdMaker,
     tally: Tally | None = None,
 ) -> IntendCounts:
     """Write intents into the outbox inside the caller's transaction, hundreds of rows a statement.
@@ -143,7 +143,7 @@ class _Writer:
         modes: Mapping[str, Mode],
         limits: Mapping[str, ChangeLimits],
         now: datetime,
-        ids: Ids,
+        ids: IdMaker,
         tally: Tally,
     ) -> None:
         self.conn, self.modes, self.limits, self.now, self.ids, self.tally = conn, modes, limits, now, ids, tally
