@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -23,6 +23,7 @@ from tieout.store.tables import source_records, watermarks
 from tieout.store.upsert import upsert
 
 log = logging.get("pull")
+SWEEP_EVERY = timedelta(hours=1)
 Progress = Callable[[Mapping[str, Any]], None]
 
 
@@ -72,14 +73,15 @@ def run_pull(
     streams: Sequence[str] | None = None,
     full: bool = False,
     since: datetime | None = None,
-    sweep: bool = False,
+    sweep: bool | None = None,
     trigger: str = "interval",
     progress: Progress | None = None,
 ) -> PullSummary:
     """Pull the configured streams of one connection under its lease.
 
     `full` reads from the beginning, `since` from an instant; both still land only what is new. `sweep` also lists
-    all ids to find records that vanished. A stream that fails keeps its cursor; the others go on.
+    all ids to find records that vanished or were undone without a stamp; None = when the last sweep is an hour old.
+    A stream that fails keeps its cursor; the others go on.
     """
     summary = PullSummary(connection)
     name = f"pull_{connection}"
@@ -97,7 +99,7 @@ def run_pull(
             try:
                 pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress)
                 pull.run(full=full, since=since)
-                if sweep and info.sweepable:
+                if info.sweepable and (pull.is_sweep_due() if sweep is None else sweep):
                     sweep_stream(ctx, connector, connection, info, run_id)
             except (BadPayload, SourceError, ConfigError) as error:
                 result.error = str(error)
@@ -170,6 +172,11 @@ class _StreamReader:
             for page in self.connector.deleted(self.info.name, Cursor(deletes_since or mark.get("since_at"))):
                 self._land(page, keep_resume=True)
         self._end(cursor, started_at)
+
+    def is_sweep_due(self) -> bool:
+        """The first read needs no sweep: it saw everything that lives."""
+        swept_at = self._load().get("swept_at")
+        return swept_at is not None and self.ctx.clock.now() - swept_at >= SWEEP_EVERY
 
     def _load(self) -> dict[str, Any]:
         with reading(self.ctx.engine) as conn:
@@ -248,7 +255,9 @@ class _StreamReader:
         after = self.connector.next_cursor(self.info.name, cursor, server_started, self.seen)
         now = self.ctx.clock.now()
         with unit(self.ctx.engine, "landing.commit") as conn:
-            first = conn.execute(select(watermarks.c.first_completed_at).where(*self._key())).scalar_one()
+            mark = conn.execute(
+                select(watermarks.c.first_completed_at, watermarks.c.swept_at).where(*self._key())
+            ).one()
             conn.execute(
                 update(watermarks)
                 .where(*self._key())
@@ -258,7 +267,8 @@ class _StreamReader:
                     deletes_since_at=after.since,
                     resume=None,
                     is_reading=False,
-                    first_completed_at=first or now,
+                    first_completed_at=mark.first_completed_at or now,
+                    swept_at=mark.swept_at or now,
                     completed_at=now,
                     error=None,
                     rows_read=watermarks.c.rows_read + self.result.counts.rows,

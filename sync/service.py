@@ -98,7 +98,13 @@ class Service:
 
         def one(name: str) -> PullSummary:
             return run_pull(
-                self.ctx, name, full=full, since=since, sweep=sweep or full, trigger="command", progress=progress
+                self.ctx,
+                name,
+                full=full,
+                since=since,
+                sweep=sweep or full or None,
+                trigger="command",
+                progress=progress,
             )
 
         if len(names) > 1 and self.ctx.transport is None:

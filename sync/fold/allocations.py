@@ -102,9 +102,9 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
             touched.add(allocation_id)
     for rows in chunks(fresh):
         batch.conn.execute(insert(allocations), list(rows))
-    for row in changed:
-        allocation_id = row.pop("b_id")
-        batch.conn.execute(update(allocations).where(a.id == allocation_id).values(row))
+    for moved in changed:
+        allocation_id = moved.pop("b_id")
+        batch.conn.execute(update(allocations).where(a.id == allocation_id).values(moved))
     return touched
 
 
