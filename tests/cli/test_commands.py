@@ -94,6 +94,7 @@ def test_what_the_service_is_asked(
     said = run(*args)
     assert said.exit_code == 0, said.output
     assert service.last == (name, positional, named)
+    assert service.calls[0][0] == "migrate"
     assert not service.is_open
 
 
@@ -159,6 +160,30 @@ def test_expected_failures_are_one_line_without_a_traceback(run: Run, service: A
     }
 
 
+def test_a_database_or_queue_that_does_not_answer_is_one_line(run: Run, service: Any) -> None:
+    import redis
+    from sqlalchemy.exc import OperationalError
+
+    service.answers["doctor"] = OperationalError("SELECT 1", {}, Exception("connection refused\nIs it running?"))
+    said = run("doctor")
+    assert said.exit_code == 1
+    assert said.stderr.startswith("Error: the database cannot be used: connection refused. Check TIEOUT_DATABASE_URL")
+    assert len(said.stderr.splitlines()) == 1
+    service.answers["doctor"] = redis.ConnectionError("Error 111 connecting")
+    assert "the queue server does not answer: Error 111 connecting" in run("doctor").stderr
+
+
+def test_inner_rows_have_tables_of_their_own(run: Run, service: Any, view: Any) -> None:
+    streams = [{"stream": "deals", "rows": 473}, {"stream": "invoices", "rows": 1911}]
+    service.answers["sync"] = view(
+        {"connections": [{"connection": "zoho", "ok": True, "streams": streams}], "applied": {"n": 1, "by": {"a": 2}}}
+    )
+    shown = [line.split() for line in run("sync").stdout.splitlines()]
+    assert ["zoho", "invoices", "1911"] in shown
+    assert ["n", "1"] in shown
+    assert not [line for line in shown if any("stream=" in word for word in line)]
+
+
 def test_defects_are_not_hidden(run: Run, service: Any) -> None:
     service.answers["doctor"] = ZeroDivisionError("a defect")
     with pytest.raises(ZeroDivisionError):
@@ -188,7 +213,7 @@ def test_an_unknown_connection_is_told_the_nearest(run: Run, service: Any) -> No
     said = run("sync", "zohoo")
     assert said.exit_code == 1
     assert "there is no connection 'zohoo'. Did you mean \"zoho\"?" in said.stderr
-    assert service.calls == []
+    assert [call[0] for call in service.calls] in ([], ["migrate"])
 
 
 def test_a_wrong_vendor_key_is_named_with_its_place(run: Run, folder: Path) -> None:
@@ -224,15 +249,15 @@ def test_answers_to_conflicts(run: Run, service: Any) -> None:
     assert str(service.last[1][1]["weight"]) == "1.10"
     run("conflicts", "undo", "cfl_1")
     assert service.last[0] == "undo"
-    before = len(service.calls)
+    before = [call for call in service.calls if call[0] == "resolve"]
     for bad in (["x"], [], ["--answer", "[1]"], ["--answer", "{"], ["a=b", "--answer", "{}"], ["=b"]):
         assert run("conflicts", "resolve", "cfl_1", *bad).exit_code == 1
-    assert len(service.calls) == before
+    assert [call for call in service.calls if call[0] == "resolve"] == before
 
 
 def test_push_resume_does_not_push(run: Run, service: Any) -> None:
     assert run("push", "resume").exit_code == 0
-    assert [call[0] for call in service.calls] == ["push_resume"]
+    assert [call[0] for call in service.calls] == ["migrate", "push_resume"]
 
 
 def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> None:

@@ -48,6 +48,9 @@ def pull(
     connections: Connections = None,
     full: Full = False,
     since: Since = None,
+    accept_deletes: Annotated[
+        bool, typer.Option("--accept-deletes", help="List all ids and let a mass deletion through that was held back.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +65,11 @@ def pull(
         config,
         as_json,
         lambda service, cfg, progress: service.pull(
-            connections=_named(cfg, connections), full=full, since=at_option(cfg, since), progress=progress
+            connections=_named(cfg, connections),
+            full=full,
+            since=at_option(cfg, since),
+            progress=progress,
+            accept_deletes=accept_deletes,
         ),
         quiet=False,
     )

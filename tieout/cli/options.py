@@ -44,6 +44,7 @@ class Service(Protocol):
         full: bool = False,
         since: datetime | None = None,
         progress: Any = None,
+        accept_deletes: bool = False,
     ) -> Any: ...
     def apply(self, progress: Any = None) -> Any: ...
     def plan(self, fresh: bool = False) -> Any: ...
@@ -76,7 +77,7 @@ def load_config(path: Path | None) -> Config:
 
 @contextmanager
 def service(config: Config) -> Iterator[Service]:
-    """The opened service of a configuration; its home exists before the database is looked for."""
+    """The opened service of a configuration; an embedded database is brought to this version."""
     if config.embedded_database:
         from tieout.runtime.home import unusable
 
@@ -86,6 +87,8 @@ def service(config: Config) -> Iterator[Service]:
             raise unusable(config.home, error) from None
     opened = importlib.import_module("sync.service").open_service(config)
     with opened as ready:
+        if config.embedded_database:  # nobody else runs another version on it; a shared one is upgraded by `serve`
+            ready.migrate()
         yield cast(Service, ready)
 
 

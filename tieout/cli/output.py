@@ -80,9 +80,14 @@ class Out:
                 table.add_row(f"[bold]{escape(label(self.language, key))}[/]", escape(cell(key, value, plain)))
             self.console.print(table)
         for key, value in plain.items():
-            if _is_nested(value):
-                rows = value if isinstance(value, list) else _rows_of(value)
-                self._show_list(label(self.language, key), rows)
+            if not _is_nested(value):
+                continue
+            title = label(self.language, key)
+            if isinstance(value, Mapping) and not all(isinstance(item, Mapping | list) for item in value.values()):
+                self.console.print(f"\n[bold]{escape(title)}[/]")
+                self._show_mapping(value)
+            else:
+                self._show_list(title, value if isinstance(value, list) else _rows_of(value))
 
     def _show_list(self, title: str, rows: Sequence[Any]) -> None:
         if title:
@@ -94,17 +99,23 @@ class Out:
             for row in rows:
                 self.line(f"  {row if not isinstance(row, Mapping) else cell('', row, {})}")
             return
-        columns = list(dict.fromkeys(key for row in rows for key in row))
+        columns = [
+            key for key in dict.fromkeys(key for row in rows for key in row) if any(row.get(key) for row in rows)
+        ]
+        inner = [key for key in columns if any(_is_nested(row.get(key)) for row in rows)]
         amounts = {key for key in columns if key.endswith("_minor")}
-        if amounts and all(isinstance(row.get("currency"), str) for row in rows):
+        if amounts and "currency" in columns and all(isinstance(row.get("currency"), str) for row in rows):
             columns.remove("currency")
         table = Table(box=box.SIMPLE_HEAD if self.console.is_terminal else None, pad_edge=False)
-        for key in columns:
+        shown = [key for key in columns if key not in inner]
+        for key in shown:
             number = key in amounts or all(type(row.get(key)) is int for row in rows)
             table.add_column(escape(label(self.language, key)), justify="right" if number else "left")
         for row in rows:
-            table.add_row(*(escape(cell(key, row.get(key), row)) for key in columns))
+            table.add_row(*(escape(cell(key, row.get(key), row)) for key in shown))
         self.console.print(table)
+        for key in inner:
+            self._show_list(label(self.language, key), _children(rows, key))
 
 
 def plain_of(value: Any) -> Any:
@@ -190,3 +201,15 @@ def _rows_of(value: Mapping[str, Any]) -> list[Any]:
         for part in item if isinstance(item, list) else [item]:
             rows.append({"name": key, **part} if isinstance(part, Mapping) else {"name": key, "value": part})
     return rows
+
+
+def _children(rows: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+    """The inner rows of one column, each with what names its outer row."""
+    out: list[Any] = []
+    for row in rows:
+        named = {name: row[name] for name in ("connection", "name", "id") if row.get(name)}
+        first = dict(list(named.items())[:1])
+        value = row.get(key)
+        for part in value if isinstance(value, list) else [] if value is None else [value]:
+            out.append({**first, **part} if isinstance(part, Mapping) else {**first, key: part})
+    return out

@@ -27,6 +27,35 @@ def reporting(out: Out) -> Iterator[None]:
     except TieoutError as error:
         out.error(error)
         raise typer.Exit(FAILED) from None
+    except Exception as error:
+        known = outside(error)
+        if known is None:
+            raise
+        out.error(known)
+        raise typer.Exit(FAILED) from None
+
+
+def outside(error: Exception) -> TieoutError | None:
+    """A database or queue server that cannot be used, as one line; None for anything that is our own defect.
+
+    The classes are named, not imported: a command that needs neither should not load them.
+    """
+    kind = f"{type(error).__module__}.{type(error).__name__}"
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    first = said[0] if said else type(error).__name__
+    if kind in ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.ProgrammingError"):
+        return TieoutError(
+            f"the database cannot be used: {first}.",
+            hint="Check TIEOUT_DATABASE_URL; `tieout sync` or `tieout serve` brings a database to this version.",
+            code="database",
+        )
+    if kind in ("redis.exceptions.ConnectionError", "redis.exceptions.TimeoutError"):
+        return TieoutError(
+            f"the queue server does not answer: {first}",
+            hint="Start it, or check TIEOUT_REDIS_URL. `tieout sync` works without it.",
+            code="queue",
+        )
+    return None
 
 
 def run(config_path: Path | None, as_json: bool, call: Call, *, quiet: bool = True) -> None:

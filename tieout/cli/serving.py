@@ -43,9 +43,11 @@ def up(
       tieout up --sandbox
       tieout up --port 8080
     """
-    from tieout.cli.up import Wish, run
+    from tieout.cli.up import Up, Wish
 
-    code = run(Wish(config, sandbox, host, port), Out(as_json=as_json), SystemClock())
+    out = Out(as_json=as_json)
+    with reporting(out):
+        code = Up(Wish(config, sandbox, host, port), out, SystemClock()).run()
     if code != OK:
         raise typer.Exit(code)
 

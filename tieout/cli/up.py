@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tieout.cli.options import Service, command_name, load_config, near, service
-from tieout.cli.output import FAILED, OK, Out
+from tieout.cli.output import OK, Out
 from tieout.cli.progress import ENDED, ProgressView
 from tieout.cli.texts import system_language
 from tieout.cli.write_config import is_generated, read_sandbox, sandbox_text, write_file
@@ -228,15 +228,6 @@ class Up:
 
     def _end(self) -> None:
         self._tree.stop()
-
-
-def run(wish: Wish, out: Out, clock: Clock) -> int:
-    """Run the tree; expected failures become one line."""
-    try:
-        return Up(wish, out, clock).run()
-    except TieoutError as error:
-        out.error(error)
-        return FAILED
 
 
 def _tieout() -> list[str]:
