@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sync.context import Context
 from tieout.core import logging
 from tieout.core.errors import SourceError
+from tieout.core.money import format_minor
 from tieout.core.ports import Connector, SourceRow, StreamInfo
 from tieout.core.versions import SourceVersion
 from tieout.store.landing import LandCounts, chunks, land
@@ -23,11 +24,20 @@ ALWAYS_ALLOWED = 5
 MAX_OPEN_SHARE = 0.10  # of the open amount of the book, per currency
 
 
-def sweep_stream(ctx: Context, connector: Connector, connection: str, info: StreamInfo, run_id: str) -> LandCounts:
+def sweep_stream(
+    ctx: Context,
+    connector: Connector,
+    connection: str,
+    info: StreamInfo,
+    run_id: str,
+    *,
+    accept_deletes: bool = False,
+) -> LandCounts:
     """List all living ids; records missing twice, a grace period apart, become tombstones.
 
     Records unknown here, or with another state mark, are fetched by id. The listing must end properly: a failed, empty
-    or cut listing raises and marks nothing. Above the thresholds nothing is deleted and the stream says why.
+    or cut listing raises and marks nothing. Above the thresholds nothing is deleted and the stream says why, until a
+    person accepts the deletions.
     """
     marks: dict[str, str] = {}
     for page in connector.ids(info.name):
@@ -51,10 +61,10 @@ def sweep_stream(ctx: Context, connector: Connector, connection: str, info: Stre
             hint="Nothing was deleted. Check permissions and data scope of the API user.",
         )
     strangers = [key for key in marks if key not in known or known[key].is_deleted]
-    changed = _changed_marks(ctx, connection, info, marks)
+    changed, odd = _changed_marks(ctx, connection, info, marks)
     due = [key for key in missing if known[key].missing_since_at and now - known[key].missing_since_at >= GRACE]
     counts = LandCounts()
-    blocked = _guard(ctx, connection, info, due, len(alive))
+    blocked = "" if accept_deletes else _guard(ctx, connection, info, due, len(alive))
     with unit(ctx.engine, "landing.commit") as conn:
         for part in chunks(sorted(missing)):
             conn.execute(
@@ -67,16 +77,12 @@ def sweep_stream(ctx: Context, connector: Connector, connection: str, info: Stre
                 )
                 .values(missing_since_at=now)
             )
-        conn.execute(
-            update(source_records)
-            .where(
-                c.connection == connection,
-                c.stream == info.name,
-                c.missing_since_at.is_not(None),
-                c.external_id.not_in(sorted(missing)) if len(missing) < 500 else c.missing_since_at < now - 4 * GRACE,
+        for part in chunks(sorted(key for key in marks if key in known and known[key].missing_since_at)):
+            conn.execute(
+                update(source_records)
+                .where(c.connection == connection, c.stream == info.name, c.external_id.in_(part))
+                .values(missing_since_at=None)
             )
-            .values(missing_since_at=None)
-        )
         if due and not blocked:
             rows = [SourceRow(key, SourceVersion(None, None, now), b"", "", is_deleted=True) for key in sorted(due)]
             counts = land(
@@ -101,13 +107,20 @@ def sweep_stream(ctx: Context, connector: Connector, connection: str, info: Stre
         from sync.pull import fetch_and_land
 
         counts.add(fetch_and_land(ctx, connection, info.name, ask, trigger="sweep", connector=connector))
+    if odd is not None:
+        _remember_marks(ctx, connection, info, odd)  # only now: a kill before must find them changed again
     return counts
 
 
-def _changed_marks(ctx: Context, connection: str, info: StreamInfo, marks: dict[str, str]) -> list[str]:
-    """Ids whose state mark differs from the one remembered at the last sweep (e.g. a settlement undone)."""
+def _changed_marks(
+    ctx: Context, connection: str, info: StreamInfo, marks: dict[str, str]
+) -> tuple[list[str], dict[str, str] | None]:
+    """Ids whose state mark differs from the one remembered at the last sweep (e.g. a settlement undone).
+
+    Also the marks to remember: only those that differ from the commonest one. None = the stream has no marks.
+    """
     if not any(marks.values()):
-        return []
+        return [], None
     with reading(ctx.engine) as conn:
         state = conn.execute(
             select(watermarks.c.state).where(watermarks.c.connection == connection, watermarks.c.stream == info.name)
@@ -117,13 +130,15 @@ def _changed_marks(ctx: Context, connection: str, info: StreamInfo, marks: dict[
     odd = {key: mark for key, mark in marks.items() if mark != default}
     changed = [key for key, mark in odd.items() if held.get(key, default) != mark]
     changed += [key for key in held if key in marks and key not in odd]
+    return changed, odd
+
+
+def _remember_marks(ctx: Context, connection: str, info: StreamInfo, odd: dict[str, str]) -> None:
+    w = watermarks.c
+    where = (w.connection == connection, w.stream == info.name)
     with unit(ctx.engine, "landing.commit") as conn:
-        conn.execute(
-            update(watermarks)
-            .where(watermarks.c.connection == connection, watermarks.c.stream == info.name)
-            .values(state={**(state or {}), "marks": odd})
-        )
-    return changed
+        state = conn.execute(select(w.state).where(*where)).scalar()
+        conn.execute(update(watermarks).where(*where).values(state={**(state or {}), "marks": odd}))
 
 
 def _commonest(marks: dict[str, str]) -> str:
@@ -138,7 +153,7 @@ def _guard(ctx: Context, connection: str, info: StreamInfo, due: list[str], aliv
     if not due:
         return ""
     if len(due) > max(ALWAYS_ALLOWED, int(alive * MAX_SHARE)):
-        return f"{len(due)} of {alive} records vanished at once: held back; run `tieout pull --accept-deletes` if right"
+        return f"{len(due)} of {alive} records vanished at once: held back, `tieout pull --accept-deletes` lets them go"
     with reading(ctx.engine) as conn:
         d = documents.c
         total = dict(
@@ -158,5 +173,6 @@ def _guard(ctx: Context, connection: str, info: StreamInfo, due: list[str], aliv
                 gone[currency] = gone.get(currency, 0) + int(amount)
     for currency, amount in gone.items():
         if len(due) > ALWAYS_ALLOWED and amount > int(total.get(currency) or 0) * MAX_OPEN_SHARE:
-            return f"records with {amount} minor units {currency} open vanished at once: held back"
+            shown = format_minor(amount, currency)
+            return f"records with {shown} open vanished at once: held back, `tieout pull --accept-deletes` lets them go"
     return ""

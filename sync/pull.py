@@ -74,6 +74,7 @@ def run_pull(
     full: bool = False,
     since: datetime | None = None,
     sweep: bool | None = None,
+    accept_deletes: bool = False,
     trigger: str = "interval",
     progress: Progress | None = None,
 ) -> PullSummary:
@@ -100,7 +101,7 @@ def run_pull(
                 pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress)
                 pull.run(full=full, since=since)
                 if info.sweepable and (pull.is_sweep_due() if sweep is None else sweep):
-                    sweep_stream(ctx, connector, connection, info, run_id)
+                    sweep_stream(ctx, connector, connection, info, run_id, accept_deletes=accept_deletes)
             except (BadPayload, SourceError, ConfigError) as error:
                 result.error = str(error)
                 _record_stream_error(ctx, connection, info.name, str(error))

@@ -91,8 +91,12 @@ class Service:
         since: datetime | None = None,
         progress: Progress | None = None,
         sweep: bool = False,
+        accept_deletes: bool = False,
     ) -> list[PullSummary]:
-        """Land what changed; connections in parallel where the network is real."""
+        """Land what changed; connections in parallel where the network is real.
+
+        `accept_deletes` sweeps and lets a mass deletion through that the guard held back.
+        """
         self.migrate()
         names = list(connections or self.config.connections)
 
@@ -102,7 +106,8 @@ class Service:
                 name,
                 full=full,
                 since=since,
-                sweep=sweep or full or None,
+                sweep=sweep or full or accept_deletes or None,
+                accept_deletes=accept_deletes,
                 trigger="command",
                 progress=progress,
             )
