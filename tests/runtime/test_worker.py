@@ -78,7 +78,7 @@ def test_an_idle_worker_ends_at_once_and_signs_off(redis_url: str, number: signa
     from rq import Worker
 
     with worker.connect(redis_url) as connection, start(redis_url, "bulk") as process:
-        assert wait_until(lambda: Worker.count(connection=connection) == 1)
+        assert wait_until(lambda: [one.get_state() for one in Worker.all(connection=connection)] == ["idle"])
         process.send_signal(number)
         assert process.wait(5) == 0
         assert wait_until(lambda: Worker.count(connection=connection) == 0, 2)
