@@ -1,0 +1,143 @@
+"""What RQ workers run: one slice of one drain a job, ids only in the job, everything else from SQL (D3)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from sync import apply, schedules
+from sync.channels import ensure_channel
+from sync.connecting import close_context, open_context
+from sync.context import Context
+from sync.inbox import run_inbox
+from sync.push import is_push_due, run_push
+from sync.queue import enqueue, forget_clients, queue_of
+from sync.sweep import has_apply_work, run_sweep
+from tieout.core import config as configuration
+from tieout.core import logging
+from tieout.core.config import Config
+from tieout.core.errors import TieoutError
+from tieout.store import connections as connection_store
+from tieout.store import doorbells, inbox
+
+log = logging.get("jobs")
+SLICE_SECONDS = 2.0
+_config: Config | None = None
+_opened: tuple[int, Context] | None = None  # process id, context
+
+
+def configure(config: Config) -> None:
+    """Set the configuration of this worker process; nothing is opened before the first job."""
+    global _config
+    _config = config
+
+
+def context() -> Context:
+    """The context of this process: opened inside the job, never shared across a fork."""
+    global _opened
+    if _opened is None or _opened[0] != os.getpid():
+        forget_clients()
+        config = _config
+        if config is None:
+            import connectors
+
+            config = configuration.load(vendor_settings=connectors.check_settings)
+        _opened = (os.getpid(), open_context(config))
+    return _opened[1]
+
+
+def close() -> None:
+    """Close what this process opened."""
+    global _opened
+    if _opened is not None and _opened[0] == os.getpid():
+        close_context(_opened[1])
+    _opened = None
+
+
+def run(name: str, turn: int = 0) -> None:
+    """Do one slice of a drain (`apply`, `push:zoho`, …) and ring again if more is due or somebody rang meanwhile."""
+    drain(context(), name, turn)
+
+
+def drain(ctx: Context, name: str, turn: int = 0) -> bool:
+    """`run` in a given context; True if it rang for another slice."""
+    began = doorbells.generation(ctx.engine, name)
+    kind, _, argument = name.partition(":")
+    try:
+        is_more = _STEPS[kind](ctx, argument)
+    except TieoutError as error:
+        log.warning("a slice failed", drain=name, code=error.code, why=str(error))
+        return False  # the sweep rings again for what is still due
+    if not is_more and doorbells.generation(ctx.engine, name) == began:
+        return False
+    return enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now(), own_turn=turn)
+
+
+def _ring(ctx: Context, name: str) -> None:
+    enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now())
+
+
+def _apply(ctx: Context, _: str) -> bool:
+    if apply.tick_due(ctx):
+        apply.run_tick(ctx)
+    summary = apply.run_apply(ctx, limit_seconds=SLICE_SECONDS)
+    for name in ctx.config.connections:
+        if is_push_due(ctx, name):
+            _ring(ctx, f"push:{name}")
+    return not summary.is_busy and not summary.is_waiting and has_apply_work(ctx)
+
+
+def _push(ctx: Context, connection: str) -> bool:
+    return run_push(ctx, connection, limit_seconds=SLICE_SECONDS).is_more
+
+
+def _inbox(ctx: Context, connection: str) -> bool:
+    summary = run_inbox(ctx, connection)
+    return not summary.refused and bool(inbox.due(ctx.engine, connection, ctx.clock.now(), limit=1))
+
+
+def _pull(ctx: Context, connection: str) -> bool:
+    from sync.pull import run_pull
+
+    conf = ctx.config.connections[connection]
+    connection_store.ensure(ctx.engine, {connection: conf.vendor})
+    # Noted at the start: the sweep need not ring for a pull that is running.
+    connection_store.set_next_pull(ctx.engine, connection, ctx.clock.now() + conf.interval)
+    run_pull(ctx, connection)
+    if has_apply_work(ctx):
+        _ring(ctx, "apply")
+    return False
+
+
+def _sweep(ctx: Context, _: str) -> bool:
+    run_sweep(ctx)
+    return False
+
+
+def _channel(ctx: Context, connection: str) -> bool:
+    ensure_channel(ctx, connection)
+    return False
+
+
+def _reconcile(ctx: Context, _: str) -> bool:
+    from sync.reconcile import run_reconcile
+
+    run_reconcile(ctx)
+    return False
+
+
+def _report(ctx: Context, schedule: str) -> bool:
+    schedules.run_schedule(ctx, schedule)
+    return False
+
+
+_STEPS: dict[str, Callable[[Context, str], bool]] = {
+    "apply": _apply,
+    "push": _push,
+    "inbox": _inbox,
+    "pull": _pull,
+    "sweep": _sweep,
+    "channel": _channel,
+    "reconcile": _reconcile,
+    "report": _report,
+}

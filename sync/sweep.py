@@ -1,0 +1,73 @@
+"""The sweep: rings for everything that is due in SQL, so that a lost ring or a lost Redis costs seconds only (D3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from sync import apply, schedules
+from sync.channels import is_channel_due
+from sync.context import Context
+from sync.push import is_push_due
+from sync.queue import enqueue, queue_of
+from tieout.store import connections as connection_store
+from tieout.store import inbox, runs
+from tieout.store.session import reading
+from tieout.store.tables import dirty, pending
+
+RUN_DIED_AFTER = timedelta(hours=6)
+INBOX_KEPT = timedelta(days=30)
+
+
+def due(ctx: Context) -> list[str]:
+    """The drains that have something to do now, by name."""
+    names: list[str] = []
+    now = ctx.clock.now()
+    if has_apply_work(ctx) or apply.tick_due(ctx):
+        names.append("apply")
+    held = connection_store.all_rows(ctx.engine)
+    for name, conf in ctx.config.connections.items():
+        row = held.get(name, {})
+        if _is_waiting(row, now):
+            continue
+        if not row.get("push_paused") and conf.push_mode != "off" and is_push_due(ctx, name):
+            names.append(f"push:{name}")
+        if inbox.due(ctx.engine, name, now, limit=1):
+            names.append(f"inbox:{name}")
+        if row.get("next_pull_at") is None or row["next_pull_at"] <= now:
+            names.append(f"pull:{name}")
+        if is_channel_due(ctx, name):
+            names.append(f"channel:{name}")
+    names += [f"report:{name}" for name in schedules.due(ctx)]
+    return names
+
+
+def has_apply_work(ctx: Context) -> bool:
+    """Whether inputs wait to be folded or keys to be settled."""
+    with reading(ctx.engine) as conn:
+        return any(conn.execute(select(column).limit(1)).first() is not None for column in (pending.c.seq, dirty.c.key))
+
+
+def _is_waiting(row: Mapping[str, Any], now: datetime) -> bool:
+    until = row.get("backoff_until_at")
+    return until is not None and until > now
+
+
+def run_sweep(ctx: Context) -> list[str]:
+    """Ring for everything that is due; answers what was rung for."""
+    names = due(ctx)
+    for name in names:
+        # Without a new generation: a drain that is running will end by itself, and the next sweep looks again.
+        if not enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now()):
+            break
+    return names
+
+
+def run_housekeeping(ctx: Context) -> None:
+    """Close runs whose process died and forget old messages; once an hour is plenty."""
+    now = ctx.clock.now()
+    runs.abandon(ctx.engine, before=now - RUN_DIED_AFTER, now=now)
+    inbox.forget(ctx.engine, before=now - INBOX_KEPT)

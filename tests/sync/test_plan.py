@@ -1,0 +1,144 @@
+"""Plan: writes nothing, shows from and to, and is pushed exactly as it was looked at."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from sync.plan import approve_parked, plan, push_plan, save_plan
+from sync.push import run_push
+from tests.sync.fakes import NOW, FakeContext, Remote, make_context
+from tieout.core.config import ChangeLimits
+from tieout.core.errors import Gone
+from tieout.store.outbox import Intent, intend
+from tieout.store.session import unit
+from tieout.store.tables import metadata, outbox, remote_seen
+
+
+@pytest.fixture
+def ctx(engine: Engine, engine_url: str, tmp_path: Path) -> FakeContext:
+    made = make_context(engine, engine_url, tmp_path, remote=Remote())
+    with unit(engine, "landing.commit") as conn:
+        conn.execute(
+            insert(remote_seen).values(
+                connection="zoho", module="Invoices", remote_id="1", fields={"A": 1}, seen_at=NOW
+            )
+        )
+    return made
+
+
+def want(ctx: FakeContext, key: str, value: Any, *, rows: int = 0, mode: Any = "plan") -> None:
+    with unit(ctx.engine, "settle.commit") as conn:
+        intend(
+            conn,
+            [
+                Intent(
+                    "zoho",
+                    "Invoices",
+                    key,
+                    {"A": value},
+                    {"A": 0},
+                    {"label": f"INV-{key}", "why": "paid"},
+                    key,
+                    "CNY",
+                    100 * int(key),
+                )
+            ],
+            modes={"zoho": mode},
+            limits={"zoho": ChangeLimits(rows=rows)},
+            now=ctx.clock.now(),
+            ids=ctx.ids,
+        )
+
+
+def dump(ctx: FakeContext) -> dict[str, list[Any]]:
+    with ctx.engine.connect() as conn:
+        return {table.name: sorted(map(str, conn.execute(select(table)))) for table in metadata.sorted_tables}
+
+
+def test_a_plan_shows_from_to_why_and_money_and_writes_nothing(ctx: FakeContext) -> None:
+    want(ctx, "1", Decimal("2.50"))
+    want(ctx, "2", 5)
+    before = dump(ctx)
+    view = plan(ctx)
+    assert plan(ctx).digest == view.digest
+    assert dump(ctx) == before
+    first, second = view.rows[1], view.rows[0]
+    assert [(c.field, c.before, c.after) for c in first.changes] == [("A", 1, Decimal("2.5"))]
+    assert [(c.field, c.before, c.after) for c in second.changes] == [("A", 0, 5)]
+    assert (first.label, first.why["why"], first.seen_at, second.seen_at) == ("INV-1", "paid", NOW, None)
+    assert view.as_dict()["totals"] == [{"currency": "CNY", "money_minor": 300}]
+    assert ctx.remote.writes == []
+
+
+def test_fresh_reads_the_remote_again(ctx: FakeContext) -> None:
+    want(ctx, "1", 2)
+    ctx.remote.records["Invoices", "1"] = {"A": 9}
+    view = plan(ctx, fresh=True)
+    assert [(c.before, c.after) for c in view.rows[0].changes] == [(9, 2)]
+    assert ctx.remote.effects == []
+
+
+def test_nothing_is_sent_without_a_plan_and_a_plan_is_sent_as_it_was(ctx: FakeContext) -> None:
+    want(ctx, "1", 2)
+    want(ctx, "2", 5)
+    assert run_push(ctx, "zoho").done == 0
+    view = plan(ctx)
+    result = push_plan(ctx, view.digest, "user:ann")
+    assert (result.sent, result.moved_on, result.exit_code) == (2, [], 0)
+    planned = {(row.remote_id, c.field, c.after) for row in view.rows for c in row.changes}
+    assert {(key, name, value) for _, key, fields in ctx.remote.effects for name, value in fields.items()} == planned
+    with ctx.engine.connect() as conn:
+        assert set(conn.execute(select(outbox.c.approved_by)).scalars()) == {"user:ann"}
+    again = push_plan(ctx, view.digest, "user:ann")
+    assert (again.sent, again.moved_on) == (2, [])  # the same answer, nothing sent twice
+    assert len(ctx.remote.effects) == 2
+
+
+def test_what_moved_on_is_reported_and_not_sent(ctx: FakeContext) -> None:
+    for key in ("1", "2", "3"):
+        want(ctx, key, 2)
+    digest = save_plan(ctx, plan(ctx))
+    want(ctx, "2", 7)  # changed since
+    want(ctx, "4", 1)  # new since
+    result = push_plan(ctx, digest, "user:ann")
+    assert (result.sent, len(result.moved_on), result.exit_code) == (2, 1, 3)
+    assert result.moved_on[0]["version"] == 2
+    assert sorted(key for _, key, _ in ctx.remote.effects) == ["1", "3"]
+    assert [row.remote_id for row in plan(ctx).rows] == ["4", "2"]
+
+
+def test_a_digest_nobody_stored_and_nothing_has_is_gone(ctx: FakeContext) -> None:
+    want(ctx, "1", 2)
+    digest = plan(ctx).digest
+    want(ctx, "1", 3)
+    with pytest.raises(Gone):
+        push_plan(ctx, digest, "user:ann")
+    assert ctx.remote.writes == []
+
+
+def test_what_stood_but_could_not_be_sent_is_told_apart(ctx: FakeContext) -> None:
+    want(ctx, "1", 2)
+    ctx.remote.answers = {"1": ("rejected", "INVALID_DATA")}
+    result = push_plan(ctx, plan(ctx).digest, "user:ann")
+    assert (result.sent, result.moved_on, result.exit_code) == (0, [], 1)
+    assert result.unsent[0]["state"] == "dead"
+
+
+def test_a_parked_batch_waits_for_its_approver(ctx: FakeContext) -> None:
+    with unit(ctx.engine, "settle.commit") as conn:
+        intend(
+            conn,
+            [Intent("zoho", "Invoices", str(n), {"A": n}, {}, {}, str(n)) for n in range(5, 9)],
+            modes={"zoho": "auto"},
+            limits={"zoho": ChangeLimits(rows=3)},
+            now=NOW,
+            ids=ctx.ids,
+        )
+    assert run_push(ctx, "zoho").done == 0
+    assert approve_parked(ctx, "zoho", "user:bob") == 4
+    assert run_push(ctx, "zoho").done == 4
