@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy import bindparam, insert, select, update
 
 from sync.fold.batch import Batch
 from tieout.store.landing import chunks
+from tieout.store.refs import rows_by
 from tieout.store.tables import accounts
 
 AccountRef = tuple[str, str, str]  # company, connection, party number
@@ -46,13 +47,9 @@ def find_accounts(batch: Batch, refs: Sequence[AccountRef]) -> dict[AccountRef, 
     """Account ids that exist already."""
     a = accounts.c
     out: dict[AccountRef, str] = {}
-    for part in chunks(refs, 200):
-        for row in batch.conn.execute(
-            select(a.company_id, a.connection, a.party_ref, a.id).where(
-                tuple_(a.company_id, a.connection, a.party_ref).in_(list(part))
-            )
-        ):
-            out[row.company_id, row.connection, row.party_ref] = row.id
+    statement = select(a.company_id, a.connection, a.party_ref, a.id)
+    for row in rows_by(batch.conn, statement, (a.company_id, a.connection, a.party_ref), refs):
+        out[row.company_id, row.connection, row.party_ref] = row.id
     return out
 
 

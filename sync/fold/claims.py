@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 
 from mapping.identity.numbers import number_key
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from tieout.canonical.documents import ClaimCandidate
 from tieout.store.landing import chunks
+from tieout.store.refs import conditions, rows_by
 from tieout.store.tables import claim_keys, claims
 from tieout.store.upsert import insert_ignore, upsert
 
@@ -60,8 +61,8 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
     for part in chunks(live):
         upsert(batch.conn, claims, part)
     c = claims.c
-    for refs in chunks(gone, 200):
-        batch.conn.execute(delete(claims).where(tuple_(c.connection, c.stream, c.external_id).in_(list(refs))))
+    for gone_part in conditions((c.connection, c.stream, c.external_id), gone):
+        batch.conn.execute(delete(claims).where(gone_part))
     _replace_keys(batch, keys)
     batch.touch("claim", [f"{a}/{b}/{c_}" for a, b, c_ in keys])
 
@@ -69,14 +70,12 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
 def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, str]]]) -> None:
     k = claim_keys.c
     held: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
-    for refs in chunks(sorted(keys), 200):
-        for row in batch.conn.execute(
-            select(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(refs)))
-        ):
-            held.setdefault((row.connection, row.stream, row.external_id), set()).add((row.kind, row.value))
+    columns = (k.connection, k.stream, k.external_id)
+    for row in rows_by(batch.conn, select(claim_keys), columns, keys):
+        held.setdefault((row.connection, row.stream, row.external_id), set()).add((row.kind, row.value))
     stale = [ref for ref, wanted in sorted(keys.items()) if held.get(ref) and held[ref] != wanted]
-    for refs in chunks(stale, 200):
-        batch.conn.execute(delete(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(refs))))
+    for stale_part in conditions(columns, stale):
+        batch.conn.execute(delete(claim_keys).where(stale_part))
     fresh: list[dict[str, Any]] = []
     touched: set[tuple[str, str]] = set()
     for ref, wanted in sorted(keys.items()):

@@ -6,16 +6,17 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import insert, select, update
 
 from mapping.identity.bind import ClaimVerdict, DocumentFacts, bind_claim
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
+from sync.settle.candidates import Ref, candidates_of
 from sync.settle.scope import customers_of_accounts, deal_key
-from tieout.canonical import codec
 from tieout.canonical.documents import ClaimCandidate
 from tieout.core.money import format_minor
 from tieout.store.landing import chunks
+from tieout.store.refs import rows_by
 from tieout.store.tables import (
     answers,
     bindings,
@@ -23,13 +24,10 @@ from tieout.store.tables import (
     document_keys,
     documents,
     memberships,
-    source_records,
 )
 
 KIND = "unlinked_document"
 SUGGESTED = 20  # documents of the same customer and amount looked at per claim
-
-Ref = tuple[str, str, str]  # connection, stream, record id
 
 
 def settle_claims(batch: Batch, keys: Sequence[str]) -> None:
@@ -70,20 +68,7 @@ def _ref(key: str) -> Ref:
 
 
 def _claims(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, ClaimCandidate]:
-    s = source_records.c
-    out: dict[Ref, ClaimCandidate] = {}
-    for part in chunks(refs, 200):
-        for row in batch.conn.execute(
-            select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
-                tuple_(s.connection, s.stream, s.external_id).in_(list(part)),
-                s.candidate.is_not(None),
-                s.is_deleted.is_(False),
-            )
-        ):
-            made = codec.decode(row.candidate_kind, row.candidate)
-            if isinstance(made, ClaimCandidate):
-                out[row.connection, row.stream, row.external_id] = made
-    return out
+    return {ref: made for ref, made in candidates_of(batch, refs).items() if isinstance(made, ClaimCandidate)}
 
 
 def _customers_of_claims(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, str]:
@@ -100,11 +85,7 @@ def _customers_of_claims(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> 
 def _documents_by_key(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, set[str]]:
     """Documents that share a key with each claim: a stored external id may be a document's id or its number."""
     k, d = claim_keys.c, document_keys.c
-    held: list[Any] = []
-    for part in chunks(sorted(claims), 200):
-        held.extend(
-            batch.conn.execute(select(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(part))))
-        )
+    held = list(rows_by(batch.conn, select(claim_keys), (k.connection, k.stream, k.external_id), claims))
     plain = sorted({row.value for row in held if row.kind in ("external", "number")})
     orders = sorted({row.value for row in held if row.kind == "order"})
     found: dict[tuple[str, str], set[str]] = {}
@@ -126,11 +107,8 @@ def _rivals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, lis
     """Other claims of the same source that share a key."""
     k = claim_keys.c
     mine: dict[tuple[str, str], set[Ref]] = {}
-    for part in chunks(sorted(claims), 200):
-        for row in batch.conn.execute(
-            select(claim_keys).where(tuple_(k.connection, k.stream, k.external_id).in_(list(part)))
-        ):
-            mine.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
+    for row in rows_by(batch.conn, select(claim_keys), (k.connection, k.stream, k.external_id), claims):
+        mine.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     block: dict[tuple[str, str], set[Ref]] = {}
     for value_part in chunks(sorted({value for _, value in mine})):
         for row in batch.conn.execute(select(claim_keys).where(k.value.in_(value_part))):
@@ -234,12 +212,10 @@ def _write(
 ) -> None:
     b = bindings.c
     held: dict[Ref, dict[str, Mapping[Any, Any]]] = {}
-    for part in chunks(refs, 200):
-        for row in batch.conn.execute(
-            select(bindings).where(tuple_(b.connection, b.stream, b.external_id).in_(list(part)), b.to_seq.is_(None))
-        ).mappings():
-            ref = (row["connection"], row["stream"], row["external_id"])
-            held.setdefault(ref, {})[row["document_id"]] = row
+    for row in rows_by(
+        batch.conn, select(bindings).where(b.to_seq.is_(None)), (b.connection, b.stream, b.external_id), refs
+    ):
+        held.setdefault((row.connection, row.stream, row.external_id), {})[row.document_id] = row._mapping
     close: list[str] = []
     fresh: list[dict[str, Any]] = []
     moved: set[Ref] = set()

@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from mapping.outbound import CustomerView, FieldNames, InvoiceView, changed_fields, own_fields, remote_fields
 from sync.fold.batch import Batch
+from sync.settle.candidates import candidates_of
 from sync.settle.decisions import current, day
 from sync.settle.memberships import standing
 from sync.settle.modules import module_of
 from sync.settle.outgoing import send_states
 from sync.settle.scope import deal_key
-from tieout.canonical import codec
 from tieout.canonical.documents import ClaimCandidate
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.money import format_minor
 from tieout.store.landing import chunks
 from tieout.store.outbox import Intent
-from tieout.store.tables import bindings, decisions, remote_seen, source_records
+from tieout.store.refs import rows_by
+from tieout.store.tables import bindings, decisions, remote_seen
 
 Ref = tuple[str, str, str]
 
@@ -42,11 +43,12 @@ class _Wish:
 def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
     """Compare these records with what they should show and intend the difference."""
     refs = [_ref(key) for key in keys]
-    alive = _candidates(batch, refs)
+    alive = candidates_of(batch, refs)
     seen = _seen(batch, refs)
     wishes: dict[Ref, _Wish] = {}
-    wishes.update(_invoices(batch, {r: c for r, c in alive.items() if _kind(c) == "invoice"}))
-    wishes.update(_deals(batch, {r: c for r, c in alive.items() if _kind(c) == "deal"}))
+    claims = {ref: made for ref, made in alive.items() if isinstance(made, ClaimCandidate)}
+    wishes.update(_invoices(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "invoice"}))
+    wishes.update(_deals(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "deal"}))
     wishes.update(_customers(batch, {r: c for r, c in alive.items() if isinstance(c, PartyCandidate)}))
     intents = []
     for ref in refs:
@@ -89,27 +91,8 @@ def _ref(key: str) -> Ref:
     return connection, stream, record
 
 
-def _kind(candidate: Any) -> str:
-    return candidate.kind if isinstance(candidate, ClaimCandidate) else ""
-
-
 def _pushes(batch: Batch, connection: str, what: str) -> bool:
     return what in batch.config.connections[connection].push
-
-
-def _candidates(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Any]:
-    s = source_records.c
-    out: dict[Ref, Any] = {}
-    for part in chunks(refs, 200):
-        for row in batch.conn.execute(
-            select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
-                tuple_(s.connection, s.stream, s.external_id).in_(list(part)),
-                s.candidate.is_not(None),
-                s.is_deleted.is_(False),
-            )
-        ):
-            out[row.connection, row.stream, row.external_id] = codec.decode(row.candidate_kind, row.candidate)
-    return out
 
 
 def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[Any, Any]]:
@@ -119,13 +102,9 @@ def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[Any, Any]]:
         vendor = batch.config.connections[ref[0]].vendor
         where[ref[0], module_of(vendor, ref[1]), ref[2]] = ref
     out: dict[Ref, Mapping[Any, Any]] = {}
-    for part in chunks(sorted(where), 200):
-        for row in batch.conn.execute(
-            select(r.connection, r.module, r.remote_id, r.fields).where(
-                tuple_(r.connection, r.module, r.remote_id).in_(list(part))
-            )
-        ):
-            out[where[row.connection, row.module, row.remote_id]] = row.fields
+    statement = select(r.connection, r.module, r.remote_id, r.fields)
+    for row in rows_by(batch.conn, statement, (r.connection, r.module, r.remote_id), where):
+        out[where[row.connection, row.module, row.remote_id]] = row.fields
     return out
 
 
@@ -137,13 +116,9 @@ def _invoices(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, _
     b = bindings.c
     claims = {ref: claim for ref, claim in claims.items() if _pushes(batch, ref[0], "payment_status")}
     bound: dict[Ref, str] = {}
-    for part in chunks(sorted(claims), 200):
-        for row in batch.conn.execute(
-            select(b.connection, b.stream, b.external_id, b.document_id).where(
-                tuple_(b.connection, b.stream, b.external_id).in_(list(part)), b.to_seq.is_(None)
-            )
-        ):
-            bound[row.connection, row.stream, row.external_id] = row.document_id
+    statement = select(b.connection, b.stream, b.external_id, b.document_id).where(b.to_seq.is_(None))
+    for row in rows_by(batch.conn, statement, (b.connection, b.stream, b.external_id), claims):
+        bound[row.connection, row.stream, row.external_id] = row.document_id
     decided = current(batch, "payment_status", bound.values())
     return {ref: _status_wish(batch, claim, bound.get(ref, ""), decided) for ref, claim in claims.items()}
 

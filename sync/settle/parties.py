@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, select, update
 
 from mapping.identity.facts import facts
 from mapping.identity.keys import HINT_KINDS, RULE_KINDS
@@ -15,12 +15,13 @@ from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.fold.parties import sharing
 from sync.settle import memberships as membership
+from sync.settle.candidates import candidates_of
 from sync.settle.memberships import Wanted
-from tieout.canonical import codec
 from tieout.canonical.parties import PartyCandidate
 from tieout.ledger import chart
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, answers, balances, customers, party_keys, source_records
+from tieout.store.refs import rows_by
+from tieout.store.tables import accounts, answers, balances, customers, party_keys
 
 KIND = "identity"
 BLOCK_CAP = 60  # members per key looked at; a larger block says nothing (matching reference, section 4)
@@ -79,11 +80,8 @@ def _twins(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> dict[tuple[str, s
     a = accounts.c
     refs = sorted({(row["connection"], row["party_ref"]) for row in rows})
     ids: dict[str, tuple[str, str]] = {}
-    for part in chunks(refs, 200):
-        for row in batch.conn.execute(
-            select(a.id, a.connection, a.party_ref).where(tuple_(a.connection, a.party_ref).in_(list(part)))
-        ):
-            ids[row.id] = (row.connection, row.party_ref)
+    for row in rows_by(batch.conn, select(a.id, a.connection, a.party_ref), (a.connection, a.party_ref), refs):
+        ids[row.id] = (row.connection, row.party_ref)
     held = membership.standing(batch, ids)
     return {ids[member]: row["customer_id"] for member, row in sorted(held.items()) if row["rule"] == BOOK_RULE}
 
@@ -192,7 +190,7 @@ def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
 
 def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
     """The party candidate behind each account id or record key."""
-    s, a = source_records.c, accounts.c
+    a = accounts.c
     want: dict[tuple[str, str, str], list[str]] = {}
     account_ids = sorted(ref for ref in refs if ref.startswith("acc_"))
     for part in chunks(account_ids):
@@ -204,18 +202,9 @@ def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
             connection, stream, record = ref.split("/", 2)
             want.setdefault((connection, stream, record), []).append(ref)
     out: dict[str, PartyCandidate] = {}
-    for keys in chunks(sorted(want), 200):
-        for kept in batch.conn.execute(
-            select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
-                tuple_(s.connection, s.stream, s.external_id).in_(list(keys)),
-                s.candidate.is_not(None),
-                s.is_deleted.is_(False),
-            )
-        ):
-            made = codec.decode(kept.candidate_kind, kept.candidate)
-            if isinstance(made, PartyCandidate):
-                for ref in want[kept.connection, kept.stream, kept.external_id]:
-                    out[ref] = made
+    for found, made in candidates_of(batch, want).items():
+        if isinstance(made, PartyCandidate):
+            out.update(dict.fromkeys(want[found], made))
     return out
 
 
