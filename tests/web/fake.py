@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Engine
@@ -27,10 +27,21 @@ class FakeContext:
 
 @dataclass
 class FakePlan:
+    """As `sync.plan.PlanView` writes itself."""
+
     rows: list[dict[str, Any]]
+    made_at: datetime
 
     def as_dict(self) -> dict[str, Any]:
-        return {"digest": "ab12cd34ef56ab12", "rows": self.rows, "totals": []}
+        return {
+            "digest": "ab12cd34ef56ab12",
+            "made_at": self.made_at,
+            "fresh": False,
+            "records": len(self.rows),
+            "fields": sum(len(row["changes"]) for row in self.rows),
+            "totals": [{"currency": "CNY", "money_minor": sum(row["money_minor"] for row in self.rows)}],
+            "rows": self.rows,
+        }
 
 
 @dataclass
@@ -76,20 +87,19 @@ class FakeService:
             found = pushes.page(conn, pushes.PushFilter(state="planned"), 100, None)
         rows = [
             {
-                "id": row["id"],
-                "connection": row["connection"],
-                "module": row["module"],
-                "remote_id": row["remote_id"],
-                "operation": row["operation"],
+                **{name: row[name] for name in ("id", "version", "connection", "module", "operation", "remote_id")},
+                **{name: row[name] for name in ("subject", "state", "currency", "money_minor")},
+                "label": "AR1",
                 "changes": [
-                    {"field": name, "from": row["before"].get(name), "to": value}
+                    {"field": name, "before": row["before"].get(name), "after": value}
                     for name, value in row["fields"].items()
                 ],
-                "reason": row["reason"],
+                "why": {"label": "AR1", "reasons": row["reason"]},
+                "seen_at": None,
             }
             for row in found.rows
         ]
-        return FakePlan(rows)
+        return FakePlan(rows, self.ctx.clock.now())
 
     def push_plan(self, digest: str, actor: str) -> Mapping[str, Any]:
         self._ask("push_plan", digest, actor)

@@ -15,6 +15,7 @@ from tieout.store.queries import accounts, customers, decisions
 
 Row = Mapping[Any, Any]
 Today = Mapping[str, date]
+_SEVERITY = {"ok": 1, "watch": 2, "hold": 3}
 
 
 def balance(line: Row) -> dict[str, Any]:
@@ -24,15 +25,29 @@ def balance(line: Row) -> dict[str, Any]:
     return {"company_id": line["company_id"], "currency": currency, **figures}
 
 
+def credit(conn: Connection, ids: Sequence[str], today: Today) -> dict[str, list[Row]]:
+    """The standing credit decisions of each customer, one per company that decided."""
+    whose = {decisions.credit_subject(one, company): one for one in ids for company in today}
+    out: dict[str, list[Row]] = {}
+    for row in decisions.standing(conn, sorted(whose)):
+        if row["kind"] == "credit":
+            out.setdefault(whose[row["subject"]], []).append(row)
+    return out
+
+
+def _worst(values: Sequence[str]) -> str | None:
+    return max(values, key=_SEVERITY.get) if values else None  # type: ignore[arg-type]
+
+
 def listed(conn: Connection, rows: Sequence[Row], today: Today) -> list[dict[str, Any]]:
     """Customers with balances per company and currency and the standing credit status."""
     ids = [row["id"] for row in rows]
     sums = customers.balances(conn, ids, today)
-    standing = decisions.current(conn, "credit", ids)
+    standing = credit(conn, ids, today)
     return [
         {
             **pick(row, "id", "name", "created_at"),
-            "credit_status": standing[row["id"]]["value"] if row["id"] in standing else None,
+            "credit_status": _worst([line["value"] for line in standing.get(row["id"], [])]),
             "balances": [balance(line) for line in sums.get(row["id"], [])],
         }
         for row in rows
@@ -92,7 +107,7 @@ def account(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
         "customer": {"id": row["id"], "name": row["name"]},
         "as_of": dict(today),
         "balances": [balance(line) for line in customers.balances(conn, [customer_id], today).get(customer_id, [])],
-        "credit": [decision(line) for line in decisions.standing(conn, customer_id) if line["kind"] == "credit"],
+        "credit": [decision(line) for line in credit(conn, [customer_id], today).get(customer_id, [])],
         "items": [{**documents.item(line, today), "number": line["number"], "kind": line["kind"]} for line in items],
         "payments": documents.listed(conn, accounts.payments(conn, ids)),
         "allocations": [documents.allocation(line) for line in accounts.allocations_of_accounts(conn, ids)],

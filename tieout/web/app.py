@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.staticfiles import StaticFiles
 
+from sync.service import open_service
 from tieout.core.config import Config
 from tieout.web import console, problems
 from tieout.web.console import pages
@@ -28,9 +28,7 @@ def build(config: Config, *, service: Service | None = None) -> FastAPI:
     """The application; without a service one is made from the configuration."""
     with ExitStack() as stack:
         if service is None:
-            # Looked up when needed: the service pulls in the whole flow, which tests of the HTTP face do without.
-            opened = importlib.import_module("sync.service").open_service(config)
-            service = cast(Service, stack.enter_context(opened))
+            service = stack.enter_context(open_service(config))
         held = stack.pop_all()
 
     @asynccontextmanager

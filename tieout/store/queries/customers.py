@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, false, func, or_, select
 
+from tieout.store.queries.decisions import credit_subject
 from tieout.store.queries.paging import Slice, contains, cut, decode
 from tieout.store.tables import accounts, customers, decisions, documents, memberships, open_items
 
@@ -17,10 +18,14 @@ Row = RowMapping
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
-    """What a list of customers is narrowed to; `overdue_on` = today per company, None = not asked."""
+    """What a list of customers is narrowed to; None = not asked.
+
+    `overdue_on` = today per company; `credit` is a status that one of `companies` decided.
+    """
 
     q: str | None = None
     credit: str | None = None
+    companies: Sequence[str] = ()
     overdue_on: Mapping[str, date] | None = None
 
 
@@ -38,7 +43,7 @@ def page(conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | Non
     if wanted.credit:
         query = query.where(
             exists().where(
-                decisions.c.subject == customers.c.id,
+                decisions.c.subject.in_([customers.c.id + credit_subject("", name) for name in wanted.companies]),
                 decisions.c.kind == "credit",
                 decisions.c.is_current.is_(True),
                 decisions.c.value == wanted.credit,

@@ -27,7 +27,12 @@ def of_subject(conn: Connection, subject: str, limit: int = 100) -> Sequence[Row
     return conn.execute(query.order_by(decisions.c.seq.desc(), decisions.c.id.desc()).limit(limit)).mappings().all()
 
 
-def standing(conn: Connection, subject: str) -> Sequence[RowMapping]:
-    """The standing decisions about a subject, of every kind and company."""
-    query = select(decisions).where(decisions.c.subject == subject, decisions.c.is_current.is_(True))
+def credit_subject(customer_id: str, company_id: str) -> str:
+    """What a credit decision is about: one customer as seen by one company."""
+    return f"{customer_id}|{company_id}"
+
+
+def standing(conn: Connection, subjects: Sequence[str]) -> Sequence[RowMapping]:
+    """The standing decisions about these subjects, of every kind and company."""
+    query = select(decisions).where(decisions.c.subject.in_(subjects), decisions.c.is_current.is_(True))
     return conn.execute(query.order_by(decisions.c.kind, decisions.c.company_id, decisions.c.id)).mappings().all()

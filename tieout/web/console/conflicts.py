@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
+from sync.answering import ALLOWED, DEFAULT_ALLOWED
 from tieout.reports import work
 from tieout.store.queries import conflicts
 from tieout.web import evidence
@@ -17,8 +18,6 @@ from tieout.web.schemas.work import ConflictKind, ConflictState
 
 router = APIRouter()
 PAGE = 50
-# What the form offers; the service decides what it takes (a test holds the two together).
-ACTIONS = {"identity": ("link", "separate", "leave"), "unlinked_document": ("bind", "separate", "leave")}
 
 
 @router.get("/conflicts")
@@ -64,7 +63,7 @@ def show_conflict(
         conflict=found,
         shown=evidence.shown(found["evidence"], found["suggestions"]),
         suggestions=evidence.answers(found["suggestions"]),
-        actions=ACTIONS.get(found["kind"], ("leave",)),
+        actions=ALLOWED.get(found["kind"], DEFAULT_ALLOWED),
         done=done,
     )
 

@@ -113,9 +113,7 @@ def error_page(request: Request, status: int, code: str, detail: str, hint: str)
     path = request.url.path
     if path.startswith(_API) or "text/html" not in request.headers.get("accept", ""):
         return None
-    return render(
-        request, "error.html", None, status=status, code=code, detail=detail, hint=hint, heading=f"error.{status}"
-    )
+    return render(request, "error.html", None, status=status, number=str(status), code=code, detail=detail, hint=hint)
 
 
 def install(app: FastAPI) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
+from tieout.reports import plan as plan_view
 from tieout.web.auth import check_form
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Uses, plain
+from tieout.web.deps import Uses
 from tieout.web.problems import Refused
 
 router = APIRouter()
@@ -20,9 +21,8 @@ def show_plan(
     request: Request, person: Person, service: Uses, sent: Annotated[str, Query(max_length=1)] = ""
 ) -> Response:
     """The pending plan."""
-    made = plain(service.plan(False).as_dict())
-    rows = made.get("rows") or []
-    return render(request, "plan.html", person, plan=made, rows=rows[:SHOWN_ROWS], total=len(rows), sent=sent)
+    made = plan_view.shown(service.plan(False).as_dict())
+    return render(request, "plan.html", person, plan=made, rows=made["rows"][:SHOWN_ROWS], sent=sent)
 
 
 @router.post("/plan/push")

@@ -27,7 +27,7 @@ def list_customers(
 ) -> Response:
     """Customers by name or only those who are late."""
     words = q.strip() if q.isprintable() else ""
-    wanted = customers.CustomerFilter(words or None, None, today if overdue else None)
+    wanted = customers.CustomerFilter(q=words or None, overdue_on=today if overdue else None)
     found = customers.page(conn, wanted, PAGE, cursor)
     rows = customer_view.listed(conn, found.rows, today)
     return render(request, "customers.html", person, rows=rows, q=words, overdue=overdue, next=found.next)

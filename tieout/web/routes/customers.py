@@ -21,7 +21,7 @@ CustomerId = Annotated[Id, Path(description="Customer id.", examples=["cus_01jd5
 @router.get("", response_model=Page[Customer], responses=READ_ERRORS)
 def list_customers(_: Reader, query: Annotated[CustomerQuery, Query()], conn: Reads, today: Today) -> Response:
     """Customers with balances per company and currency, in the order of their ids."""
-    wanted = customers.CustomerFilter(query.q, query.credit, today if query.overdue else None)
+    wanted = customers.CustomerFilter(query.q, query.credit, sorted(today), today if query.overdue else None)
     found = customers.page(conn, wanted, query.limit, query.cursor)
     return reply(Page[Customer], {"items": read.listed(conn, found.rows, today), "next": found.next})
 

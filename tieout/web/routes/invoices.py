@@ -27,7 +27,7 @@ DocumentId = Annotated[Id, Path(description="Document id.", examples=["inv_01jd5
 
 @router.get("/invoices", response_model=Page[Document], responses=READ_ERRORS)
 def list_invoices(_: Reader, query: Annotated[InvoiceQuery, Query()], conn: Reads, today: Today) -> Response:
-    """Invoices and credit notes in the order in which they were first posted."""
+    """Invoices and credit notes in the order of their ids (by kind, then as they were first posted)."""
     wanted = invoices.DocumentFilter(
         kinds=(query.kind,) if query.kind else invoices.INVOICE_KINDS,
         customer_id=query.customer,
@@ -59,7 +59,7 @@ def explain_invoice(_: Reader, document_id: DocumentId, service: Uses) -> Respon
 
 @router.get("/payments", response_model=Page[Document], responses=READ_ERRORS)
 def list_payments(_: Reader, query: Annotated[PaymentQuery, Query()], conn: Reads) -> Response:
-    """Payments and refunds in the order in which they were first posted; `open` is unapplied cash."""
+    """Payments and refunds in the order of their ids; `open` is unapplied cash, negative."""
     wanted = invoices.DocumentFilter(
         kinds=(query.kind,) if query.kind else invoices.PAYMENT_KINDS,
         customer_id=query.customer,

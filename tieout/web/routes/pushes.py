@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from tieout.reports import plan as plan_view
 from tieout.reports import work
 from tieout.store.queries import pushes
 from tieout.web.auth import Approver, Operator, Reader
@@ -27,7 +28,7 @@ def get_plan(caller: Reader, query: Annotated[PlanQuery, Query()], service: Uses
     """
     if query.fresh and not caller.may("operate"):
         raise Refused(403, "denied", f"the role {caller.role} may not spend calls on a fresh plan")
-    return reply(Plan, plain(service.plan(query.fresh).as_dict()))
+    return reply(Plan, plain(plan_view.shown(service.plan(query.fresh).as_dict())))
 
 
 @router.post("/plan/{digest}/push", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)

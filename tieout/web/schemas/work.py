@@ -101,12 +101,42 @@ class PlanQuery(Query):
     fresh: Flag = Field(False, description="Read the remote values again before comparing.")
 
 
+class FieldChange(Out):
+    """One field of one remote record: what it holds, what it would hold."""
+
+    field: str = Field(examples=["AR_Payment_Status"])
+    before: Any
+    after: Any
+
+
+class PlanRow(Out):
+    """One remote record that would be changed or created; `seen_at` = when `before` was last seen there."""
+
+    id: str
+    version: int
+    connection: str
+    module: str
+    operation: str
+    remote_id: str
+    label: str
+    subject: str
+    state: PushState
+    changes: list[FieldChange]
+    why: Any
+    money: Money | None
+    seen_at: datetime | None
+
+
 class Plan(Out):
     """What would be written where, from what to what and why; `digest` names exactly these rows and versions."""
 
-    model_config = ConfigDict(extra="allow")
-
-    digest: str = Field(examples=["9f2c4e"])
+    digest: str = Field(examples=["9f2c4e0b1a7d3c58"])
+    made_at: datetime
+    fresh: bool = Field(description="The remote values were read again for this plan.")
+    records: int
+    fields: int
+    totals: list[Money] = Field(description="Money at stake per currency, each record once.")
+    rows: list[PlanRow]
 
 
 class PushQuery(PageQuery):
