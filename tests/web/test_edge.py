@@ -29,6 +29,7 @@ def test_unknown_paths_and_methods(api: TestClient) -> None:
     answer = api.put("/v1/runs", json={})
     _problem(answer, 405, "method_not_allowed")
     assert answer.headers["Allow"] == "GET"
+    assert api.put("/v1/conflicts/cfl_1/resolution").headers["Allow"] == "DELETE, POST"
     _problem(api.request("TRACE", "/v1/runs"), 405, "method_not_allowed")
 
 
@@ -195,6 +196,9 @@ def test_the_description_declares_every_error_as_a_problem(site: Site) -> None:
     assert "HTTPValidationError" not in described["components"]["schemas"]
     assert described["components"]["schemas"]["Problem"]["required"]
     text = json.dumps(described)
+    parameters = described["paths"]["/v1/runs"]["get"]["parameters"]
+    limit = next(one["schema"] for one in parameters if one["name"] == "limit")
+    assert (limit["minimum"], limit["maximum"]) == (1, 200)
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             assert operation["description"], (method, path)

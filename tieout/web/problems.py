@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from tieout.core import exact_json
 from tieout.core.dates import DateError
@@ -143,11 +144,24 @@ def answer(request: Request, status: int, code: str, detail: str, **more: Any) -
 _HTTP_CODES = {404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_content_type"}
 
 
+def _allowed(request: Request) -> str:
+    """Every method of the address: the router itself names those of the first route that fits only."""
+    described = request.app.openapi()["paths"]
+    found: set[str] = set()
+    for template, methods in described.items():
+        if compile_path(template)[0].match(request.url.path):
+            found |= {method.upper() for method in methods}
+    return ", ".join(sorted(found))
+
+
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
     code = _HTTP_CODES.get(error.status_code, "http_error")
     detail = TITLES.get(error.status_code, "Error") if error.status_code != 404 else "there is nothing here"
-    return answer(request, error.status_code, code, detail, headers=dict(error.headers or {}))
+    return answer(request, error.status_code, code, detail, headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

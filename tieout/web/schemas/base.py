@@ -66,7 +66,6 @@ def _currency(value: str) -> str:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
@@ -79,7 +78,9 @@ Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$", max_length=10
 class PageQuery(Query):
     """Where a list starts and how long a page is."""
 
-    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT, description="Rows a page.")] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows a page."), BeforeValidator(_whole)] = (
+        DEFAULT_LIMIT
+    )
     cursor: Annotated[
         str | None,
         Field(pattern="^[A-Za-z0-9_-]{1,600}$", description="`next` of the page before; opaque."),

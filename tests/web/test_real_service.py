@@ -1,0 +1,74 @@
+"""The application over the real service: what the fake of the other tests stands in for, answers the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from sync.service import Service, open_service
+from tests.web.factory import Books
+from tieout.core.config import Config
+from tieout.web.app import build
+
+
+@pytest.fixture
+def service(config: Config, blank_url: str) -> Iterator[Service]:
+    config.home.mkdir()
+    with open_service(config.model_copy(update={"database_url": blank_url})) as opened:
+        opened.migrate()
+        yield opened
+
+
+@pytest.fixture
+def real(service: Service) -> Iterator[TestClient]:
+    with TestClient(build(service.config, service=service), raise_server_exceptions=False) as client:
+        client.headers["X-API-Key"] = service.create_api_key("test", "admin", "cli:test")
+        yield client
+
+
+def test_reading_and_refusing_over_the_real_service(real: TestClient, service: Service) -> None:
+    books = Books(service.ctx.engine)
+    books.customer("北京远航贸易有限公司")
+    invoice = books.document("invoice", books.named["北京远航贸易有限公司"], "AR1", 100_00, status="overdue")
+    books.push("planned", minor=100_00, subject=invoice)
+    plan = real.get("/v1/plan")
+    assert plan.status_code == 200, plan.text
+    row = plan.json()["rows"][0]
+    assert row["changes"] == [{"field": "AR_Payment_Status", "before": "open", "after": "overdue"}]
+    assert row["money"]["text"] == "100.00"
+    assert real.get(f"/v1/invoices/{invoice}/explain").json()["document"]["number"] == "AR1"
+    assert real.get("/v1/invoices/inv_none/explain").status_code == 404
+    assert real.post("/v1/plan/ffff0000ffff0000/push").status_code == 404
+    assert real.post("/v1/conflicts/cfl_none/resolution", json={"action": "leave"}).status_code == 404
+    assert real.delete("/v1/conflicts/cfl_none/resolution").status_code == 404
+    assert real.post("/v1/pushes/psh_none/retry").status_code == 404
+    assert real.post("/v1/customers/cus_a/merge", json={"other": "cus_b"}).status_code == 404
+    assert real.post("/v1/reconciliations", json={"as_of": "2020-01-01"}).status_code == 409
+    codes = {problem["code"] for problem in real.get("/readyz").json()["problems"]}
+    assert codes == {"never_read", "redis"}
+
+
+def test_a_conflict_is_answered_and_taken_back_over_the_real_service(real: TestClient, service: Service) -> None:
+    made = Books(service.ctx.engine).conflict("A 公司", 100_00)
+    answer = real.post(f"/v1/conflicts/{made}/resolution", json={"action": "leave", "note": "另一家"})
+    assert answer.status_code == 200, answer.text
+    shown = real.get(f"/v1/conflicts/{made}").json()
+    assert (shown["state"], shown["answer"]["note"]) == ("resolved", "另一家")
+    assert shown["answered_by"].startswith("key:tok_")
+    again = real.post(f"/v1/conflicts/{made}/resolution", json={"action": "leave"})
+    assert (again.status_code, again.json()["code"]) == (409, "conflict_closed")
+    assert real.post(f"/v1/conflicts/{made}/resolution", json={"action": "bind"}).status_code == 409
+    assert real.delete(f"/v1/conflicts/{made}/resolution").status_code == 200
+    assert real.get(f"/v1/conflicts/{made}").json()["state"] == "open"
+    actions = [line["action"] for line in real.get("/v1/audit").json()["items"]]
+    assert actions[:2] == ["conflict.undo", "conflict.resolve"]
+
+
+def test_the_first_administrator_signs_in_with_the_printed_link(service: Service, real: TestClient) -> None:
+    link = service.login_link()
+    answer = real.post("/login/link", data={"token": link}, headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert answer.url.path == "/"
+    assert "admin" in answer.text
