@@ -165,11 +165,11 @@ def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[Any
 def _replay_receipt(fresh: Engine, row: Mapping[Any, Any]) -> None:
     """What became of an effect decides whether a waiting reminder may still be taken back."""
     body = row["body"] or {}
-    state = body.get("state")
-    if not body.get("outbox_id") or not state:
+    row_id, state = body.get("outbox"), body.get("outcome")
+    if not row_id or not state:
         return
     with unit(fresh, "receipt.commit") as conn:
-        conn.execute(update(outbox).where(outbox.c.id == body["outbox_id"]).values(state=state))
+        conn.execute(update(outbox).where(outbox.c.id == row_id).values(state=state))
 
 
 def _facts() -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tieout.receivables.reminders import (
 )
 from tieout.receivables.status import Reason
 from tieout.store.landing import chunks
-from tieout.store.tables import decisions, documents, open_items, outbox
+from tieout.store.tables import balances, decisions, documents, open_items, outbox
 
 CREDIT_POLICY = CreditPolicy()
 REMINDER_POLICY = ReminderPolicy()
@@ -41,6 +41,7 @@ class Position:
     credits_minor: dict[str, int] = field(default_factory=dict)  # open credit notes, <= 0
     unapplied_minor: dict[str, int] = field(default_factory=dict)  # unapplied cash, <= 0
     overdue_minor: dict[str, int] = field(default_factory=dict)
+    currencies: set[str] = field(default_factory=set)  # ever posted in
 
     @property
     def key(self) -> str:
@@ -92,6 +93,9 @@ def _positions(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dict[
             position.items.append(dict(row))
             if row["due_on"] < batch.on[position.company]:
                 _add(position.overdue_minor, currency, amount)
+        posted = select(balances.c.account_id, balances.c.currency).where(balances.c.account_id.in_(part)).distinct()
+        for account, currency in batch.conn.execute(posted):
+            owner[account].currencies.add(currency)
         cash = batch.conn.execute(
             select(d.account_id, d.currency, d.open_minor).where(
                 d.account_id.in_(part), d.kind.in_(("payment", "refund")), d.open_minor != 0, d.state == "posted"
@@ -161,7 +165,10 @@ def _soonest(*days: date | None) -> date | None:
 
 
 def _decide_reminders(batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]]) -> None:
+    for position in positions:
+        _withdraw(batch, position)  # first: what is left of it is decided anew below
     sent = _sent(batch, positions)
+    held = current(batch, "reminder", {f"{one.key}|{code}" for one in positions for code in one.currencies})
     verdicts: list[Verdict] = []
     to_send: list[tuple[ReminderDecision, Position, str]] = []
     for position in positions:
@@ -183,9 +190,30 @@ def _decide_reminders(batch: Batch, positions: Sequence[Position], members: Mapp
             verdicts.append(_reminder_verdict(position, currency, decision, batch.on[position.company]))
             if decision.send:
                 to_send.append((decision, position, record))
-        _withdraw(batch, position)
+        over = sorted(f"{position.key}|{code}" for code in position.currencies - decided.keys())
+        on = batch.on[position.company]
+        verdicts += [_settled(position, held[subject], on) for subject in over if _has_more_to_come(held.get(subject))]
     changed = put(batch, "reminder", verdicts)
     intend_reminders(batch, [row for row in to_send if f"{row[1].key}|{row[0].currency}" in changed], REMINDER_POLICY)
+
+
+def _has_more_to_come(standing: Mapping[Any, Any] | None) -> bool:
+    return standing is not None and standing["value"] not in ("settled", "withdrawn")
+
+
+def _settled(position: Position, standing: Mapping[Any, Any], on: date) -> Verdict:
+    """Nothing is owed in this currency any more: no passing day changes the answer."""
+    return Verdict(
+        subject=standing["subject"],
+        company=position.company,
+        value="settled",
+        body={**standing["body"], "key": "", "items": [], "amount_minor": 0, "level": 0},
+        reasons=[Reason("settled")],
+        inputs={"items": []},
+        rule_version=standing["rule_version"],
+        effective_on=on,
+        next_change_on=None,
+    )
 
 
 def _can_remind(batch: Batch, member: str) -> bool:
