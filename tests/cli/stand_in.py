@@ -63,6 +63,10 @@ class Service:
     def migrate(self) -> None:
         (self.config.home / "migrated").touch()
 
+    def prepare(self) -> None:
+        assert (self.config.home / "migrated").exists()
+        (self.config.home / "prepared").touch()
+
     def login_link(self) -> str:
         return "one-time"
 
@@ -81,6 +85,7 @@ def up(arguments: list[str]) -> None:
 
     this = [sys.executable, __file__]
     part = os.environ.get("BROKEN_PART")
+    real.refused_pushes = lambda config: int(os.environ.get("REFUSED", "0"))
     real._tieout = lambda: [*this, "broken"] if part else this
     executable = sys.executable
 

@@ -101,7 +101,8 @@ def test_the_whole_tree_comes_up_and_goes(start: Callable[..., Running], tmp_pat
         assert answer.status == 200
     home = tmp_path / "var"
     assert {path.stem for path in (home / "logs").glob("*.log")} == PARTS
-    assert (home / "migrated").exists()
+    assert (home / "prepared").exists()
+    assert "The sync is done." in said
     assert (home / "tieout.toml").stat().st_mode & 0o777 == 0o600
     children = running.children()
     assert len(children) == len(PARTS)
@@ -187,6 +188,13 @@ def test_what_stops_a_start_is_one_clear_line(
     assert running.process.wait(60) == 1
     assert message in running.said
     assert len(running.said.splitlines()) == 1
+
+
+def test_refused_changes_are_not_called_done(start: Callable[..., Running]) -> None:
+    said = start("--sandbox", "--port", "0", REFUSED="7").wait_for("Three things to try")
+    assert "7 changes were refused by the vendors" in said
+    assert "The sync ended with errors" in said
+    assert "The sync is done." not in said
 
 
 def test_machines_get_one_json_line(start: Callable[..., Running]) -> None:

@@ -139,6 +139,67 @@ def resume(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     run(config, as_json, lambda service, cfg, progress: service.push_resume(actor()))
 
 
+@push_app.command()
+def pause(
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the pause is shown.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send nothing anywhere until `tieout push resume`; decisions go on and wait in the plan.
+
+    \b
+    Examples:
+      tieout push pause --why "month end freeze"
+    """
+    run(config, as_json, lambda service, cfg, progress: service.push_pause(actor(), why))
+
+
+@push_app.command()
+def dead(
+    connection: Annotated[str | None, typer.Argument(help="Only this connection.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many to list.")] = 50,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List changes that were refused for good or given up, with why.
+
+    \b
+    Examples:
+      tieout push dead
+      tieout push dead zoho --limit 10 --json
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.dead_letters(
+            known_connection(cfg, connection) if connection else None, limit
+        ),
+    )
+
+
+@push_app.command()
+def retry(
+    what: Annotated[str, typer.Argument(metavar="ID|CONNECTION", help="One push, or a connection with --code.")],
+    code: Annotated[str, typer.Option("--code", help="All dead letters with this refusal code.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a dead letter again, or all of a connection that were refused for one reason.
+
+    \b
+    Examples:
+      tieout push retry out_01k9x2
+      tieout push retry zoho --code no_field
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: (
+            service.revive(known_connection(cfg, what), code, actor()) if code else service.retry_push(what, actor())
+        ),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     for command in (sync, pull, apply, plan):

@@ -25,6 +25,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The sync ended with errors: see above, or run `{tieout} doctor`.",
         "同步结束但有错误：见上文，或运行 `{tieout} doctor`。",
     ),
+    "refused": (
+        "{count} changes were refused by the vendors; `{tieout} doctor` says why.",
+        "有 {count} 项变更被供应商系统拒绝；运行 `{tieout} doctor` 查看原因。",
+    ),
     "try": ("Three things to try:", "可以试试这三件事："),
     "try_1": ("  1. See what is owed and overdue: {url}", "  1. 查看应收与逾期：{url}"),
     "try_2": (

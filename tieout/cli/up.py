@@ -72,13 +72,15 @@ class Up:
                 return self._stopped()
             opened = stack.enter_context(service(config))
             opened.migrate()
+            if config.sandbox:
+                opened.prepare()  # the write-back fields, without which every push would be refused
             sock = stack.enter_context(listen(self._wish.host, self._wish.port))
             url = self._start_api(home, config, sock)
             if url is None:
                 return self._stopped()
             self._greet(home, config, opened, url, notes)
             self._start_workers(home, config, url)
-            self._show_first_sync(opened, url)
+            self._show_first_sync(config, opened, url)
             self._tree.run(lambda: False)
             return self._stopped()
 
@@ -188,7 +190,7 @@ class Up:
         out.say("home", home=near(home.path), logs=near(home.logs))
         out.say("stop_hint")
 
-    def _show_first_sync(self, opened: Service, url: str) -> None:
+    def _show_first_sync(self, config: Config, opened: Service, url: str) -> None:
         """Follow the runs in the database until the sync has ended, then say what can be tried."""
         out, tieout = self._out, command_name()
         seen: list[dict[str, Any]] = []
@@ -209,7 +211,10 @@ class Up:
 
             if not self._tree.run(ended):
                 return
-        failed = any(event.get("state") == "failed" for event in seen)
+        refused = refused_pushes(config)
+        if refused:
+            out.say("refused", count=refused, tieout=tieout)
+        failed = bool(refused) or any(event.get("state") == "failed" for event in seen)
         out.say("sync_failed" if failed else "sync_done", tieout=tieout)
         out.say("try")
         for key in ("try_1", "try_2", "try_3"):
@@ -228,6 +233,21 @@ class Up:
 
     def _end(self) -> None:
         self._tree.stop()
+
+
+def refused_pushes(config: Config) -> int:
+    """How many changes the vendors refused for good: progress counts them neither as done nor as waiting."""
+    from sqlalchemy import func, select
+
+    from tieout.store.session import make_engine, reading
+    from tieout.store.tables import outbox
+
+    engine = make_engine(config.database_url)
+    try:
+        with reading(engine) as conn:
+            return int(conn.execute(select(func.count()).where(outbox.c.state == "dead")).scalar_one())
+    finally:
+        engine.dispose()
 
 
 def _tieout() -> list[str]:

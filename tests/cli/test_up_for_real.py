@@ -1,0 +1,109 @@
+"""`tieout up --sandbox` with nothing stood in for: the first sync reaches the CRM, the second run writes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TIEOUT_", "LC_", "LANG"))}
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tieout.cli", "up", "--sandbox", "--port", "0"],
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**clean, "PYTHONPATH": str(ROOT)},
+        )
+
+
+def wait_for(words: str, log: Path, process: subprocess.Popen[bytes], seconds: float) -> str:
+    end = time.monotonic() + seconds
+    while words not in log.read_text(encoding="utf-8"):
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < end, log.read_text(encoding="utf-8")
+        time.sleep(0.1)
+    return log.read_text(encoding="utf-8")
+
+
+def effects(home: Path) -> list[dict[str, object]]:
+    """The effective writes that the vendor servers themselves counted."""
+    control = json.loads((home / "sandbox.json").read_bytes())["control"]["base_url"]
+    with urllib.request.urlopen(f"{control}/_control/effects", timeout=10) as answer:
+        return list(json.loads(answer.read())["effects"])
+
+
+def states(home: Path) -> dict[str, int]:
+    with sqlite3.connect(f"file:{home / 'tieout.db'}?mode=ro", uri=True) as conn:
+        return dict(conn.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+
+
+def pulls(home: Path) -> Counter[str]:
+    """Finished pulls by connection."""
+    with sqlite3.connect(f"file:{home / 'tieout.db'}?mode=ro", uri=True) as conn:
+        rows = conn.execute("SELECT connection, count(*) FROM runs WHERE kind = 'pull' AND state = 'done' GROUP BY 1")
+        return Counter(dict(rows.fetchall()))
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(15) == 0
+    assert time.monotonic() - began < 6
+    assert not [word for word in children.stdout.split() if Path(f"/proc/{word}").exists()]
+
+
+@pytest.mark.timeout(280)
+def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Path) -> None:
+    home = tmp_path / "var"
+    processes = []
+    try:
+        process = start(tmp_path, tmp_path / "first")
+        processes.append(process)
+        said = wait_for("Three things to try", tmp_path / "first", process, 150)
+        assert "The sync is done." in said
+        assert " ended (" not in said, "a part crashed"
+        assert set(states(home)) == {"done"}
+        first = effects(home)
+        written = Counter(one["entity"] for one in first if one["kind"] == "effective")
+        assert {"Accounts", "Deals", "Invoices", "Tasks"} <= set(written)
+        assert sum(written.values()) >= states(home)["done"] >= 1000
+        stop(process)
+        before = pulls(home)
+        assert before["zoho"]
+        assert before["kingdee"]
+
+        process = start(tmp_path, tmp_path / "second")
+        processes.append(process)
+        said = wait_for("Three things to try", tmp_path / "second", process, 60)
+        assert "The sync is done." in said
+        assert "A secret key was made" not in said
+        assert set(states(home)) == {"done"}
+        end = time.monotonic() + 90  # the sandbox is asked every 30 seconds
+        while not all(pulls(home)[name] > before[name] for name in ("zoho", "kingdee")):
+            assert time.monotonic() < end, f"no new pull: {pulls(home)}, before {before}"
+            time.sleep(0.2)
+        time.sleep(3)  # what a pull found is applied and pushed at once
+        assert set(states(home)) == {"done"}
+        assert effects(home) == first
+        stop(process)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(5)
