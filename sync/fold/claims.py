@@ -34,7 +34,9 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
         if change.is_broken:
             continue
         ref = (change.connection, change.stream, change.record_id)
-        claim = change.candidate
+        claim, previous = change.candidate, change.previous
+        named = {one.deal_ref for one in (claim, previous) if isinstance(one, ClaimCandidate) and one.deal_ref}
+        batch.touch("deal", [f"{change.connection}/deal:{deal}" for deal in named])
         if not isinstance(claim, ClaimCandidate):
             gone.append(ref)
             keys[ref] = set()
@@ -55,9 +57,6 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
                 "source_seq": change.seq,
             }
         )
-        previous = change.previous
-        for deal in {claim.deal_ref, previous.deal_ref if isinstance(previous, ClaimCandidate) else ""} - {""}:
-            batch.touch("deal", [f"{change.connection}/deal:{deal}"])
     for part in chunks(live):
         upsert(batch.conn, claims, part)
     c = claims.c

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from mapping.credit_words import credit_words
 from mapping.outbound import CustomerView, FieldNames, InvoiceView, changed_fields, own_fields, remote_fields
 from sync.fold.batch import Batch
 from sync.settle.candidates import candidates_of
@@ -55,6 +56,10 @@ def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
         connection, stream, record = ref
         settings = batch.config.connections[connection]
         module = module_of(settings.vendor, stream)
+        if module and ref not in alive:
+            # Deleted at the remote: what was to be written there is over.
+            gone = {"kind": "record_gone"}
+            intents.append(Intent(connection, module, record, fields={}, before={}, reason=gone, subject=""))
         if not module or ref not in wishes:
             continue
         names = FieldNames.of(settings.fields)
@@ -73,6 +78,7 @@ def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
                 subject=wish.subject,
                 currency=wish.currency or None,
                 money_minor=abs(wish.money_minor),
+                riders=(names.as_of,),
             )
         )
     send_states(batch, intents)
@@ -208,7 +214,11 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
         exposure_minor=sum(row["body"]["exposure_minor"] for row in rows)
         if all(row["body"]["currency"] == currency for row in rows)
         else None,
-        reasons=[_words(reason) for row in rows for reason in row["reasons"]],
+        reasons=[
+            credit_words(reason, row["body"]["currency"], batch.config.language)
+            for row in rows
+            for reason in row["reasons"]
+        ],
         open_by_currency=open_by,
         overdue_by_currency=overdue_by,
         currency=currency,
@@ -248,9 +258,3 @@ def _balances(open_by: Mapping[str, int], overdue_by: Mapping[str, int], unappli
             text = f"{code} {format_minor(balance, code, code=False)}"
             parts.append(f"{text} ({', '.join(notes)})" if notes else text)
     return "; ".join(parts)
-
-
-def _words(reason: Mapping[Any, Any]) -> str:
-    """`over_limit exposure_minor=51000 limit_minor=50000`: stable codes with their numbers."""
-    params = " ".join(f"{key}={value}" for key, value in sorted((reason.get("params") or {}).items()))
-    return f"{reason['code']} {params}".strip()

@@ -63,6 +63,7 @@ def decide_deals(batch: Batch, keys: Sequence[str]) -> None:
     every = {doc for docs in members.values() for doc in docs.documents}
     standing = current(batch, KIND, every)
     companies = company_of_documents(batch, every)
+    held = current(batch, KIND, keys)
     verdicts = []
     for key, deal in sorted(members.items()):
         statuses = {
@@ -70,10 +71,14 @@ def decide_deals(batch: Batch, keys: Sequence[str]) -> None:
         }
         company = next((companies[doc] for doc in sorted(deal.documents) if doc in companies), "")
         on = batch.on[company] if company else business_on(batch.now, "UTC")
-        if not statuses and key not in current(batch, KIND, [key]):
+        if not statuses and key not in held:
             continue  # a deal without documents has nothing to say
         decision = combine(statuses, deal.currency)
         verdicts.append(_verdict(key, company, decision, on))
+    for key, row in sorted(held.items()):
+        if key not in members:  # lost or deleted: it has nothing to say any more
+            on = batch.on.get(row["company_id"]) or business_on(batch.now, "UTC")
+            verdicts.append(_verdict(key, row["company_id"], combine({}, row["body"]["currency"]), on))
     changed = put(batch, KIND, verdicts)
     batch.touch("push", push_keys_of_deals(batch, changed))
 

@@ -208,7 +208,7 @@ def _see(
     for module, remote_ids in by_module.items():
         held: dict[str, Any] = {}
         for part in chunks(remote_ids):
-            query = select(c.remote_id, c.fields, c.remote_modified_at).where(
+            query = select(c.remote_id, c.fields, c.remote_modified_at, c.drifted_at).where(
                 c.connection == connection, c.module == module, c.remote_id.in_(part)
             )
             held |= {row.remote_id: row for row in conn.execute(query)}
@@ -226,7 +226,7 @@ def _see(
                     "fields": {**(before.fields if before is not None else {}), **fields},
                     "seen_at": now,
                     "remote_modified_at": max(filter(None, (known_at, modified_at)), default=None),
-                    "drifted_at": None,
+                    "drifted_at": before.drifted_at if before is not None else None,  # when, if ever: kept
                 }
             )
     for part in chunks(rows):

@@ -87,7 +87,7 @@ remote_seen = Table(
     Column("fields", Json, nullable=False),
     Column("seen_at", Utc, nullable=False),
     Column("remote_modified_at", Utc),
-    Column("drifted_at", Utc),  # someone else changed our fields by hand
+    Column("drifted_at", Utc),  # when somebody else last changed our fields by hand
 )
 
 plans = Table(

@@ -1,0 +1,140 @@
+"""A plan is what the push does; what moved on since is reported, not sent; looking writes nothing anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from sync.plan import PlanView
+from sync.service import Service
+from tests.flow.books import examples, receive, rows, waiting, writes_since
+from tests.flow.harness import make_world, open_installation, outbox_states
+from tieout.sandbox.world import SandboxWorld
+from tieout.store.tables import inputs, outbox, remote_seen
+
+
+def _planned(service: Service) -> PlanView:
+    service.prepare()  # the write-back fields; made outside of any plan
+    assert all(pull.ok for pull in service.pull())
+    service.apply()
+    return service.plan()
+
+
+def _effects(world: SandboxWorld, seq: int) -> dict[tuple[str, str, str], dict[str, object]]:
+    """What was written since: (module, operation, record or key) -> field -> value."""
+    out: dict[tuple[str, str, str], dict[str, object]] = {}
+    for effect in writes_since(world, seq):
+        key = (effect.entity, effect.operation, effect.record_id)
+        assert key not in out, "a record was written twice"
+        out[key] = {name: str(after) for name, (_, after) in effect.changes.items()}
+    return out
+
+
+def test_a_plan_writes_nothing_and_push_of_its_digest_writes_exactly_its_rows(tmp_path: Path, engine_url: str) -> None:
+    world = make_world(20, 60)
+    with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
+        seq_before_setup = world.store.effects.last_seq
+        view = _planned(service)
+        assert len(view.rows) > 40
+        seq = world.store.effects.last_seq
+        assert [
+            one for one in writes_since(world, seq_before_setup) if one.entity in ("Invoices", "Deals", "Accounts")
+        ] == []
+        state, last_input = outbox_states(service), max(row["seq"] for row in rows(service, select(inputs.c.seq)))
+        before = world.store.requests.next_no()
+        again = service.plan()
+        assert (again.digest, again.rows, again.totals) == (view.digest, view.rows, view.totals)
+        assert world.store.requests.since(before) == []
+        fresh = service.plan(fresh=True)
+        assert fresh.digest == view.digest
+        assert {row.id: {c.field: c.after for c in row.changes} for row in fresh.rows} == {
+            row.id: {c.field: c.after for c in row.changes} for row in view.rows
+        }
+        assert outbox_states(service) == state == {"planned": len(view.rows)}
+        assert max(row["seq"] for row in rows(service, select(inputs.c.seq))) == last_input
+        assert world.store.effects.last_seq == seq
+
+        world.clock.advance(60)
+        pushed = service.push(view.digest)
+        assert (pushed.exit_code, pushed.sent, pushed.moved_on, pushed.unsent) == (0, len(view.rows), [], [])
+        updates = {
+            (row.module, "update", row.remote_id): {c.field: _text(c.after) for c in row.changes if c.after is not None}
+            for row in view.rows
+            if row.operation == "update"
+        }
+        written = _effects(world, seq)
+        assert {key: _texts(fields) for key, fields in written.items() if key[1] != "insert"} == {
+            key: _texts(fields) for key, fields in updates.items()
+        }
+        created = [key for key in written if key[1] == "insert"]
+        assert len(created) == len([row for row in view.rows if row.operation == "create"])
+        assert service.plan().rows == []
+        assert outbox_states(service) == {"done": len(view.rows)}
+
+
+def _text(value: object) -> str:
+    return str(value)
+
+
+def _texts(fields: dict[str, object]) -> dict[str, str]:
+    """Amounts as exact texts without trailing zeros."""
+    out = {}
+    for name, value in fields.items():
+        text = str(value)
+        is_decimal = "." in text and text.replace(".", "").removeprefix("-").isdigit()
+        out[name] = text.rstrip("0").rstrip(".") if is_decimal else text
+    return out
+
+
+def test_what_moved_on_since_the_plan_is_reported_and_the_rest_is_sent(tmp_path: Path, engine_url: str) -> None:
+    world = make_world(20, 60)
+    with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
+        view = _planned(service)
+        one = next(example for example in examples(service) if example.open_minor > 10_000)
+        world.clock.advance(3600)
+        receive(world, one.number, "12.34")
+        world.clock.advance(60)
+        service.pull()
+        service.apply()
+        moved = {
+            row.id for row in view.rows if row.operation == "update" and (row.module, row.remote_id) in one.dependants
+        }
+        assert moved
+        seq = world.store.effects.last_seq
+        pushed = service.push(view.digest)
+        assert pushed.exit_code == 3
+        assert {row["id"] for row in pushed.moved_on if row["id"] not in _events(service)} == moved
+        assert pushed.sent == len(view.rows) - len(pushed.moved_on)
+        assert not {key[2] for key in _effects(world, seq)} & {record for _, record in one.dependants}
+        left = service.plan()
+        assert moved <= {row.id for row in left.rows}
+        assert left.digest != view.digest
+
+        pushed = service.push(left.digest)
+        assert pushed.exit_code == 0
+        (seen,) = rows(service, select(remote_seen.c.fields).where(remote_seen.c.remote_id == one.invoice))
+        assert str(seen["fields"]["AR_Paid_Amount"]).startswith("12.34")
+        assert service.plan().rows == []
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+
+def _events(service: Service) -> set[str]:
+    return {row["id"] for row in rows(service, select(outbox.c.id).where(outbox.c.event_key.is_not(None)))}
+
+
+def test_a_planned_change_of_a_record_deleted_in_the_crm_leaves_the_plan(tmp_path: Path, engine_url: str) -> None:
+    world = make_world(20, 60)
+    with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
+        _planned(service)
+        one = next(example for example in examples(service) if example.deals)
+        assert one.invoice in {row["remote_id"] for row in waiting(service)}
+        world.clock.advance(3600)
+        world.zoho.user_change("delete", "Invoices", one.invoice)
+        world.clock.advance(60)
+        service.pull()
+        service.apply()
+        assert one.invoice not in {row["remote_id"] for row in waiting(service)}
+        view = service.plan()
+        pushed = service.push(view.digest)
+        assert (pushed.exit_code, pushed.sent) == (0, len(view.rows))
