@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from sync.activation import activate_profiles
 from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
@@ -69,14 +70,15 @@ def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Pro
     if lease is None:
         summary.is_busy = True
         return summary
-    lane = _Lane(ctx, lease, summary, progress)
     try:
+        activate_profiles(ctx)
+        lane = _Lane(ctx, lease, summary, progress)
         lane.run(limit_seconds)
     except StaleWrite as error:
         log.warning("apply lane lost", why=str(error))
         summary.is_busy = True
     finally:
-        leases.release(ctx.engine, lane.lease)
+        leases.release(ctx.engine, lease)
     return summary
 
 
@@ -195,12 +197,11 @@ def ready_to_settle(ctx: Context) -> bool:
 
     Deciding earlier would chase customers for invoices whose payments have not been read yet.
     """
-    wanted = {(name, stream) for name, connection in ctx.config.connections.items() for stream in connection.streams}
+    wanted = {(name, stream) for name in ctx.config.connections for stream in ctx.streams(name)}
     w = watermarks.c
     with reading(ctx.engine) as conn:
         done = set(conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).all())
-    names = {name for name, _ in done}
-    return wanted <= done and all(name in names for name in ctx.config.connections)
+    return wanted <= done
 
 
 def run_tick(ctx: Context) -> bool:

@@ -35,6 +35,10 @@ class Context:
 
         return build_connector(self, name, lane)
 
+    def streams(self, name: str) -> list[str]:
+        """The streams that are read of a connection: the configured ones, all that have a profile if none is named."""
+        return list(self.config.connections[name].streams or self.profiles(name))
+
     def profiles(self, name: str) -> Mapping[str, Any]:
         """Mapping profiles by stream of a connection, loaded once."""
         if name not in self._profiles:

@@ -9,23 +9,26 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, delete, insert, select, text
 
 from mapping.outbound import writable_fields
 from mapping.outbound_fields import MODULES
 from sync.context import Context
+from sync.queue import ring, waiting
 from sync.verify import run_verify
 from tieout.core import logging
 from tieout.core.errors import Gone, SourceError, TieoutError
 from tieout.core.money import format_minor
 from tieout.core.ports import Finding
 from tieout.store import connections as connection_store
+from tieout.store import pushes
 from tieout.store.migrate import current, head
 from tieout.store.session import is_sqlite, reading, unit
 from tieout.store.tables import conflicts, meta, outbox, watermarks
 
 log = logging.get("operations")
 STALE = timedelta(hours=1)
+NO_FIELD = ("no_field", "no_key_field")  # refusals that `setup` cures
 
 
 def prepare_sandboxes(ctx: Context) -> None:
@@ -45,6 +48,22 @@ def prepare_sandboxes(ctx: Context) -> None:
             conn.execute(insert(meta).values(key=key, value=ctx.clock.now().isoformat()))
 
 
+def pause_on_copied_home(ctx: Context) -> None:
+    """A home that stands elsewhere than it last did may be a copy: nothing is sent until a person says so (D13)."""
+    here = str(ctx.config.home.resolve())
+    with reading(ctx.engine) as conn:
+        known = conn.execute(select(meta.c.value).where(meta.c.key == "home")).scalar()
+    if known == here:
+        return
+    with unit(ctx.engine, "admin.commit") as conn:
+        conn.execute(delete(meta).where(meta.c.key == "home"))
+        conn.execute(insert(meta).values(key="home", value=here))
+    if known is not None:
+        why = f"this home was copied or moved (it was at {known})"
+        connection_store.pause_push(ctx.engine, list(ctx.config.connections), why)
+        log.warning("pushing is paused", why=why, hint="Run `tieout push resume` if this is the one that should send.")
+
+
 def setup(ctx: Context, name: str, *, dry_run: bool = False) -> dict[str, Any]:
     """Create the write-back fields of one connection, or say what would be created."""
     connection = ctx.config.connections[name]
@@ -56,12 +75,12 @@ def setup(ctx: Context, name: str, *, dry_run: bool = False) -> dict[str, Any]:
         found = connector.setup(writable_fields(connection.vendor, connection.fields), dry_run=dry_run)
     finally:
         connector.close()
-    return {
-        "connection": name,
-        "ok": not any(finding.level == "error" for finding in found),
-        "dry_run": dry_run,
-        "findings": [asdict(finding) for finding in found],
-    }
+    ok = not any(finding.level == "error" for finding in found)
+    revived = pushes.revive(ctx.engine, name, NO_FIELD, "setup", ctx.clock) if ok and not dry_run else 0
+    if revived:
+        found = [*found, Finding("ok", "revived", f"{revived} changes that lacked these fields will be sent again")]
+        ring(ctx, f"push:{name}")
+    return {"connection": name, "ok": ok, "dry_run": dry_run, "findings": [asdict(finding) for finding in found]}
 
 
 def check(ctx: Context, name: str | None) -> dict[str, Any]:
@@ -108,7 +127,7 @@ def doctor(ctx: Context) -> dict[str, Any]:
             dead = conn.execute(select(outbox.c.id).where(outbox.c.state == "dead")).all()
         if dead:
             findings.append(
-                Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout plan` and retry.")
+                Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout push dead`.")
             )
     checked = check(ctx, None)
     return {
@@ -134,15 +153,13 @@ def ready(ctx: Context) -> list[dict[str, str]]:
     for name, connection in ctx.config.connections.items():
         if states.get(name, {}).get("auth_state") == "dead":
             problems.append({"code": "auth", "message": f"{name}: credentials are refused"})
-        for stream in connection.streams:
+        for stream in ctx.streams(name):
             row = rows.get((name, stream))
             done = row["completed_at"] if row is not None else None
             if done is None:
                 problems.append({"code": "never_read", "message": f"{name}/{stream} has not been read to its end yet"})
             elif now - done > max(STALE, connection.interval * 3):
                 problems.append({"code": "stale", "message": f"{name}/{stream} was last read {done.isoformat()}"})
-    from sync.queue import waiting
-
     if not waiting(ctx.config.redis_url):
         problems.append({"code": "redis", "message": "the queue server does not answer: work waits for the sweep"})
     return problems
@@ -223,3 +240,36 @@ def _money(row: Mapping[Any, Any]) -> str:
 def push_row(conn: Connection, push_id: str) -> Mapping[Any, Any] | None:
     """One outbox row."""
     return conn.execute(select(outbox).where(outbox.c.id == push_id)).mappings().first()
+
+
+def dead_letters(ctx: Context, connection: str | None, limit: int) -> dict[str, Any]:
+    """Changes that were refused for good or given up, grouped by why, newest first."""
+    o = outbox.c
+    query = select(outbox).where(o.state == "dead").order_by(o.updated_at.desc(), o.id)
+    if connection:
+        query = query.where(o.connection == connection)
+    with reading(ctx.engine) as conn:
+        rows = conn.execute(query).mappings().all()
+    causes: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        cause = (row["connection"], row["module"], row["error_code"] or "")
+        causes[cause] = causes.get(cause, 0) + 1
+    return {
+        "count": len(rows),
+        "causes": [
+            {"connection": key[0], "module": key[1], "code": key[2], "count": count}
+            for key, count in sorted(causes.items())
+        ],
+        "dead": [
+            {
+                "id": row["id"],
+                "connection": row["connection"],
+                "module": row["module"],
+                "remote_id": row["remote_id"],
+                "code": row["error_code"],
+                "why": row["error"],
+                "attempts": row["attempts"],
+            }
+            for row in rows[:limit]
+        ],
+    }

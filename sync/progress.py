@@ -24,8 +24,8 @@ def progress_of(ctx: Context) -> list[dict[str, Any]]:
     for connection, state, count in rows:
         states.setdefault(connection, {})[state] = int(count)
     out: list[dict[str, Any]] = []
-    for name, connection in ctx.config.connections.items():
-        for stream in connection.streams:
+    for name in ctx.config.connections:
+        for stream in ctx.streams(name):
             mark = marks.get((name, stream))
             state = "running"
             if mark is not None and mark["error"]:
@@ -57,14 +57,16 @@ def progress_of(ctx: Context) -> list[dict[str, Any]]:
             continue
         mine = states.get(name, {})
         todo = sum(mine.get(state, 0) for state in WAITING)
-        done = mine.get("done", 0)
+        done, refused = mine.get("done", 0), mine.get("dead", 0)
+        is_over = settled and not waiting and not todo
         out.append(
             {
                 "connection": name,
                 "step": "push",
-                "state": "done" if settled and not waiting and not todo else "running",
+                "state": "failed" if is_over and refused else "done" if is_over else "running",
                 "done": done,
-                "total": done + todo,
+                "total": done + todo + refused,
+                "note": f"{refused} refused" if refused else "",
             }
         )
     return out

@@ -18,11 +18,13 @@ from tieout.core.ports import Connector, Cursor, Page, StreamInfo
 from tieout.store import connections as connection_store
 from tieout.store import leases, runs
 from tieout.store.landing import LandCounts, land, records_needing_fetch
+from tieout.store.leases import Lease
 from tieout.store.session import reading, unit
 from tieout.store.tables import source_records, watermarks
 from tieout.store.upsert import upsert
 
 log = logging.get("pull")
+LEASE_SECONDS = 60.0  # after a kill another process may pull again this much later
 SWEEP_EVERY = timedelta(hours=1)
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -48,6 +50,7 @@ class PullSummary:
     connection: str
     streams: list[StreamPull] = field(default_factory=list)
     error: str = ""
+    is_busy: bool = False  # another process holds the lease
 
     @property
     def ok(self) -> bool:
@@ -86,19 +89,19 @@ def run_pull(
     """
     summary = PullSummary(connection)
     name = f"pull_{connection}"
-    lease = leases.acquire(ctx.engine, name, ctx.ids.new("own"), ttl_seconds=120, clock=ctx.clock)
+    lease = leases.acquire(ctx.engine, name, ctx.ids.new("own"), ttl_seconds=LEASE_SECONDS, clock=ctx.clock)
     if lease is None:
         summary.error = "another process is pulling this connection"
+        summary.is_busy = True
         return summary
     connector = ctx.connector(connection, "bulk")
     run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="pull", connection=connection, trigger=trigger)
     try:
         for info in _wanted(ctx, connector, connection, streams):
-            lease = leases.renew(ctx.engine, lease, ttl_seconds=120, clock=ctx.clock)
             result = StreamPull(info.name)
             summary.streams.append(result)
             try:
-                pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress)
+                pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress, lease)
                 pull.run(full=full, since=since)
                 if info.sweepable and (pull.is_sweep_due() if sweep is None else sweep):
                     sweep_stream(ctx, connector, connection, info, run_id, accept_deletes=accept_deletes)
@@ -154,7 +157,9 @@ class _StreamReader:
         run_id: str,
         result: StreamPull,
         progress: Progress | None,
+        lease: Lease,
     ) -> None:
+        self.lease, self.renewed_at = lease, ctx.clock.now()
         self.ctx, self.connector, self.connection, self.info = ctx, connector, connection, info
         self.run_id, self.result, self.progress = run_id, result, progress
         self.seen: dict[str, Any] = {}
@@ -214,6 +219,9 @@ class _StreamReader:
         return cursor, started_at, None
 
     def _land(self, page: Page, *, keep_resume: bool = False) -> None:
+        if self.ctx.clock.now() - self.renewed_at > timedelta(seconds=LEASE_SECONDS / 4):
+            self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LEASE_SECONDS, clock=self.ctx.clock)
+            self.renewed_at = self.ctx.clock.now()
         with unit(self.ctx.engine, "landing.commit") as conn:
             counts = land(
                 conn,

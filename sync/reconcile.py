@@ -84,7 +84,7 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
         try:
             if any(company.book_of_record == name for company in ctx.config.companies.values()):
                 books.append((name, [total for page in connector.totals() for total in page]))
-            elif "invoices" in connection.streams and "payment_status" in connection.push:
+            elif "invoices" in ctx.streams(name) and "payment_status" in connection.push:
                 # A record that moves while we page may come twice: the last answer counts.
                 rows = {row.external_id: row for page in connector.read("invoices", Cursor()) for row in page.rows}
                 names = FieldNames.of(connection.fields)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sync import answering, operations, people
 from sync.apply import ApplySummary, run_apply, run_tick
@@ -16,7 +16,7 @@ from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.progress import progress_of
-from sync.pull import PullSummary, run_pull
+from sync.pull import LEASE_SECONDS, PullSummary, run_pull
 from sync.push import PushSummary, run_push
 from sync.queue import ring
 from sync.rebuild import RebuildView, run_rebuild_check
@@ -33,6 +33,8 @@ from tieout.store.queries import explain
 from tieout.store.session import reading
 
 Progress = Callable[[Mapping[str, Any]], None]
+T = TypeVar("T")
+WAIT_FOR_LEASE = LEASE_SECONDS + 15
 
 
 @dataclass
@@ -83,6 +85,8 @@ class Service:
         """Bring the database to this version and note the configured connections."""
         migrate(self.ctx.engine)
         connection_store.ensure(self.ctx.engine, {name: one.vendor for name, one in self.config.connections.items()})
+        if self.config.embedded_database:
+            operations.pause_on_copied_home(self.ctx)
 
     def pull(
         self,
@@ -101,16 +105,19 @@ class Service:
         names = list(connections or self.config.connections)
 
         def one(name: str) -> PullSummary:
-            return run_pull(
-                self.ctx,
-                name,
-                full=full,
-                since=since,
-                sweep=sweep or full or accept_deletes or None,
-                accept_deletes=accept_deletes,
-                trigger="command",
-                progress=progress,
-            )
+            def work() -> PullSummary:
+                return run_pull(
+                    self.ctx,
+                    name,
+                    full=full,
+                    since=since,
+                    sweep=sweep or full or accept_deletes or None,
+                    accept_deletes=accept_deletes,
+                    trigger="command",
+                    progress=progress,
+                )
+
+            return self._when_free(work, lambda summary: summary.is_busy)
 
         if len(names) > 1 and self.ctx.transport is None:
             with ThreadPoolExecutor(max_workers=min(4, len(names)), thread_name_prefix="pull") as pool:
@@ -121,7 +128,16 @@ class Service:
         """Map, bind, post and decide what was landed."""
         self.migrate()
         run_tick(self.ctx)
-        return run_apply(self.ctx, progress=progress)
+        return self._when_free(lambda: run_apply(self.ctx, progress=progress), lambda summary: summary.is_busy)
+
+    def _when_free(self, work: Callable[[], T], is_busy: Callable[[T], bool]) -> T:
+        """Do it once nobody else does: the lease of a killed process runs out within a minute or so."""
+        deadline = self.ctx.clock.monotonic() + WAIT_FOR_LEASE
+        while True:
+            done = work()
+            if not is_busy(done) or self.ctx.clock.monotonic() >= deadline:
+                return done
+            self.ctx.clock.sleep(1.0)
 
     def sync(
         self,
@@ -169,6 +185,22 @@ class Service:
     def push_plan(self, digest: str, actor: str) -> dict[str, Any]:
         """Send exactly the planned rows that still stand; the rest is reported."""
         return push_plan(self.ctx, digest, actor).as_dict()
+
+    def push_pause(self, actor: str, why: str) -> dict[str, Any]:
+        """Stop sending anywhere until `push resume`."""
+        connection_store.pause_push(self.ctx.engine, list(self.config.connections), why or f"paused by {actor}")
+        people.note(self.ctx, actor, "push.pause", "all", {"why": why})
+        return {"paused": list(self.config.connections), "why": why}
+
+    def dead_letters(self, connection: str | None = None, limit: int = 50) -> dict[str, Any]:
+        """Changes that were refused for good or given up."""
+        return operations.dead_letters(self.ctx, connection, limit)
+
+    def revive(self, connection: str, code: str, actor: str) -> dict[str, Any]:
+        """Send all dead letters of a connection with one refusal code again."""
+        count = pushes.revive(self.ctx.engine, connection, [code], actor, self.ctx.clock)
+        ring(self.ctx, f"push:{connection}")
+        return {"connection": connection, "code": code, "revived": count}
 
     def push_resume(self, actor: str) -> dict[str, Any]:
         """Allow pushing again after a restore or on a copied home."""

@@ -111,10 +111,8 @@ def breaks_money(path: str, text: str) -> list[str]:
                 node.annotation is not None and re.search(r"\bfloat\b", ast.unparse(node.annotation))
             ):
                 found.append(f"{path}:{node.lineno} {name}: float")
-        if (
-            (isinstance(node, ast.Name)
-            and node.id in ("Float", "REAL", "Numeric"))
-            or (isinstance(node, ast.Attribute) and node.attr in ("Float", "REAL", "Numeric"))
+        if (isinstance(node, ast.Name) and node.id in ("Float", "REAL", "Numeric")) or (
+            isinstance(node, ast.Attribute) and node.attr in ("Float", "REAL", "Numeric")
         ):
             found.append(f"{path}:{node.lineno} a column that rounds")
     return found
@@ -154,7 +152,12 @@ def test_the_checks_see_what_they_look_for(check: object, path: str, text: str) 
 
 
 def test_files_stay_small() -> None:
-    long = {path: len(text.splitlines()) for path, text in sources() if len(text.splitlines()) > LONGEST}
+    """Migrations apart: a revision lists every table it makes and is never edited again."""
+    long = {
+        path: len(text.splitlines())
+        for path, text in sources()
+        if len(text.splitlines()) > LONGEST and "/migrations/versions/" not in f"/{path}"
+    }
     assert long == {}
 
 

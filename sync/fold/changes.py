@@ -52,12 +52,29 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
         for row in rows:
             if row["kind"] == "landed":
                 keys.setdefault((row["connection"], row["stream"]), []).append(row["external_id"])
+            elif row["kind"] == "activation":
+                keys.setdefault((row["connection"], row["stream"]), []).extend(_reopen(batch, row))
             else:
                 others.append(dict(row))
     changes: list[Change] = []
     for (connection, stream), ids in sorted(keys.items()):
         changes.extend(_map_stream(batch, connection, stream, list(dict.fromkeys(ids))))
     return changes, others
+
+
+def _reopen(batch: Batch, activation: Mapping[Any, Any]) -> list[str]:
+    """A profile was changed: every record of its stream that was mapped so far is mapped again."""
+    c = source_records.c
+    where = (
+        c.connection == activation["connection"],
+        c.stream == activation["stream"],
+        c.applied_seq.is_not(None),
+        c.is_deleted.is_(False),
+    )
+    ids = list(batch.conn.execute(select(c.external_id).where(*where).order_by(c.external_id)).scalars())
+    batch.conn.execute(update(source_records).where(*where).values(applied_seq=None))
+    batch.count("mapped_again", len(ids))
+    return ids
 
 
 def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> list[Change]:

@@ -65,7 +65,7 @@ def revoke_key(
 
     \b
     Examples:
-      tieout apikeys revoke key_01k9x2
+      tieout apikeys revoke tok_01k9x2
     """
     run(config, as_json, lambda service, cfg, progress: service.revoke_api_key(id) or {"id": id, "revoked": True})
 

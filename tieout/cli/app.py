@@ -9,6 +9,7 @@ import typer
 from tieout import __version__
 from tieout.cli import admin, books, configure, conflicts, flow, mapping, serving
 from tieout.cli.output import FAILED
+from tieout.core import logging
 
 app = typer.Typer(
     name="tieout",
@@ -43,7 +44,8 @@ app.add_typer(mapping.app, name="mapping")
 
 
 def main() -> None:
-    """Entry point of the `tieout` command."""
+    """Entry point of the `tieout` command; logs go to standard error, standard output is the result's alone."""
+    logging.configure(level="WARNING")
     try:
         app()
     except KeyboardInterrupt:

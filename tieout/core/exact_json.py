@@ -107,7 +107,7 @@ def _normal(value: Any) -> Any:
     if isinstance(value, Decimal):
         if value == value.to_integral_value():
             return int(value)
-        return "#" + format(value.normalize(), "f")
+        return "\x00" + format(value.normalize(), "f")  # no text looks like this: 1.5 and "1.5" differ
     if isinstance(value, float):
         raise TypeError("a float has no canonical form")
     if isinstance(value, dict):

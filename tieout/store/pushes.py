@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from tieout.core.clock import Clock
 from tieout.core.errors import Gone, StaleWrite
+from tieout.store import audit
 from tieout.store.landing import chunks
 from tieout.store.outbox import OPEN
 from tieout.store.session import reading, unit
@@ -37,6 +38,37 @@ def retry(engine: Engine, row_id: str, actor: str, clock: Clock) -> None:
                 updated_at=clock.now(),
             )
         )
+        audit.append(conn, clock.now(), actor, "push.retry", row_id, {"code": row["error_code"]})
+
+
+def revive(engine: Engine, connection: str, codes: Sequence[str], actor: str, clock: Clock) -> int:
+    """Send again all dead letters of a connection that were refused for one of these reasons; answers how many.
+
+    A dead letter whose record has a newer open change stays dead: the newer one carries what should stand.
+    """
+    c = outbox.c
+    done = 0
+    with unit(engine, "admin.commit") as conn:
+        rows = conn.execute(
+            select(outbox).where(c.connection == connection, c.state == "dead", c.error_code.in_(codes)).order_by(c.id)
+        ).mappings()
+        seen: set[tuple[str, str]] = set()
+        ids = []
+        for row in rows.all():
+            record = (row["module"], row["remote_id"])
+            if row["operation"] == "update" and (record in seen or _open_row(conn, dict(row)) is not None):
+                continue
+            seen.add(record)
+            ids.append(row["id"])
+        for part in chunks(ids):
+            done += conn.execute(
+                update(outbox)
+                .where(c.id.in_(part), c.state == "dead")
+                .values(state="ready", attempts=0, not_before_at=None, done_at=None, updated_at=clock.now())
+            ).rowcount
+        if done:
+            audit.append(conn, clock.now(), actor, "push.revive", connection, {"rows": done, "codes": list(codes)})
+    return done
 
 
 def _open_row(conn: Connection, row: Mapping[str, Any]) -> str | None:
