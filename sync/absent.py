@@ -32,7 +32,7 @@ def sweep_stream(
     run_id: str,
     *,
     accept_deletes: bool = False,
-) -> LandCounts:
+) -> tuple[LandCounts, str]:
     """List all living ids; records missing twice, a grace period apart, become tombstones.
 
     Records unknown here, or with another state mark, are fetched by id. The listing must end properly: a failed, empty
@@ -109,7 +109,7 @@ def sweep_stream(
         counts.add(fetch_and_land(ctx, connection, info.name, ask, trigger="sweep", connector=connector))
     if odd is not None:
         _remember_marks(ctx, connection, info, odd)  # only now: a kill before must find them changed again
-    return counts
+    return counts, blocked
 
 
 def _changed_marks(

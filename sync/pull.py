@@ -104,7 +104,10 @@ def run_pull(
                 pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress, lease)
                 pull.run(full=full, since=since)
                 if info.sweepable and (pull.is_sweep_due() if sweep is None else sweep):
-                    sweep_stream(ctx, connector, connection, info, run_id, accept_deletes=accept_deletes)
+                    swept, result.error = sweep_stream(
+                        ctx, connector, connection, info, run_id, accept_deletes=accept_deletes
+                    )
+                    result.counts.add(swept)
             except (BadPayload, SourceError, ConfigError) as error:
                 result.error = str(error)
                 _record_stream_error(ctx, connection, info.name, str(error))

@@ -224,7 +224,7 @@ def pick(service: Service, wanted: Callable[[Example], bool] = lambda one: True,
 @contextmanager
 def tampering(service: Service) -> Iterator[Any]:
     """A transaction behind the product's back."""
-    with unit(service.ctx.engine, "test.commit") as conn:
+    with unit(service.ctx.engine, "admin.commit") as conn:
         yield conn
 
 
