@@ -44,9 +44,10 @@ def _later(world: SandboxWorld, service: Service, seconds: int = 120) -> None:
     assert service.sync().ok
 
 
-def _sound(service: Service) -> None:
+def _sound(service: Service, *, at_the_end: bool = True) -> None:
     assert service.verify() == []
-    assert service.rebuild_check().as_dict()["differences"] == []
+    if at_the_end:  # it folds the whole log again
+        assert service.rebuild_check().as_dict()["differences"] == []
 
 
 def _paid_in_part(service: Service, world: SandboxWorld, amount: str = "50.00") -> tuple[Example, str]:
@@ -59,7 +60,7 @@ def _paid_in_part(service: Service, world: SandboxWorld, amount: str = "50.00") 
 
 
 def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one, receipt = _paid_in_part(service, world)
@@ -81,7 +82,7 @@ def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(tmp_path
         assert all(row["reverses_id"] for row in added.values())
         effective = rows(service, select(entries.c.effective_on).where(entries.c.id.in_(list(added))))
         assert {row["effective_on"].isoformat() for row in effective} == {"2026-11-25"}, "dated at discovery"
-        _sound(service)
+        _sound(service, at_the_end=False)
 
         _later(world, service)
         service.pull(["kingdee"], sweep=True)
@@ -97,7 +98,7 @@ def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(tmp_path
 def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_people(
     tmp_path: Path, engine_url: str
 ) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one, receipt = _paid_in_part(service, world)
@@ -112,7 +113,7 @@ def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_pe
         assert document(service, receipt)["open_minor"] == -50_00, "released to unapplied cash"
         (conflict,) = open_conflicts(service, "payment_match").values()
         assert (conflict["money_minor"], conflict["currency"], conflict["blocks_balance"]) == (50_00, "CNY", True)
-        _sound(service)
+        _sound(service, at_the_end=False)
         bill = kingdee_doc(world, BILL, one.number)
         world.kingdee.library.put(form, {**bill, "FCancelStatus": "A", "FModifyDate": "2026-11-24T12:30:00.000"})
         _later(world, service, 3600)
@@ -123,7 +124,7 @@ def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_pe
 
 
 def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one = pick(service, lambda e: bool(e.deals))
@@ -133,7 +134,7 @@ def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(tmp_path
         _later(world, service)
         assert document(service, one.number)["state"] == "draft"
         assert document(service, one.number)["open_minor"] == 0
-        _sound(service)
+        _sound(service, at_the_end=False)
         world.clock.advance(3600)
         world.kingdee.user_change("audit", BILL, one.number)
         _later(world, service)
@@ -146,7 +147,7 @@ def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(tmp_path
 
 
 def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one, receipt = _paid_in_part(service, world)
@@ -170,7 +171,7 @@ def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_
         assert (body["overdue_minor"], body["next_due_on"]) == (0, "2027-03-01")
         shown = zoho_record(world, "Invoices", one.invoice)
         assert Decimal(str(shown["AR_Open_Amount"])) * 100 == doc["open_minor"]
-        _sound(service)
+        _sound(service, at_the_end=False)
 
         # Less than was paid on it: the payment cannot count on it any more as it is.
         world.clock.advance(3600)
@@ -180,7 +181,7 @@ def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_
         assert document(service, receipt)["open_minor"] == -50_00
         (conflict,) = open_conflicts(service, "payment_match").values()
         assert conflict["evidence"]["refusal"] == "over_debit"
-        _sound(service)
+        _sound(service, at_the_end=False)
         world.clock.advance(3600)
         world.kingdee.user_change("update", BILL, one.number, {"FALLAMOUNTFOR": bill["FALLAMOUNTFOR"]})
         _later(world, service)
@@ -200,7 +201,7 @@ def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_
 
 
 def test_a_red_bill_is_netted_against_its_invoice(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
@@ -224,7 +225,7 @@ def test_a_red_bill_is_netted_against_its_invoice(tmp_path: Path, engine_url: st
 
 
 def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         one, receipt = _paid_in_part(service, world)
@@ -244,7 +245,7 @@ def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(tmp_p
         assert document(service, one.number)["state"] == "void"
         assert document(service, receipt)["open_minor"] == -50_00
         assert decision(service, "payment_status", one.document_id)["value"] == "void"
-        _sound(service)
+        _sound(service, at_the_end=False)
         world.kingdee.user_change("undelete", BILL, one.number)
         world.clock.advance(900)
         service.pull(["kingdee"], sweep=True)
@@ -257,7 +258,7 @@ def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(tmp_p
 def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothing(
     tmp_path: Path, engine_url: str
 ) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         numbers = [row["number"] for row in rows(service, select(documents).where(documents.c.kind == "invoice"))]
@@ -302,7 +303,7 @@ def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothin
 
 
 def test_tampering_with_the_books_is_found(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(20, 50)
     with open_installation(tmp_path, world, engine_url) as service:
         service.sync()
         assert service.verify() == []
