@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from sync.fold.batch import Batch
-from tieout.store.tables import answers, bindings, conflicts, memberships
+from sync.fold.documents import claims_holding
+from tieout.store.tables import answers, bindings, conflicts, document_keys, memberships
 
 
 def reopen(conn: Connection, found: Mapping[Any, Any]) -> None:
@@ -114,4 +115,7 @@ def _replay(batch: Batch, action: str, subject: str, target: str) -> None:
                 select(b.connection, b.stream, b.external_id).where(b.document_id == target, b.to_seq.is_(None))
             )
         )
+        k = document_keys.c
+        keys = batch.conn.execute(select(k.kind, k.value).where(k.document_id == target))
+        claims |= claims_holding(batch, {(row.kind, row.value) for row in keys})  # it may be theirs (again)
     batch.touch("claim", claims)

@@ -54,11 +54,20 @@ def settle_claims(batch: Batch, keys: Sequence[str]) -> None:
             candidates,
             customer=customers.get(ref, ""),
             rivals=rivals.get(ref, ()),
-            taken=[doc for doc, owner in taken.items() if owner != key],
+            taken=[doc for doc, owner in taken.items() if owner != key and _ref(owner)[:2] == ref[:2]],
             must_link=[doc for doc in answer.get("bind", []) if doc in facts],
             must_not_link=answer.get("separate", []),
         )
     _write(batch, refs, mine, verdicts)
+    # A customer that no rule links is a question once it does business, and its documents say whom it may be.
+    batch.touch(
+        "party",
+        {
+            f"{ref[0]}/customers/{claim.party_ref}"
+            for ref, claim in mine.items()
+            if claim.party_ref and ref not in customers
+        },
+    )
     _report(batch, refs, mine, verdicts, facts, said)
 
 
@@ -134,7 +143,7 @@ def _said(batch: Batch, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def _taken(batch: Batch) -> dict[str, str]:
-    """Documents that people gave to a claim."""
+    """Documents that people gave to a claim: no other of the same stream may have them, a deal beside them may."""
     n = answers.c
     return {
         row.target: row.subject

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from sync.fold.batch import Batch
-from sync.settle.scope import companies_of
+from sync.settle.scope import claims_of_members, companies_of
 from tieout.store.landing import chunks
 from tieout.store.tables import customers, memberships
 
@@ -121,6 +121,7 @@ def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str])
         {f"{key}|{companies[acc]}" for key, group in accounts.items() for acc in group if acc in companies},
     )
     batch.touch("push", [member for member in moved if "/" in member])
+    batch.touch("claim", claims_of_members(batch, moved))  # binding asks whether claim and document share a customer
 
 
 def _today(batch: Batch) -> date:

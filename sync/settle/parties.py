@@ -17,6 +17,7 @@ from sync.fold.parties import sharing
 from sync.settle import memberships as membership
 from sync.settle.candidates import candidates_of
 from sync.settle.memberships import Wanted
+from sync.settle.scope import Business, documents_of_parties
 from tieout.canonical.parties import PartyCandidate
 from tieout.ledger import chart
 from tieout.store.landing import chunks
@@ -26,6 +27,7 @@ from tieout.store.tables import accounts, answers, balances, customers, party_ke
 KIND = "identity"
 BLOCK_CAP = 60  # members per key looked at; a larger block says nothing (matching reference, section 4)
 BOOK_RULE = "book_of_record"
+BOUND_POINTS = 40  # documents bound by their own keys: ranks above names that merely look alike
 
 
 def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
@@ -116,6 +118,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
         ref: facts(ref, candidate, side=_side(ref), group=held[ref]["customer_id"] if ref in held else "")
         for ref, candidate in candidates.items()
     }
+    business = documents_of_parties(batch, keys)
     for key in keys:
         record = known.get(key)
         if record is None:
@@ -133,10 +136,11 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
             closed.append(key)
             continue
         wanted.append(Wanted(key, None, "", ""))
-        if verdict.outcome == "review" and not _left_alone(batch, key):
-            calls.append(_call(key, candidates, verdict))
+        deals_in = business.get(key)
+        if (verdict.outcome == "review" or deals_in is not None) and not _left_alone(batch, key):
+            calls.append(_call(batch, key, candidates, verdict, deals_in))
         else:
-            closed.append(key)
+            closed.append(key)  # nobody we do business with: no question worth a person's time
     membership.change(batch, wanted)
     close_conflicts(batch, KIND, closed, state="superseded")
     open_conflicts(batch, _with_money(batch, calls))
@@ -253,7 +257,9 @@ def _reason(reason: Any) -> dict[str, Any]:
     return dataclasses.asdict(reason)
 
 
-def _call(key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict) -> ConflictCall:
+def _call(
+    batch: Batch, key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict, business: Business | None
+) -> ConflictCall:
     connection, stream, record = key.split("/", 2)
     mine = candidates[key]
     suggestions = [
@@ -267,6 +273,11 @@ def _call(key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict) 
         }
         for one in verdict.suggestions
     ]
+    reasons = [_reason(r) for r in verdict.reasons]
+    if business is not None:
+        suggestions = _by_documents(batch, suggestions, business)
+        if not reasons:
+            reasons = [{"code": "no_rule_links", "mine": mine.display_name, "theirs": "", "ref": ""}]
     return ConflictCall(
         kind=KIND,
         cause=key,
@@ -274,13 +285,35 @@ def _call(key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict) 
         stream=stream,
         external_id=record,
         title=mine.display_name,
-        evidence={
-            "record": _shown(mine),
-            "reasons": [_reason(r) for r in verdict.reasons],
-            "rule_version": verdict.rule_version,
-        },
+        evidence={"record": _shown(mine), "reasons": reasons, "rule_version": verdict.rule_version},
         suggestions=suggestions,
     )
+
+
+def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Business) -> list[dict[str, Any]]:
+    """Accounts whose documents this record's own invoices are bound to: the strongest hint short of a rule."""
+    known = {one["target"]: one for one in suggestions}
+    missing = sorted(business.numbers.keys() - known.keys())
+    parties = _candidates(batch, missing)
+    for account in missing:
+        party = parties.get(account)
+        known[account] = {
+            "target": account,
+            "action": "link",
+            "label": party.display_name if party is not None else account,
+            "points": 0,
+            "reasons": [],
+            "record": _shown(party) if party is not None else {},
+        }
+    for account, numbers in business.numbers.items():
+        one = known[account]
+        shown = ", ".join(numbers[:3]) + (f" … +{len(numbers) - 3}" if len(numbers) > 3 else "")
+        known[account] = {
+            **one,
+            "points": one["points"] + BOUND_POINTS,
+            "reasons": [*one["reasons"], {"code": "documents_bound", "mine": shown, "theirs": shown, "ref": account}],
+        }
+    return sorted(known.values(), key=lambda one: (-one["points"], one["target"]))
 
 
 def _shown(party: PartyCandidate) -> dict[str, Any]:

@@ -43,6 +43,14 @@ class Deal:
     documents: set[str] = field(default_factory=set)
 
 
+@dataclass
+class Business:
+    """What one CRM record deals in: its claims, and the numbers of bound documents by account."""
+
+    claims: int = 0
+    numbers: dict[str, list[str]] = field(default_factory=dict)
+
+
 def deal_key(connection: str, external_id: str) -> str:
     """Subject of a deal's decisions."""
     return f"{connection}/deal:{external_id}"
@@ -139,6 +147,64 @@ def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
                 )
             ):
                 out.append(f"{connection}/{row.stream}/{row.external_id}")
+    return out
+
+
+def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
+    """Claims that name one of these CRM records as their customer, or are bound to a document of these accounts."""
+    b, c, d = bindings.c, claims.c, documents.c
+    out: set[str] = set()
+    records: dict[str, list[str]] = {}
+    accounts_moved = []
+    for member in sorted(set(members)):
+        if "/" in member:
+            connection, _, record = member.split("/", 2)
+            records.setdefault(connection, []).append(record)
+        else:
+            accounts_moved.append(member)
+    for connection, ids in records.items():
+        for part in chunks(ids):
+            for row in batch.conn.execute(
+                select(c.stream, c.external_id).where(c.connection == connection, c.party_ref.in_(part))
+            ):
+                out.add(f"{connection}/{row.stream}/{row.external_id}")
+    for part in chunks(accounts_moved):
+        for bound in batch.conn.execute(
+            select(b.connection, b.stream, b.external_id)
+            .join(documents, d.id == b.document_id)
+            .where(d.account_id.in_(part), b.to_seq.is_(None))
+        ):
+            out.add(f"{bound.connection}/{bound.stream}/{bound.external_id}")
+    return out
+
+
+def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Business]:
+    """What CRM records deal in: how many claims name each, and the accounts of the documents those are bound to."""
+    b, c, d = bindings.c, claims.c, documents.c
+    records: dict[str, list[str]] = {}
+    for key in sorted(set(keys)):
+        connection, _, record = key.split("/", 2)
+        records.setdefault(connection, []).append(record)
+    out: dict[str, Business] = {}
+    for connection, ids in records.items():
+        for part in chunks(ids):
+            for row in batch.conn.execute(
+                select(c.party_ref, d.account_id, d.number)
+                .outerjoin(
+                    bindings,
+                    (b.connection == c.connection)
+                    & (b.stream == c.stream)
+                    & (b.external_id == c.external_id)
+                    & b.to_seq.is_(None),
+                )
+                .outerjoin(documents, d.id == b.document_id)
+                .where(c.connection == connection, c.party_ref.in_(part), c.is_active.is_(True))
+                .order_by(d.number)
+            ):
+                business = out.setdefault(f"{connection}/customers/{row.party_ref}", Business())
+                business.claims += 1
+                if row.account_id is not None:
+                    business.numbers.setdefault(row.account_id, []).append(row.number)
     return out
 
 
