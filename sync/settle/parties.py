@@ -136,7 +136,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
             closed.append(key)
             continue
         wanted.append(Wanted(key, None, "", ""))
-        deals_in = business.get(key)
+        deals_in = _less(batch, business.get(key), {target for subject, target in refused if subject == key})
         if (verdict.outcome == "review" or deals_in is not None) and not _left_alone(batch, key):
             calls.append(_call(batch, key, candidates, verdict, deals_in))
         else:
@@ -288,6 +288,20 @@ def _call(
         evidence={"record": _shown(mine), "reasons": reasons, "rule_version": verdict.rule_version},
         suggestions=suggestions,
     )
+
+
+def _less(batch: Batch, business: Business | None, refused: set[str]) -> Business | None:
+    """Business without the accounts that people parted from the record, and those of the same customers."""
+    if business is None or not refused or not business.numbers:
+        return business
+    held = membership.standing(batch, {*business.numbers, *refused})
+    parted = refused | {row["customer_id"] for member, row in held.items() if member in refused}
+    kept = {
+        account: numbers
+        for account, numbers in business.numbers.items()
+        if account not in parted and (account not in held or held[account]["customer_id"] not in parted)
+    }
+    return dataclasses.replace(business, numbers=kept)
 
 
 def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Business) -> list[dict[str, Any]]:
