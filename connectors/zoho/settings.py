@@ -19,7 +19,7 @@ class ZohoSettings(ConnectionSettings):
     client_id: str = Field(min_length=1)
     client_secret: str = Field(min_length=1)
     refresh_token: str = Field(min_length=1)
-    overlap_seconds: int = Field(120, ge=60, le=3600)
+    overlap_seconds: int = Field(300, ge=60, le=3600)
     per_page: int = Field(200, ge=1, le=200)
     write_batch: int = Field(100, ge=1, le=100)
     triggers: list[Trigger] = Field(default_factory=list)
