@@ -224,6 +224,8 @@ def _next_change(
         days.append(free_on)
     if paused and facts.paused_until is not None:
         days.append(facts.paused_until + timedelta(days=1))
+    if not facts.is_fresh:
+        days.append(as_of + timedelta(days=1))  # the books may have been read again by then
     return min((day for day in days if day > as_of), default=None)
 
 
