@@ -35,7 +35,7 @@ def connection_lines(conn: Connection, config: Config, now: datetime) -> list[di
                 "vendor": setting.vendor,
                 "company_id": setting.company,
                 "is_book_of_record": any(name == company.book_of_record for company in config.companies.values()),
-                "push_mode": setting.push_mode,
+                "push_mode": setting.push_mode if setting.push else "off",
                 "interval_seconds": seconds,
                 "auth_state": None if row is None else row["auth_state"],
                 "push_paused": False if row is None else bool(row["push_paused"]),
