@@ -30,7 +30,6 @@ BOUNDARIES = (
     "reconcile.commit",
     "run.commit",
     "admin.commit",
-    "report.rename",
 )
 POINTS = tuple(f"{side}:{name}" for name in BOUNDARIES for side in ("before", "after"))
 _KNOWN = frozenset(POINTS)
