@@ -82,7 +82,8 @@ def claim(
 ) -> list[Claimed]:
     """Take up to `limit` ready rows, those with the most money at stake first; committed before anything is sent.
 
-    Skipped: records with a change in flight. Fields that the remote already holds are dropped; a row with none left is
+    All of one module and operation, those of the row with the most at stake: one call carries one module, so that a
+    mixed hundred would cost several calls. Skipped: records with a change in flight. Fields that the remote already holds are dropped; a row with none left is
     superseded. `only` limits the claim to these row ids (a part of a plan, some thousands).
     """
     if only is not None and not only:
@@ -91,14 +92,16 @@ def claim(
     taken: list[dict[str, Any]] = []
     while True:
         with unit(engine, "outbox.claim") as conn:
-            query = (
-                select(outbox)
-                .where(*_due(connection, now))
-                .order_by(func.abs(outbox.c.money_minor).desc(), outbox.c.created_at, outbox.c.id)
-                .limit(limit)
-            )
+            where = _due(connection, now)
             if only is not None:
-                query = query.where(outbox.c.id.in_(list(only)))
+                where.append(outbox.c.id.in_(list(only)))
+            order = (func.abs(outbox.c.money_minor).desc(), outbox.c.created_at, outbox.c.id)
+            head = select(outbox.c.module, outbox.c.operation).where(*where).order_by(*order).limit(1)
+            first = conn.execute(head).first()
+            if first is None:
+                return []
+            where += [outbox.c.module == first.module, outbox.c.operation == first.operation]
+            query = select(outbox).where(*where).order_by(*order).limit(limit)
             if lock_rows(conn):
                 query = query.with_for_update(skip_locked=True, of=outbox)
             rows = [dict(row) for row in conn.execute(query).mappings()]
