@@ -86,7 +86,11 @@ class Leg:
         """The leg after a page that has more; None when it lies past the page cap and no token was given."""
         times = [at for at in stamps.values() if at is not None]
         edge = (max(times) - timedelta(seconds=1)).replace(microsecond=0) if times else None
-        if self.order == "time" and edge is not None and (self.since is None or edge > self.since):
+        moved = edge is not None and (self.since is None or edge > self.since)
+        if self.order == "time" and edge is not None and moved and min(times) >= edge:
+            # One second fills the page (a mass update): asking again from there would show the same page.
+            return Leg(edge, order="id", begun=True, restarts=self.restarts)
+        if self.order == "time" and edge is not None and moved:
             seen = {key: iso_utc(at) for key, at in stamps.items() if at is not None and at >= edge}
             return Leg(edge, seen=seen, begun=True, restarts=self.restarts)
         if self.order == "time":
