@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test format lock clean
+.PHONY: help run test crash format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -24,7 +24,10 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/mypy
 	$(BIN)/mypy api.py worker.py
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --ignore=tests/crash
+
+crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines (some minutes; CI runs it).
+	$(BIN)/python -m pytest -n 2 tests/crash
 
 format: $(VENV)/.installed-dev  ## Put the code into the common form.
 	$(BIN)/ruff format .

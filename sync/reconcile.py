@@ -7,21 +7,23 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from mapping.outbound import FieldNames
 from sync.context import Context
 from sync.fold.batch import business_dates
 from tieout.core import exact_json, logging
-from tieout.core.errors import TieoutError
+from tieout.core.errors import SourceError, TieoutError
 from tieout.core.money import format_minor, to_minor
-from tieout.core.ports import Cursor, SourceRow, SourceTotal
+from tieout.core.ports import Connector, Cursor, SourceRow, SourceTotal
+from tieout.ledger import chart
 from tieout.receivables.breaks import Break, Evidence, Explanation, Line
 from tieout.receivables.explain import DEFAULT_EXPLAINERS
 from tieout.receivables.reconcile import ReconcileResult, reconcile
 from tieout.store.session import reading, unit
 from tieout.store.tables import (
     accounts,
+    balances,
     bindings,
     claims,
     conflicts,
@@ -77,27 +79,23 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
             hint="Stored runs of earlier days are under reconciliations.",
             code="as_of",
         )
-    books: list[tuple[str, list[SourceTotal]]] = []
-    crms: list[tuple[str, list[Line]]] = []
+    books: list[tuple[str, list[SourceTotal], str]] = []
+    crms: list[tuple[str, list[Line], str]] = []
     for name, connection in ctx.config.connections.items():
         connector = ctx.connector(name, "bulk")
         try:
             if any(company.book_of_record == name for company in ctx.config.companies.values()):
-                books.append((name, [total for page in connector.totals() for total in page]))
+                books.append((name, *_totals_of(connector)))
             elif "invoices" in ctx.streams(name) and "payment_status" in connection.push:
-                # A record that moves while we page may come twice: the last answer counts.
-                rows = {row.external_id: row for page in connector.read("invoices", Cursor()) for row in page.rows}
-                names = FieldNames.of(connection.fields)
-                lines = [_crm_line(name, row, names) for row in rows.values() if not row.is_deleted]
-                crms.append((name, [line for line in lines if line is not None]))
+                crms.append((name, *_shown_by(connector, name, FieldNames.of(connection.fields))))
         finally:
             connector.close()
     with reading(ctx.engine) as conn:
         seq = int(conn.execute(select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)).scalar() or 0)
         view = ReconcileView(ctx.ids.new("rec"), today, seq, now)
         facts = _Facts(conn)
-        view.sections += [_against_book(facts, name, totals, now) for name, totals in books]
-        view.sections += [_against_crm(facts, name, lines) for name, lines in crms]
+        view.sections += [_against_book(facts, name, totals, now, trouble) for name, totals, trouble in books]
+        view.sections += [_against_crm(facts, name, lines, trouble) for name, lines, trouble in crms]
     with unit(ctx.engine, "reconcile.commit") as conn:
         conn.execute(
             insert(reconciliations).values(
@@ -112,6 +110,42 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None) -> ReconcileView:
         )
     log.info("reconciled", valid=view.is_valid, breaks=view.breaks)
     return view
+
+
+def _totals_of(connector: Connector) -> tuple[list[SourceTotal], str]:
+    """What the book of record says is open; with the reason if it could not be read to its end."""
+    rows: list[SourceTotal] = []
+    try:
+        for page in connector.totals():
+            rows.extend(page)
+    except SourceError as error:
+        return rows, f"its totals could not be read: {error.message}"
+    return rows, ""
+
+
+def _shown_by(connector: Connector, name: str, names: FieldNames) -> tuple[list[Line], str]:
+    """What a CRM shows on its invoices; with the reason if some of it could not be read."""
+    # A record that moves while we page may come twice: the last answer counts.
+    rows: dict[str, SourceRow] = {}
+    lines: list[Line] = []
+    unreadable: list[str] = []
+    try:
+        for page in connector.read("invoices", Cursor()):
+            rows.update({row.external_id: row for row in page.rows if not row.is_deleted})
+            unreadable.extend(bad.external_id for bad in page.bad)
+    except SourceError as error:
+        return lines, f"its invoices could not be read: {error.message}"
+    for row in rows.values():
+        try:
+            line = _crm_line(name, row, names)
+        except TieoutError:
+            unreadable.append(row.external_id)
+            continue
+        if line is not None:
+            lines.append(line)
+    if unreadable:
+        return lines, f"{len(unreadable)} records show amounts that cannot be read: {', '.join(sorted(unreadable)[:5])}"
+    return lines, ""
 
 
 class _Facts:
@@ -145,6 +179,11 @@ class _Facts:
             .mappings()
             .all()
         )
+        self.balances = conn.execute(
+            select(a.connection, balances.c.code, balances.c.currency, func.sum(balances.c.amount_minor))
+            .join(accounts, a.id == balances.c.account_id)
+            .group_by(a.connection, balances.c.code, balances.c.currency)
+        ).all()
         c = conflicts.c
         self.conflict_of: dict[str, str] = {}
         for row in conn.execute(
@@ -154,8 +193,18 @@ class _Facts:
             for suggestion in row["suggestions"]:
                 self.conflict_of.setdefault(str(suggestion.get("target", "")), row["id"])
 
+    def journal(self, connection: str, codes: Sequence[str]) -> dict[str, int]:
+        """The journal's own balance of these ledger accounts per currency: the total our lines must add up to."""
+        out: dict[str, int] = {}
+        for source, code, currency, amount in self.balances:
+            if code in codes and connection in ("", source):
+                out[currency] = out.get(currency, 0) + int(amount)
+        return dict(sorted(out.items()))
 
-def _against_book(facts: _Facts, connection: str, rows: Sequence[SourceTotal], now: datetime) -> dict[str, Any]:
+
+def _against_book(
+    facts: _Facts, connection: str, rows: Sequence[SourceTotal], now: datetime, trouble: str
+) -> dict[str, Any]:
     """Ledger documents against what the accounting system itself says is open, document by document."""
     mine = [doc for doc in facts.docs if doc["connection"] == connection and doc["state"] == "posted"]
     left = [_ledger_line(facts, doc, link=doc["external_id"]) for doc in mine if doc["open_minor"]]
@@ -183,11 +232,12 @@ def _against_book(facts: _Facts, connection: str, rows: Sequence[SourceTotal], n
                 )
             )
     unposted = {doc["external_id"]: doc["state"] for doc in facts.docs if doc["state"] != "posted"}
-    result = reconcile(left, right, evidence=Evidence(unposted_left=unposted))
-    return _section(connection, "book_of_record", result)
+    stated = facts.journal(connection, (chart.AR, chart.UNAPPLIED_CASH))
+    result = reconcile(left, right, evidence=Evidence(unposted_left=unposted), left_totals=stated)
+    return _section(connection, "book_of_record", result, trouble)
 
 
-def _against_crm(facts: _Facts, connection: str, right: Sequence[Line]) -> dict[str, Any]:
+def _against_crm(facts: _Facts, connection: str, right: Sequence[Line], trouble: str) -> dict[str, Any]:
     """What is open on invoices and credit notes against what the CRM's own fields show."""
     b, o, de, c = bindings.c, outbox.c, decisions.c, claims.c
     bound: dict[str, str] = {}
@@ -239,8 +289,10 @@ def _against_crm(facts: _Facts, connection: str, right: Sequence[Line]) -> dict[
                 pending[document_id] = row.id
     conflict_of = {key.rsplit("/", 1)[-1]: value for key, value in facts.conflict_of.items()} | facts.conflict_of
     evidence = Evidence(conflicts=conflict_of, pending_pushes=pending)
-    result = reconcile(left, right_lines, (*DEFAULT_EXPLAINERS, _no_crm_record), evidence=evidence)
-    return _section(connection, "crm", result)
+    explainers = (*DEFAULT_EXPLAINERS, _no_crm_record)
+    stated = facts.journal("", (chart.AR,))
+    result = reconcile(left, right_lines, explainers, evidence=evidence, left_totals=stated)
+    return _section(connection, "crm", result, trouble)
 
 
 def _no_crm_record(found: Break, evidence: Evidence) -> Explanation | None:
@@ -282,7 +334,7 @@ def _crm_line(connection: str, row: SourceRow, names: FieldNames) -> Line | None
     )
 
 
-def _section(connection: str, side: str, result: ReconcileResult) -> dict[str, Any]:
+def _section(connection: str, side: str, result: ReconcileResult, trouble: str) -> dict[str, Any]:
     ranked = sorted(result.breaks, key=lambda one: (-_size(one), one.key))
     causes: dict[tuple[str, str], dict[str, Any]] = {}
     for one in result.breaks:
@@ -294,9 +346,10 @@ def _section(connection: str, side: str, result: ReconcileResult) -> dict[str, A
     return {
         "counterpart": connection,
         "side": side,
-        "is_valid": result.is_valid,
-        "invalid_reason": result.invalid_reason,
-        "ties_out": result.ties_out,
+        # A side that could not be read whole proves nothing, however well the rest adds up.
+        "is_valid": result.is_valid and not trouble,
+        "invalid_reason": "; ".join(reason for reason in (trouble, result.invalid_reason) if reason),
+        "ties_out": result.ties_out and not trouble,
         "rule_version": result.rule_version,
         "pairs": len(result.pairs),
         "break_count": len(result.breaks),
