@@ -38,6 +38,7 @@ from tieout.store.tables import (
 BILL, RECEIPT, LOG, CUSTOMER = "AR_receivable", "AR_RECEIVEBILL", "AR_RECMacthLog", "BD_Customer"
 ZOHO_MODULES = {"customers": "Accounts", "deals": "Deals", "invoices": "Invoices"}
 Row = Mapping[str, Any]
+Synced = tuple[SandboxWorld, Service]  # sandboxes and an installation on them
 
 
 # ------------------------------------------------------------- the database
@@ -326,7 +327,7 @@ class _Names:
         return self._customers.get(key, "nobody")
 
     def document(self, key: str) -> str:
-        return self._documents[key]
+        return str(self._documents[key])
 
     def item(self, key: str) -> str:
         head, _, line = key.partition(":")
@@ -336,7 +337,7 @@ class _Names:
         if "|" in key:
             head, *rest = key.split("|")
             return "|".join([self.customer(head), *rest])
-        return self._documents.get(key, key)
+        return str(self._documents.get(key, key))
 
     def body(self, kind: str, body: Mapping[str, Any]) -> Any:
         if kind != "reminder":

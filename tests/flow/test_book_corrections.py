@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 from sqlalchemy import delete, select, update
 
@@ -11,6 +10,7 @@ from sync.service import Service
 from tests.flow.books import (
     BILL,
     Example,
+    Synced,
     decision,
     document,
     examples,
@@ -26,7 +26,6 @@ from tests.flow.books import (
     undo_unnoticed,
     zoho_record,
 )
-from tests.flow.harness import make_world, open_installation
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import (
@@ -59,10 +58,9 @@ def _paid_in_part(service: Service, world: SandboxWorld, amount: str = "50.00") 
     return one, receipt
 
 
-def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one, receipt = _paid_in_part(service, world)
         before = journal(service)
         world.clock.advance(86_400)
@@ -92,15 +90,12 @@ def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(tmp_path
         assert decision(service, "payment_status", one.document_id)["value"] == "void"
         shown = own_fields(zoho_record(world, "Invoices", one.invoice))
         assert Decimal(str(shown.get("AR_Open_Amount", 0))) == 0
-        _sound(service)
+        _sound(service, at_the_end=False)
 
 
-def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_people(
-    tmp_path: Path, engine_url: str
-) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_people(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one, receipt = _paid_in_part(service, world)
         world.clock.advance(3600)
         form = FORMS[BILL]
@@ -120,13 +115,12 @@ def test_a_bill_voided_while_its_payment_still_counts_there_is_a_conflict_for_pe
         assert document(service, one.number)["open_minor"] == one.open_minor - 50_00
         assert document(service, receipt)["open_minor"] == 0
         assert open_conflicts(service, "payment_match") == {}
-        _sound(service)
+        _sound(service, at_the_end=False)
 
 
-def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one = pick(service, lambda e: bool(e.deals))
         shown = own_fields(zoho_record(world, "Invoices", one.invoice))
         world.clock.advance(3600)
@@ -143,13 +137,12 @@ def test_unaudit_takes_a_bill_out_of_the_books_and_audit_brings_it_back(tmp_path
         assert {k: v for k, v in again.items() if k != "AR_As_Of"} == {
             k: v for k, v in shown.items() if k != "AR_As_Of"
         }
-        _sound(service)
+        _sound(service, at_the_end=False)
 
 
-def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_correcting_amount_due_date_and_customer_reposts(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one, receipt = _paid_in_part(service, world)
         before = journal(service)
         total = document(service, one.number)["total_minor"]
@@ -200,10 +193,9 @@ def test_correcting_amount_due_date_and_customer_reposts(tmp_path: Path, engine_
         _sound(service)
 
 
-def test_a_red_bill_is_netted_against_its_invoice(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_a_red_bill_is_netted_against_its_invoice(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
         world.clock.advance(3600)
         red = world.kingdee.user_change(
@@ -224,10 +216,9 @@ def test_a_red_bill_is_netted_against_its_invoice(tmp_path: Path, engine_url: st
         _sound(service)
 
 
-def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one, receipt = _paid_in_part(service, world)
         world.clock.advance(3600)
         world.kingdee.user_change("delete", BILL, one.number)
@@ -255,12 +246,9 @@ def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(tmp_p
         _sound(service)
 
 
-def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothing(
-    tmp_path: Path, engine_url: str
-) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothing(synced: Synced) -> None:
+    world, service = synced
+    with service:
         numbers = [row["number"] for row in rows(service, select(documents).where(documents.c.kind == "invoice"))]
         gone = sorted(numbers)[:12]
         for number in gone:
@@ -302,10 +290,9 @@ def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothin
         assert service.verify() == []
 
 
-def test_tampering_with_the_books_is_found(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 50)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_tampering_with_the_books_is_found(synced: Synced) -> None:
+    _, service = synced
+    with service:
         assert service.verify() == []
         first = rows(service, select(postings).order_by(postings.c.entry_id, postings.c.line).limit(2))
         # Both legs of an entry and the running balance, so that every sum still agrees: only the chain can tell.

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,10 +16,10 @@ from sync.service import Service
 from tests.flow.books import (
     BILL,
     CUSTOMER,
-    FORMS,
     LOG,
     RECEIPT,
     Example,
+    Synced,
     books,
     differences,
     document,
@@ -34,6 +33,7 @@ from tieout.canonical import codec
 from tieout.canonical.documents import ClaimCandidate
 from tieout.core.ports import SourceRow
 from tieout.core.versions import SourceVersion
+from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.landing import land, load_payloads
 from tieout.store.session import reading, unit
@@ -94,13 +94,10 @@ def _change_both_sides(world: SandboxWorld, picked: list[Example]) -> Touched:
     return touched
 
 
-def _world_after_first_sync(tmp_path: Path, url: str) -> tuple[SandboxWorld, Service, Touched]:
-    world = make_world(16, 40)
-    service = open_installation(tmp_path, world, url)
-    assert service.sync().ok
+def _a_day_after(world: SandboxWorld, service: Service) -> Touched:
     picked = [e for e in examples(service) if e.deals and e.currency == "CNY" and e.open_minor > 10_000][:3]
     assert len(picked) == 3
-    return world, service, _change_both_sides(world, picked)
+    return _change_both_sides(world, picked)
 
 
 Arrival = Callable[[SandboxWorld, Service, Touched, random.Random], None]
@@ -178,14 +175,13 @@ ARRIVALS: dict[str, Arrival] = {
 
 
 def _end_state(
-    tmp_path: Path, url: str, arrival: Arrival, dice: random.Random, monkeypatch: pytest.MonkeyPatch, size: int
+    world: SandboxWorld, service: Service, arrival: Arrival, dice: random.Random, size: int
 ) -> dict[str, set[str]]:
-    tmp_path.mkdir(exist_ok=True)
-    world, service, touched = _world_after_first_sync(tmp_path, url)
-    with service, monkeypatch.context() as patch:
+    with service, pytest.MonkeyPatch.context() as patch:
+        touched = _a_day_after(world, service)
         patch.setattr(sync.apply, "FIRST_BATCH", size)
         patch.setattr(sync.apply, "SMALLEST", min(size, sync.apply.SMALLEST))
-        patch.setattr(sync.apply, "LARGEST", max(size, 1))
+        patch.setattr(sync.apply, "LARGEST", size)
         arrival(world, service, touched, dice)
         world.clock.advance(60)
         assert service.sync().ok
@@ -200,32 +196,26 @@ def _end_state(
 def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """The end state when one poll brings everything."""
     folder = tmp_path_factory.mktemp("straight")
-    with pytest.MonkeyPatch.context() as patch:
-        return _end_state(folder, f"sqlite:///{folder}/tieout.db", _poll, random.Random(0), patch, 150)
+    world = make_world(24, 80)
+    service = open_installation(folder, world, f"sqlite:///{folder}/tieout.db")
+    assert service.sync().ok
+    return _end_state(world, service, _poll, random.Random(0), 150)
 
 
 @pytest.mark.parametrize(
     ("arrival", "seed"), [("hints", 1), ("hints", 2), ("streams", 3), ("streams", 4), ("older page", 5)]
 )
-def test_one_end_state(
-    tmp_path: Path,
-    engine_url: str,
-    arrival: str,
-    seed: int,
-    straight: dict[str, set[str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_end_state(synced: Synced, arrival: str, seed: int, straight: dict[str, set[str]]) -> None:
     dice = random.Random(seed)
     size = dice.choice([1, 3, 40, 400])
-    other = _end_state(tmp_path / "other", engine_url, ARRIVALS[arrival], dice, monkeypatch, size)
+    other = _end_state(*synced, ARRIVALS[arrival], dice, size)
     assert sum(map(len, straight.values())) > 300
     assert differences(straight, other) == []
 
 
-def test_a_row_that_becomes_visible_late_with_an_old_stamp_is_not_lost(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(16, 40)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_a_row_that_becomes_visible_late_with_an_old_stamp_is_not_lost(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one = next(e for e in examples(service) if e.open_minor > 10_000)
         world.clock.advance(3600)
         service.sync()
@@ -246,12 +236,9 @@ def test_a_row_that_becomes_visible_late_with_an_old_stamp_is_not_lost(tmp_path:
         assert not claim.is_active
 
 
-def test_equal_stamps_with_other_content_are_fetched_again_before_they_are_applied(
-    tmp_path: Path, engine_url: str
-) -> None:
-    world = make_world(16, 40)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_equal_stamps_with_other_content_are_fetched_again_before_they_are_applied(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one = next(e for e in examples(service) if e.open_minor > 10_000)
         world.clock.advance(3600)
         at = world.clock.now()

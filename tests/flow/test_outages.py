@@ -10,7 +10,18 @@ from sqlalchemy import func, select
 
 from connectors.kingdee.connector import KingdeeConnector
 from sync.apply import ready_to_settle
-from tests.flow.books import BILL, books, differences, document, examples, own_fields, receive, rows, zoho_record
+from tests.flow.books import (
+    BILL,
+    Synced,
+    books,
+    differences,
+    document,
+    examples,
+    own_fields,
+    receive,
+    rows,
+    zoho_record,
+)
 from tests.flow.harness import make_world, open_installation, outbox_states
 from tieout.core.errors import SourceError
 from tieout.store.tables import conflicts, connections, decisions, documents, outbox, watermarks
@@ -23,11 +34,10 @@ def _mark(service: object, stream: str) -> dict[str, object]:
 
 
 def test_a_stream_in_trouble_keeps_its_cursor_while_the_others_go_on(
-    tmp_path: Path, engine_url: str, monkeypatch: pytest.MonkeyPatch
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = make_world(16, 40)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+    world, service = synced
+    with service:
         one = next(e for e in examples(service) if e.open_minor > 10_000)
         before = _mark(service, "invoices")
         world.clock.advance(3600)
@@ -66,10 +76,9 @@ def test_a_stream_in_trouble_keeps_its_cursor_while_the_others_go_on(
         assert service.verify() == []
 
 
-def test_dead_credentials_of_one_connection_do_not_block_the_other(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(16, 40)
-    with open_installation(tmp_path, world, engine_url) as service:
-        service.sync()
+def test_dead_credentials_of_one_connection_do_not_block_the_other(synced: Synced) -> None:
+    world, service = synced
+    with service:
         one = next(e for e in examples(service) if e.open_minor > 10_000)
         secret = world.kingdee.settings.app_secret
         world.clock.advance(7200)

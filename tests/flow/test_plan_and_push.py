@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import select
@@ -32,7 +33,7 @@ def _effects(world: SandboxWorld, seq: int) -> dict[tuple[str, str, str], dict[s
 
 
 def test_a_plan_writes_nothing_and_push_of_its_digest_writes_exactly_its_rows(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(16, 40)
     with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
         seq_before_setup = world.store.effects.last_seq
         view = _planned(service)
@@ -77,7 +78,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _texts(fields: dict[str, object]) -> dict[str, str]:
+def _texts(fields: Mapping[str, object]) -> dict[str, str]:
     """Amounts as exact texts without trailing zeros."""
     out = {}
     for name, value in fields.items():
@@ -88,7 +89,7 @@ def _texts(fields: dict[str, object]) -> dict[str, str]:
 
 
 def test_what_moved_on_since_the_plan_is_reported_and_the_rest_is_sent(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(16, 40)
     with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
         view = _planned(service)
         one = next(example for example in examples(service) if example.open_minor > 10_000)
@@ -124,7 +125,7 @@ def _events(service: Service) -> set[str]:
 
 
 def test_a_planned_change_of_a_record_deleted_in_the_crm_leaves_the_plan(tmp_path: Path, engine_url: str) -> None:
-    world = make_world(20, 60)
+    world = make_world(16, 40)
     with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
         _planned(service)
         one = next(example for example in examples(service) if example.deals)
