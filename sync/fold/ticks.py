@@ -22,8 +22,8 @@ def fold_ticks(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
         ).mappings()
         for decision in found:
             subject = decision["subject"]
-            if decision["kind"] == "payment_status":
+            if decision["kind"] == "payment_status" and "|" not in subject:
                 batch.touch("deal" if "/deal:" in subject else "document", [subject])
-            else:  # customer|company of credit, customer|company|currency of reminders
+            else:  # customer|company of credit, customer|company|currency of statuses and reminders
                 batch.touch("customer", ["|".join(subject.split("|")[:2])])
         batch.count("ticks")

@@ -212,7 +212,7 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
         credit_limit_minor=body["limit_minor"],
         # Another currency than the one judged in needs a dated rate; without one the field stays as it is.
         exposure_minor=sum(row["body"]["exposure_minor"] for row in rows)
-        if all(row["body"]["currency"] == currency for row in rows)
+        if all(row["body"]["currency"] == currency and not row["body"].get("missing_rates") for row in rows)
         else None,
         reasons=[
             credit_words(reason, row["body"]["currency"], batch.config.language)

@@ -188,7 +188,7 @@ def retry(
 
     \b
     Examples:
-      tieout push retry out_01k9x2
+      tieout push retry psh_01k9x2
       tieout push retry zoho --code no_field
     """
     run(

@@ -38,7 +38,7 @@ _hook: Callable[[str], None] | None = None
 
 
 def hit(point: str) -> None:
-    """Pass a fault point; a no-op unless a hook is set or TIEOUT_KILL_AT names the point."""
+    """Pass a fault point; a no-op unless a hook is set (tests only)."""
     if point not in _KNOWN:
         raise AssertionError(f"unlisted fault point {point!r}")
     if _hook is not None:
