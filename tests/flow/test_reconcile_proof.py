@@ -1,4 +1,4 @@
-"""A reconciliation that cannot read a side, or whose lines miss the journal, is invalid; one bad record ends nothing."""
+"""A reconciliation that cannot read a side, or whose lines miss the journal, is invalid; a bad record ends nothing."""
 
 from __future__ import annotations
 

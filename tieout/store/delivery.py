@@ -83,8 +83,8 @@ def claim(
     """Take up to `limit` ready rows, those with the most money at stake first; committed before anything is sent.
 
     All of one module and operation, those of the row with the most at stake: one call carries one module, so that a
-    mixed hundred would cost several calls. Skipped: records with a change in flight. Fields that the remote already holds are dropped; a row with none left is
-    superseded. `only` limits the claim to these row ids (a part of a plan, some thousands).
+    mixed hundred would cost several calls. Skipped: records with a change in flight. Fields that the remote already
+    holds are dropped; a row with none left is superseded. `only` limits the claim to these row ids (a part of a plan).
     """
     if only is not None and not only:
         return []
