@@ -40,6 +40,9 @@ def fold_allocations(batch: Batch, changes: Sequence[Change]) -> set[str]:
         if not isinstance(known, AllocationCandidate):
             continue
         groups[change.connection, known.group_key] = (known, change.seq)
+        before = change.previous
+        if isinstance(before, AllocationCandidate) and before.group_key != known.group_key:
+            groups.setdefault((change.connection, before.group_key), (before, change.seq))  # it left that settlement
         sources.append(
             {
                 "connection": change.connection,
@@ -63,14 +66,13 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
     fresh: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for connection, keys in by_connection.items():
-        dead: set[str] = set()
+        states: dict[str, set[bool]] = {}
         held: dict[str, Any] = {}
         for part in chunks(keys):
-            dead.update(
-                batch.conn.execute(
-                    select(s.group_key).where(s.connection == connection, s.group_key.in_(part), s.is_active.is_(False))
-                ).scalars()
-            )
+            for source in batch.conn.execute(
+                select(s.group_key, s.is_active).where(s.connection == connection, s.group_key.in_(part))
+            ):
+                states.setdefault(source.group_key, set()).add(source.is_active)
             for row in batch.conn.execute(
                 select(allocations).where(a.connection == connection, a.group_key.in_(part))
             ).mappings():
@@ -86,7 +88,7 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
                 "currency": candidate.currency,
                 "amount_minor": candidate.amount_minor,
                 "effective_on": candidate.effective_on,
-                "is_active": key not in dead,
+                "is_active": states.get(key) == {True},  # all its rows, and there is one
             }
             known = held.get(key)
             if known is None:

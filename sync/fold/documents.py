@@ -21,7 +21,7 @@ from tieout.ledger.documents import problems_of
 from tieout.ledger.entries import post_document, reverse
 from tieout.ledger.open_items import items_of
 from tieout.store.landing import chunks
-from tieout.store.tables import claim_keys, document_keys, documents, open_items
+from tieout.store.tables import claim_keys, conflicts, document_keys, documents, open_items
 
 PREFIX = {"invoice": "inv", "credit_note": "crn", "payment": "pay", "refund": "ref"}
 
@@ -95,7 +95,21 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
     _write(batch, inserts, updates, drop_items, items)
     _replace_keys(batch, ids)
     batch.touch("document", moved)
+    amounts = {ids[key].total_minor for key in moved} | {
+        row["total_minor"] for row in held.values() if row["id"] in moved
+    }
+    batch.touch("claim", _unlinked_of(batch, amounts))
     return moved
+
+
+def _unlinked_of(batch: Batch, amounts: set[int]) -> set[str]:
+    """CRM invoices that nothing is bound to and that claim one of these amounts: a document may be suggested now."""
+    c = conflicts.c
+    out: set[str] = set()
+    for part in chunks(sorted(amounts)):
+        found = select(c.cause).where(c.state == "open", c.kind == "unlinked_document", c.money_minor.in_(part))
+        out.update(batch.conn.execute(found).scalars())
+    return out
 
 
 def _prepare(batch: Batch, changes: Sequence[Change]) -> list[_Work]:
@@ -156,7 +170,7 @@ def _held(batch: Batch, works: Sequence[_Work]) -> dict[tuple[str, str], Any]:
     for connection, refs in by_connection.items():
         for part in chunks(refs):
             for row in batch.conn.execute(
-                select(d.id, d.external_id, d.entry_id, d.posting_digest, d.open_minor).where(
+                select(d.id, d.external_id, d.entry_id, d.posting_digest, d.open_minor, d.total_minor).where(
                     d.connection == connection, d.external_id.in_(part)
                 )
             ).mappings():

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from sync.fold.batch import Batch
-from tieout.store.tables import decisions
+from tieout.store.tables import conflicts, decisions
 
 
 def fold_ticks(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
-    """Touch the subjects of standing decisions whose next change is due by the tick's date."""
+    """Touch the subjects of standing decisions whose next change is due by the tick's date, and open questions."""
     for row in rows:
         day, company = date.fromisoformat(row["body"]["on"]), row["body"]["company"]
         d = decisions.c
@@ -27,3 +27,8 @@ def fold_ticks(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
             else:  # customer|company of credit, customer|company|currency of statuses and reminders
                 batch.touch("customer", ["|".join(subject.split("|")[:2])])
         batch.count("ticks")
+    if rows:  # the money at stake in a question moves with the books: once a day is often enough
+        c = conflicts.c
+        batch.touch(
+            "party", batch.conn.execute(select(c.cause).where(c.state == "open", c.kind == "identity")).scalars()
+        )

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sync.service import Service
 from tests.flow.books import (
     BILL,
+    LOG,
     Example,
     Synced,
     decision,
@@ -29,6 +30,7 @@ from tests.flow.books import (
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import (
+    allocations,
     balances,
     documents,
     entries,
@@ -214,6 +216,28 @@ def test_a_red_bill_is_netted_against_its_invoice(synced: Synced) -> None:
         shown = zoho_record(world, "Invoices", one.invoice)
         assert Decimal(str(shown["AR_Open_Amount"])) * 100 == doc["open_minor"]
         _sound(service)
+
+
+def test_a_settlement_whose_date_is_corrected_in_place_counts_once(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        one, receipt = _paid_in_part(service, world)
+        world.clock.advance(3600)
+        corrected = {"FVERIFYDATE": "2026-11-23T00:00:00", "FModifyDate": "2026-11-24T12:00:00.000"}
+        for row in list(world.kingdee.library.ordered(FORMS[LOG])):
+            if receipt in (row["FTARGETBILLNO"], row["FSRCBILLNO"]):
+                world.kingdee.library.put(FORMS[LOG], {**row, **corrected})
+        _later(world, service)
+        assert document(service, one.number)["open_minor"] == one.open_minor - 50_00
+        assert document(service, receipt)["open_minor"] == 0
+        assert open_conflicts(service, "payment_match") == {}
+        mine = select(allocations.c.is_active).where(allocations.c.to_ref.like("%:" + str(_fid(world, one.number))))
+        assert sorted(row["is_active"] for row in rows(service, mine)) == [False, True]
+        _sound(service)
+
+
+def _fid(world: SandboxWorld, number: str) -> int:
+    return int(kingdee_doc(world, BILL, number)["FID"])
 
 
 def test_a_hard_delete_counts_when_it_is_missed_twice_a_grace_period_apart(synced: Synced) -> None:

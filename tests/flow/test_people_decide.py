@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from sync.service import Service
 from tests.flow.books import (
+    BILL,
     Example,
     Synced,
     books,
@@ -28,7 +29,7 @@ from tests.flow.books import (
 )
 from tieout.core.errors import StaleWrite
 from tieout.sandbox.world import SandboxWorld
-from tieout.store.tables import balances, bindings, claims, customers, documents, memberships
+from tieout.store.tables import accounts, balances, bindings, claims, customers, documents, memberships
 
 
 def _push(service: Service, world: SandboxWorld) -> None:
@@ -243,3 +244,50 @@ def test_linking_a_customer_later_brings_suggestions_for_its_unlinked_invoices(s
         service.resolve(conflict["id"], {"action": "link", "target": account}, "li")
         suggested = open_conflicts(service, "unlinked_document")[cause]["suggestions"]
         assert owed["id"] in [s["target"] for s in suggested]
+
+
+def test_a_document_that_comes_after_its_claim_is_suggested_for_it(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        one = next(e for e in examples(service) if e.currency == "CNY")
+        world.clock.advance(600)
+        fields = {"Subject": "nothing anybody knows", "Account_Name": {"id": one.crm_accounts[0]}, "Currency": "CNY"}
+        made = world.zoho.user_change(
+            "create", "Invoices", None, {**fields, "Grand_Total": Decimal("1234.56"), "Status": "Created"}
+        )
+        _push(service, world)
+        cause = f"zoho/invoices/{made['id']}"
+        assert open_conflicts(service, "unlinked_document")[cause]["suggestions"] == []
+        world.clock.advance(600)
+        bill = world.kingdee.user_change(
+            "create", BILL, "", {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": Decimal("1234.56")}
+        )
+        _push(service, world)
+        (suggested,) = open_conflicts(service, "unlinked_document")[cause]["suggestions"]
+        assert suggested["target"] == document(service, bill["FBillNo"])["id"]
+        world.clock.advance(600)
+        world.kingdee.user_change("update", BILL, bill["FBillNo"], {"FALLAMOUNTFOR": Decimal("1200.00")})
+        _push(service, world)
+        assert open_conflicts(service, "unlinked_document")[cause]["suggestions"] == []
+
+
+def test_money_at_stake_in_an_open_question_follows_the_books_within_a_day(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        conflict = _owing(service, "identity")
+        (account,) = rows(service, select(accounts).where(accounts.c.id == conflict["suggestions"][0]["target"]))
+        world.clock.advance(600)
+        world.kingdee.user_change(
+            "create",
+            BILL,
+            "",
+            {
+                "FCUSTOMERID": account["party_ref"],
+                "FALLAMOUNTFOR": Decimal("777.00"),
+                "FCURRENCYID": conflict["currency"],
+            },
+        )
+        world.clock.advance(86_400)
+        _push(service, world)
+        now = open_conflicts(service, "identity")[conflict["cause"]]
+        assert (now["id"], now["money_minor"]) == (conflict["id"], conflict["money_minor"] + 777_00)
