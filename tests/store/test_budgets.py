@@ -95,7 +95,7 @@ def test_slots_bound_the_calls_at_a_time_across_budgets(engine: Engine) -> None:
     clock = SystemClock()
     limits = BudgetLimits(concurrency=3, heavy_concurrency=1, fast_share=0, max_wait_seconds=30)
     now = high = heavy_now = heavy_high = 0
-    lock = threading.Lock()
+    lock, full = threading.Lock(), threading.Event()
 
     def work(number: int) -> None:
         nonlocal now, high, heavy_now, heavy_high
@@ -106,6 +106,9 @@ def test_slots_bound_the_calls_at_a_time_across_budgets(engine: Engine) -> None:
                 now += 1
                 heavy_now += heavy
                 high, heavy_high = max(high, now), max(heavy_high, heavy_now)
+                if now == 3:
+                    full.set()
+            full.wait(25)  # nobody leaves before all three slots are taken, however slow this machine is
             clock.sleep(0.05)
             with lock:
                 now -= 1
