@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --ignore=tests/crash
 
-crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines (some minutes; CI runs it).
+crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
 	$(BIN)/python -m pytest -n 2 tests/crash
 
 format: $(VENV)/.installed-dev  ## Put the code into the common form.
