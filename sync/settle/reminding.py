@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -14,12 +13,10 @@ from mapping.reminder_text import ReminderLine, ReminderView, reminder_task
 from sync.fold.batch import Batch
 from sync.settle.modules import module_of
 from sync.settle.outgoing import send_events
+from sync.settle.positions import Position
 from tieout.receivables.reminders import ReminderDecision, ReminderPolicy
 from tieout.store.outbox import EventIntent
 from tieout.store.tables import customers
-
-if TYPE_CHECKING:
-    from sync.settle.customers import Position
 
 ACT_WITHIN = timedelta(days=3)  # the day by which sales should have called
 

@@ -1,0 +1,88 @@
+"""What one customer owes one company: open items, credits, unapplied cash, read once for every decision about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from sync.fold.batch import Batch
+from sync.settle.scope import companies_of, members_of
+from tieout.store.landing import chunks
+from tieout.store.tables import balances, documents, open_items
+
+
+@dataclass
+class Position:
+    """What one customer owes one company, from its accounts."""
+
+    customer: str
+    company: str
+    items: list[dict[str, Any]] = field(default_factory=list)
+    open_minor: dict[str, int] = field(default_factory=dict)  # open items, credit notes netted
+    credits_minor: dict[str, int] = field(default_factory=dict)  # open credit notes, <= 0
+    unapplied_minor: dict[str, int] = field(default_factory=dict)  # unapplied cash, <= 0
+    overdue_minor: dict[str, int] = field(default_factory=dict)
+    currencies: set[str] = field(default_factory=set)  # ever posted in
+
+    @property
+    def key(self) -> str:
+        return f"{self.customer}|{self.company}"
+
+    def currency(self, functional: str) -> str:
+        """The currency credit is judged in: the functional one unless all business is in one other currency."""
+        used = {code for code, amount in self.open_minor.items() if amount} | {
+            code for code, amount in self.unapplied_minor.items() if amount
+        }
+        return next(iter(used)) if len(used) == 1 else functional
+
+
+def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dict[str, list[str]]]:
+    """The positions of these `customer|company` keys, and the members of their customers."""
+    pairs = [tuple(key.split("|", 1)) for key in sorted(set(keys)) if "|" in key]
+    members = members_of(batch, [customer for customer, _ in pairs])
+    accounts = [m for group in members.values() for m in group if m.startswith("acc_")]
+    companies = companies_of(batch, accounts)
+    owner: dict[str, Position] = {}
+    positions = []
+    for customer, company in pairs:
+        position = Position(customer, company)
+        positions.append(position)
+        for member in members.get(customer, []):
+            if companies.get(member) == company:
+                owner[member] = position
+    o, d = open_items.c, documents.c
+    for part in chunks(sorted(owner)):
+        rows = batch.conn.execute(
+            select(o.id, o.document_id, o.account_id, o.currency, o.due_on, o.open_minor, d.number)
+            .join(documents, d.id == o.document_id)
+            .where(o.account_id.in_(part), o.open_minor != 0)
+            .order_by(o.due_on, o.id)
+        ).mappings()
+        for row in rows:
+            position = owner[row["account_id"]]
+            currency, amount = row["currency"], row["open_minor"]
+            _add(position.open_minor, currency, amount)
+            if amount < 0:
+                _add(position.credits_minor, currency, amount)
+                continue
+            position.items.append(dict(row))
+            if row["due_on"] < batch.on[position.company]:
+                _add(position.overdue_minor, currency, amount)
+        posted = select(balances.c.account_id, balances.c.currency).where(balances.c.account_id.in_(part)).distinct()
+        for account, currency in batch.conn.execute(posted):
+            owner[account].currencies.add(currency)
+        cash = batch.conn.execute(
+            select(d.account_id, d.currency, d.open_minor).where(
+                d.account_id.in_(part), d.kind.in_(("payment", "refund")), d.open_minor != 0, d.state == "posted"
+            )
+        ).mappings()
+        for row in cash:
+            _add(owner[row["account_id"]].unapplied_minor, row["currency"], row["open_minor"])
+    return positions, members
+
+
+def _add(sums: dict[str, int], currency: str, amount: int) -> None:
+    sums[currency] = sums.get(currency, 0) + amount
