@@ -24,6 +24,8 @@ class PartyCandidate:
     phone: str = ""
     website: str = ""
     country: str = ""
+    city: str = ""
+    address: str = ""
     owner: Mapping[str, str] = field(default_factory=dict)
     is_active: bool = True
 

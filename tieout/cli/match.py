@@ -1,0 +1,55 @@
+"""`match`: which rows of several customer tables are the same customer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tieout.cli.options import JsonOption
+from tieout.cli.output import Out
+from tieout.cli.running import reporting
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the customer tables (CSV, UTF-8).")]
+OutFile = Annotated[Path, typer.Option("--out", help="Where the clusters go: source,source_id,cluster_id,decision.")]
+Review = Annotated[Path | None, typer.Option("--review", help="Where the pairs go that a person should look at.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on the tree."""
+    app.command()(match)
+
+
+def match(folder: Folder, out: OutFile, review: Review = None, as_json: JsonOption = False) -> None:
+    """Match customer tables: clusters made of automatic links only, and what a person should decide.
+
+    \b
+    A table is a CSV file with source_id and name, and any of name_en, tax_id, phone, email_domain, city, address,
+    country, source. Nothing is written to any system.
+
+    \b
+    Examples:
+      tieout match tables/ --out clusters.csv
+      tieout match tables/ --out clusters.csv --review review.csv
+    """
+    from mapping.identity import matching
+    from tieout.cli import match_files
+
+    printer = Out(as_json=as_json)
+    with reporting(printer):
+        rows = list(match_files.records(match_files.tables(folder)))
+        made = matching.match(rows)
+        match_files.write_clusters(out, made)
+        if review is not None:
+            match_files.write_questions(review, made, {row.ref: row.party.display_name for row in rows})
+        sizes = made.sizes().values()
+        printer.result(
+            {
+                "records": len(rows),
+                "clusters": len(sizes),
+                "linked_records": sum(size for size in sizes if size > 1),
+                "questions": len(made.questions),
+                "dropped_blocks": made.dropped_blocks,
+            }
+        )
