@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
+from sync.sizing import LARGEST
 from tieout.core import logging
 from tieout.core.errors import StaleWrite
 from tieout.store import leases
@@ -27,8 +28,6 @@ from tieout.store.tables import dirty, inputs, meta, pending, watermarks
 log = logging.get("apply")
 LANE = "apply"
 LANE_TTL = 30.0
-FIRST_BATCH, SMALLEST, LARGEST = 150, 25, 600
-TARGET_SECONDS = 0.2
 FRESH = timedelta(hours=24)
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -85,7 +84,7 @@ def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Pro
 class _Lane:
     def __init__(self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None) -> None:
         self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
-        self.size = FIRST_BATCH
+        self.sizer = ctx.sizer
         self.tally = Tally()
         self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
 
@@ -117,25 +116,25 @@ class _Lane:
         return 0
 
     def _timed(self, work: Callable[[], int]) -> int:
-        clock = self.ctx.clock
-        began = clock.monotonic()
-        done = retrying(work, sleep=clock.sleep, jitter=self.ctx.ids.jitter)
-        took = clock.monotonic() - began
-        if done:
-            self.summary.batches += 1
-            self.summary.longest_seconds = max(self.summary.longest_seconds, took)
-            if took > TARGET_SECONDS:
-                self.size = max(SMALLEST, int(self.size * 0.6))
-            elif took < TARGET_SECONDS / 2:
-                self.size = min(LARGEST, int(self.size * 1.3) + 1)
-            if self.progress is not None:
-                self.progress({"step": "apply", "folded": self.summary.folded, "settled": self.summary.settled})
+        done = retrying(work, sleep=self.ctx.clock.sleep, jitter=self.ctx.ids.jitter)
+        if done and self.progress is not None:
+            self.progress({"step": "apply", "folded": self.summary.folded, "settled": self.summary.settled})
         return done
+
+    def _note(self, kinds: Sequence[str], began: float) -> None:
+        """What a transaction took, from holding its lock to its commit; the wait for the lock is not its cost."""
+        took = self.ctx.clock.monotonic() - began
+        self.sizer.note(kinds, took)
+        self.summary.batches += 1
+        self.summary.longest_seconds = max(self.summary.longest_seconds, took)
 
     def _fold_batch(self) -> int:
         with unit(self.ctx.engine, "apply.commit") as conn:
+            began = self.ctx.clock.monotonic()
             leases.guard(conn, self.lease)
-            seqs = list(conn.execute(select(pending.c.seq).order_by(pending.c.seq).limit(self.size)).scalars())
+            waiting = _waiting(conn)
+            kinds = [kind for _, kind in waiting[: self.sizer.fit([kind for _, kind in waiting])]]
+            seqs = [seq for seq, _ in waiting[: len(kinds)]]
             if not seqs:
                 return 0
             batch = open_batch(
@@ -149,6 +148,7 @@ class _Lane:
             conn.execute(delete(pending).where(pending.c.seq.in_(seqs)))
             batch.flush()
             self.summary.add(batch)
+        self._note(kinds, began)
         self.summary.folded += len(seqs)
         return len(seqs)
 
@@ -156,11 +156,13 @@ class _Lane:
         with reading(self.ctx.engine) as conn:
             if not conn.execute(select(dirty.c.key).where(dirty.c.kind == stage).limit(1)).first():
                 return 0
+        kind = f"settle {stage}"
         with unit(self.ctx.engine, "settle.commit") as conn:
+            began = self.ctx.clock.monotonic()
             leases.guard(conn, self.lease)
             if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
                 return 1  # something landed meanwhile: fold it first
-            limit = max(SMALLEST, self.size)
+            limit = self.sizer.size(kind)
             batch = open_batch(
                 conn,
                 self.ctx.config,
@@ -172,8 +174,21 @@ class _Lane:
             done = settle(batch, stage, limit)
             batch.flush()
             self.summary.add(batch)
+        self._note([kind] * done, began)
         self.summary.settled += done
         return done
+
+
+def _waiting(conn: Connection) -> list[tuple[int, str]]:
+    """The first inputs that wait, each with the kind of work it is: its stream, or what else it is."""
+    i = inputs.c
+    rows = conn.execute(
+        select(i.seq, i.kind, i.connection, i.stream)
+        .join(pending, pending.c.seq == i.seq)
+        .order_by(pending.c.seq)
+        .limit(LARGEST)
+    )
+    return [(row.seq, f"fold {row.connection}/{row.stream}" if row.kind == "landed" else row.kind) for row in rows]
 
 
 def ranges(seqs: list[int]) -> list[list[int]]:

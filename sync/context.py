@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from sync.sizing import Sizer
 from tieout.core.clock import Clock
 from tieout.core.config import Config
 from tieout.core.crypto import Sealer
@@ -28,6 +29,7 @@ class Context:
     ids: Ids
     sealer: Sealer
     transport: Any = None
+    sizer: Sizer = field(default_factory=Sizer)  # what work has cost this process so far
     _profiles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def connector(self, name: str, lane: str = "bulk") -> Connector:

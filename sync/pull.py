@@ -225,20 +225,7 @@ class _StreamReader:
         if self.ctx.clock.now() - self.renewed_at > timedelta(seconds=LEASE_SECONDS / 4):
             self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LEASE_SECONDS, clock=self.ctx.clock)
             self.renewed_at = self.ctx.clock.now()
-        with unit(self.ctx.engine, "landing.commit") as conn:
-            counts = land(
-                conn,
-                connection=self.connection,
-                stream=self.info.name,
-                module=self.info.remote,
-                rows=page.rows,
-                bad=page.bad,
-                run_id=self.run_id,
-                now=self.ctx.clock.now(),
-            )
-            if not keep_resume:
-                conn.execute(update(watermarks).where(*self._key()).values(resume=page.resume))
-        self.result.counts.add(counts)
+        self.result.counts.add(self._land_parts(page, keep_resume=keep_resume))
         self.result.pages += 1
         if self.progress is not None:
             self.progress(
@@ -251,6 +238,33 @@ class _StreamReader:
                     "pages": self.result.pages,
                 }
             )
+
+    def _land_parts(self, page: Page, *, keep_resume: bool) -> LandCounts:
+        """Land a page in as many transactions as it takes to keep each short; the cursor moves with the last one."""
+        ctx, kind, counts, at = self.ctx, f"land {self.connection}/{self.info.name}", LandCounts(), 0
+        while True:
+            until = at + ctx.sizer.size(kind)
+            rows, is_last = page.rows[at:until], until >= len(page.rows)
+            with unit(ctx.engine, "landing.commit") as conn:
+                began = ctx.clock.monotonic()
+                counts.add(
+                    land(
+                        conn,
+                        connection=self.connection,
+                        stream=self.info.name,
+                        module=self.info.remote,
+                        rows=rows,
+                        bad=page.bad if is_last else (),
+                        run_id=self.run_id,
+                        now=ctx.clock.now(),
+                    )
+                )
+                if is_last and not keep_resume:
+                    conn.execute(update(watermarks).where(*self._key()).values(resume=page.resume))
+            ctx.sizer.note([kind] * len(rows), ctx.clock.monotonic() - began)
+            if is_last:
+                return counts
+            at = until
 
     def _refetch(self) -> None:
         """Records with an equal stamp and other content are asked for again by id before they are applied (D4)."""

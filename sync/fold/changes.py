@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from mapping.engine import MappingContext, Skip, map_record
 from sync.fold.batch import Batch
@@ -16,7 +16,7 @@ from tieout.canonical.codec import Candidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
 from tieout.store.landing import chunks, load_payloads
-from tieout.store.tables import inputs, source_records
+from tieout.store.tables import inputs, pending, source_records
 
 KINDS = ("invalid_record", "unmapped_value")
 
@@ -53,7 +53,7 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
             if row["kind"] == "landed":
                 keys.setdefault((row["connection"], row["stream"]), []).append(row["external_id"])
             elif row["kind"] == "activation":
-                keys.setdefault((row["connection"], row["stream"]), []).extend(_reopen(batch, row))
+                _reopen(batch, row)
             else:
                 others.append(dict(row))
     changes: list[Change] = []
@@ -62,19 +62,17 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
     return changes, others
 
 
-def _reopen(batch: Batch, activation: Mapping[Any, Any]) -> list[str]:
-    """A profile was changed: every record of its stream that was mapped so far is mapped again."""
+def _reopen(batch: Batch, activation: Mapping[Any, Any]) -> None:
+    """A profile was changed: every record of its stream that was mapped so far waits to be mapped again.
+
+    They wait like new inputs, for batches of their own: mapping a whole stream here would hold the lock for long.
+    """
     c = source_records.c
-    where = (
-        c.connection == activation["connection"],
-        c.stream == activation["stream"],
-        c.applied_seq.is_not(None),
-        c.is_deleted.is_(False),
-    )
-    ids = list(batch.conn.execute(select(c.external_id).where(*where).order_by(c.external_id)).scalars())
-    batch.conn.execute(update(source_records).where(*where).values(applied_seq=None))
-    batch.count("mapped_again", len(ids))
-    return ids
+    mine = (c.connection == activation["connection"], c.stream == activation["stream"], c.is_deleted.is_(False))
+    again = select(c.seq).where(*mine, c.applied_seq == c.seq)
+    count = batch.conn.execute(insert(pending).from_select(["seq"], again)).rowcount
+    batch.conn.execute(update(source_records).where(*mine, c.applied_seq.is_not(None)).values(applied_seq=None))
+    batch.count("mapped_again", count)
 
 
 def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> list[Change]:
