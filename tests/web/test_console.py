@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.web.conftest import Csrf, Site
 from tieout.core.crypto import sha256_hex
-from tieout.store import audit
+from tieout.store import audit, users
 from tieout.store.session import reading
 from tieout.store.tables import login_links, sessions
 
@@ -150,7 +150,9 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
     opened = site.books.conflict("<b>远航</b>", 500_00, suggestions=[suggestion], blocks=True, days=3)
     answered = site.books.conflict("done", 1, state="resolved", answer={"action": "link", "target": "acc_7"})
     odd = site.books.conflict("odd", 0, kind="invalid_record", currency=None)
-    client = site.browser("approver")
+    dead = site.books.push("dead", subject=site.books.named["AR1"])
+    site.books.run(state="failed")
+    client = site.browser("admin")
     customer = site.client().get("/v1/customers").json()["items"][0]["id"]
     paths = [
         "/",
@@ -163,6 +165,19 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
         f"/invoices/{site.books.named['AR1']}",
         f"/invoices/{site.books.named['RED1']}",
         "/plan",
+        "/invoices",
+        "/invoices?show=overdue&q=AR",
+        "/invoices?show=all",
+        "/payments",
+        "/payments?show=open",
+        "/pushes",
+        "/pushes?state=dead&connection=zoho",
+        f"/pushes/{dead}",
+        "/connections",
+        "/runs",
+        "/runs?kind=pull&state=done",
+        "/people",
+        "/audit",
     ]
     for path in paths:
         answer = client.get(path, params={"lang": language} if "?" not in path else None)
@@ -282,3 +297,74 @@ def test_errors_are_pages_for_people_and_documents_for_machines(site: Site) -> N
     assert client.get("/conflicts?cursor=zzz").status_code == 404
     machine = client.get("/conflicts/cfl_none", headers={"Accept": "application/json"})
     assert machine.headers["Content-Type"] == "application/problem+json"
+
+
+@ON_SQLITE
+def test_a_dead_push_is_tried_again_by_an_operator(site: Site, csrf_of: Csrf) -> None:
+    dead = site.books.push("dead", subject="inv_x")
+    client = site.browser("operator")
+    page = client.get(f"/pushes/{dead}?lang=en").text
+    assert "Try again" in page
+    answer = client.post(f"/pushes/{dead}/retry", data={"csrf": csrf_of(page)})
+    assert answer.headers["Location"] == f"/pushes/{dead}?done=retried"
+    assert site.service.asked[-1] == ("retry_push", dead, "user:mei")
+    assert client.post(f"/pushes/{dead}/retry", data={"csrf": "x"}).status_code == 403
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/pushes/{dead}?lang=en").text
+    assert "Try again" not in page
+    assert viewer.post(f"/pushes/{dead}/retry", data={"csrf": csrf_of(page)}).status_code == 403
+
+
+@ON_SQLITE
+def test_a_sync_is_started_from_the_connections_page(site: Site, csrf_of: Csrf) -> None:
+    client = site.browser("operator")
+    data = {"csrf": csrf_of(client.get("/connections").text)}
+    assert client.post("/connections/zoho/sync", data=data).headers["Location"] == "/connections?rung=zoho"
+    assert site.service.asked[-1] == ("start_sync", "zoho", "user:mei")
+    assert client.post("/connections/nowhere/sync", data=data).status_code == 404
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get("/connections").text
+    assert "/connections/zoho/sync" not in page
+    assert viewer.post("/connections/zoho/sync", data={"csrf": csrf_of(page)}).status_code == 403
+
+
+def test_an_administrator_manages_people_and_keys_and_others_do_not(site: Site, csrf_of: Csrf) -> None:
+    client = site.browser("admin", "root")
+    csrf = csrf_of(client.get("/people").text)
+    lee = {"csrf": csrf, "name": " lee  li ", "role": "operator", "password": "correct horse battery"}
+    assert client.post("/people", data={**lee, "password": "short"}).status_code == 403
+    assert client.post("/people", data={**lee, "role": "king"}).status_code == 403
+    assert client.post("/people", data={**lee, "name": "a\x00"}).status_code == 422
+    assert client.post("/people", data=lee).status_code == 303
+    assert client.post("/people", data=lee).status_code == 403  # the name is taken
+    signed_in = site.client(None)
+    assert signed_in.post("/login", data={"name": "lee li", "password": lee["password"]}).status_code == 303
+
+    made = client.post("/keys", data={"csrf": csrf, "name": "dashboard", "role": "viewer"})
+    token = re.search(r"tok_[A-Za-z0-9_-]+", made.text.split('class="secret"', 1)[1])
+    assert token is not None
+    by_key = site.client(None)
+    by_key.headers["Authorization"] = f"Bearer {token.group()}"
+    assert by_key.get("/v1/runs").status_code == 200
+    page = client.get("/people").text
+    assert token.group() not in page
+    assert "dashboard" in page
+    key_id = re.search(r"/keys/(tok_[a-z0-9]+)/revoke", page)
+    assert key_id is not None
+    assert client.post(key_id.group(), data={"csrf": csrf}).status_code == 303
+    assert by_key.get("/v1/runs").status_code == 401
+
+    with reading(site.engine) as conn:
+        by_name = {row["name"]: row["id"] for row in users.listed(conn)}
+        assert "password_hash" not in users.listed(conn)[0]
+    assert client.post(f"/people/{by_name['root']}/deactivate", data={"csrf": csrf}).status_code == 409
+    assert client.post(f"/people/{by_name['lee li']}/deactivate", data={"csrf": csrf}).status_code == 303
+    assert signed_in.get("/").headers["Location"] == "/login"
+
+    auditor = site.browser("auditor", "ann")
+    page = auditor.get("/people").text
+    assert "deactivate" not in page
+    assert auditor.post("/people", data={**lee, "csrf": csrf_of(page)}).status_code == 403
+    assert "user.deactivate" in auditor.get("/audit").text
+    operator = site.browser("operator", "olga")
+    assert operator.get("/people").status_code == operator.get("/audit").status_code == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Literal as L
@@ -104,6 +105,12 @@ def get(conn: Connection, user_id: str) -> RowMapping | None:
 def count(conn: Connection) -> int:
     """How many people there are."""
     return int(conn.execute(select(func.count()).select_from(users)).scalar_one())
+
+
+def listed(conn: Connection) -> Sequence[RowMapping]:
+    """Every person without the password hash, by name; those shut out last."""
+    columns = [column for column in users.c if column.name != "password_hash"]
+    return conn.execute(select(*columns).order_by(users.c.is_active.desc(), users.c.name)).mappings().all()
 
 
 def password_fits(found: RowMapping | None, password: str) -> bool:

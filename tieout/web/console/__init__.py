@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from tieout.web.console import conflicts, login, overview, plan, receivables
+from tieout.web.console import conflicts, connections, customers, invoices, login, overview, people, plan, pushes, runs
 
 router = APIRouter()
-for _part in (overview, login, conflicts, receivables, plan):
+for _part in (overview, login, conflicts, customers, invoices, plan, pushes, connections, runs, people):
     router.include_router(_part.router)
 
 __all__ = ["router"]

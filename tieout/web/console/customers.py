@@ -1,4 +1,4 @@
-"""Customers and invoices, with "why this number"."""
+"""Customers: who owes, and one customer's account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from tieout.reports import customers as customer_view
 from tieout.store.queries import customers
 from tieout.web.console.pages import Person, render
-from tieout.web.deps import Ctx, Reads, Today, Uses
+from tieout.web.deps import Ctx, Reads, Today
 
 router = APIRouter()
 PAGE = 50
@@ -44,9 +44,3 @@ def show_customer(request: Request, customer_id: str, person: Person, ctx: Ctx, 
         account=customer_view.account(conn, customer_id, today),
         companies={name: company.name for name, company in ctx.config.companies.items()},
     )
-
-
-@router.get("/invoices/{document_id}")
-def show_invoice(request: Request, document_id: str, person: Person, service: Uses) -> Response:
-    """One invoice and why its numbers are what they are."""
-    return render(request, "invoice.html", person, why=service.explain_invoice(document_id))

@@ -1,0 +1,40 @@
+"""Connections: how fresh each stream is, what went wrong, what calls were used; and the button that syncs one now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from tieout.core.errors import Gone
+from tieout.reports import health
+from tieout.web.auth import check_form
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Ctx, Reads, Uses
+from tieout.web.problems import Refused
+from tieout.web.schemas.base import Name
+
+router = APIRouter()
+
+
+@router.get("/connections")
+def list_connections(
+    request: Request, person: Person, ctx: Ctx, conn: Reads, rung: Annotated[Name | None, Query()] = None
+) -> Response:
+    """Every configured connection."""
+    lines = health.connection_lines(conn, ctx.config, ctx.clock.now())
+    return render(request, "connections.html", person, lines=lines, rung=rung or "")
+
+
+@router.post("/connections/{name}/sync")
+def sync_now(
+    request: Request, name: str, person: Person, ctx: Ctx, service: Uses, csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Wake the workers for one connection."""
+    check_form(request, person, csrf)
+    if not person.may("operate"):
+        raise Refused(403, "denied", f"the role {person.role} may not start a sync")
+    if name not in ctx.config.connections:
+        raise Gone(f"there is no connection {name}", code="no_connection")
+    service.start_sync(name, person.actor)
+    return see(f"/connections?rung={name}")

@@ -1,0 +1,66 @@
+"""What was written, what waits, what failed: pushes with their receipts, and the button that tries a dead one again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from tieout.reports import work
+from tieout.store.queries import pushes
+from tieout.web.auth import check_form
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Reads, Uses
+from tieout.web.problems import Refused
+from tieout.web.schemas.base import Name
+from tieout.web.schemas.work import PushState
+
+router = APIRouter()
+PAGE = 50
+
+
+@router.get("/pushes")
+def list_pushes(
+    request: Request,
+    person: Person,
+    conn: Reads,
+    state: Annotated[PushState | None, Query()] = None,
+    connection: Annotated[Name | None, Query()] = None,
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """Pushes, newest first, by state."""
+    found = pushes.page(conn, pushes.PushFilter(connection=connection, state=state), PAGE, cursor)
+    counts: dict[str, int] = {}
+    for row in pushes.by_state(conn):
+        if connection in (None, row["connection"]):
+            counts[row["state"]] = counts.get(row["state"], 0) + int(row["rows"])
+    return render(
+        request,
+        "pushes.html",
+        person,
+        rows=[work.push(row) for row in found.rows],
+        counts={name: counts[name] for name in pushes.STATES if counts.get(name)},
+        state=state or "",
+        connection=connection or "",
+        next=found.next,
+    )
+
+
+@router.get("/pushes/{push_id}")
+def show_push(
+    request: Request, push_id: str, person: Person, conn: Reads, done: Annotated[str, Query(max_length=8)] = ""
+) -> Response:
+    """One push: what it sets, what was there, why, and its receipt."""
+    return render(request, "push.html", person, push=work.push_detail(conn, push_id), retried=done == "retried")
+
+
+@router.post("/pushes/{push_id}/retry")
+def retry_push(
+    request: Request, push_id: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Try a dead push again."""
+    check_form(request, person, csrf)
+    if not person.may("operate"):
+        raise Refused(403, "denied", f"the role {person.role} may not retry a push")
+    service.retry_push(push_id, person.actor)
+    return see(f"/pushes/{push_id}?done=retried")
