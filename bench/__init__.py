@@ -1,0 +1,1 @@
+"""Figures beside other tools: `make bench`. Not part of the product."""

@@ -1,0 +1,58 @@
+"""`python -m bench [SECTION …]`: measures, prints one table a section and keeps the raw results as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import pull
+from bench.databases import Databases, open_databases
+from bench.table import Section, save
+
+QUICK = {"rows": 10_000}
+FULL = {"rows": 100_000}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", help="pull (default: all)")
+    parser.add_argument("--full", action="store_true", help="the sizes that are published, instead of quick ones")
+    parser.add_argument("--rows", type=int, default=0, help="invoices to pull")
+    parser.add_argument("--out", type=Path, default=Path("var/bench"), help="where environments and results are kept")
+    parser.add_argument("--no-others", action="store_true", help="without dlt and Singer")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this database")
+    args = parser.parse_args()
+    sizes = dict(FULL if args.full else QUICK)
+    if args.rows:
+        sizes["rows"] = args.rows
+    engines = (args.engine,) if args.engine else ("sqlite", "postgresql")
+    args.out.mkdir(parents=True, exist_ok=True)
+    work = args.out.resolve() / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    with open_databases(work) as databases:
+        known: dict[str, Callable[[Databases], Section]] = {
+            "pull": lambda db: pull.measure(work, db, sizes["rows"], engines=engines, others=not args.no_others),
+        }
+        wanted = args.sections or list(known)
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            parser.error(f"no section {unknown[0]!r}; there are {', '.join(known)}")
+        done = []
+        for name in wanted:
+            began = time.perf_counter()
+            section = known[name](databases)
+            print(section.text(), flush=True)
+            print(f"({name}: {time.perf_counter() - began:.0f} s)\n", file=sys.stderr, flush=True)
+            done.append(section)
+            save(args.out / "results.json", done, sizes)
+    shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
