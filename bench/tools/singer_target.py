@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
 from singer_sdk import typing as th
 from singer_sdk.sql import SQLConnector, SQLSink, SQLTarget
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +19,11 @@ class BenchConnector(SQLConnector):
 
     allow_column_alter = False
     allow_temp_tables = False
+
+    @contextmanager
+    def _connect(self) -> Iterator[Any]:
+        with self._engine.connect() as conn:  # the SDK's streaming cursor cannot write many rows with psycopg 3
+            yield conn
 
 
 def _bound(value: Any) -> Any:
@@ -32,12 +39,13 @@ class BenchSink(SQLSink):
 
     def generate_insert_statement(self, full_table_name: Any, schema: dict[str, Any]) -> Any:
         """The SDK's own insert fails on a record that comes again; this one replaces it."""
-        statement = super().generate_insert_statement(full_table_name, schema)
-        names = [column.name for column in statement.table.columns]
+        types = self.conform_schema(schema)["properties"]
+        columns = [sa.Column(name, self.connector.to_sql_type(kind)) for name, kind in types.items()]
+        _, schema_name, table_name = self.connector.parse_full_table_name(full_table_name)
         make = sqlite.insert if self.connector._engine.dialect.name == "sqlite" else postgresql.insert
-        put = make(statement.table)
+        put = make(sa.Table(table_name, sa.MetaData(), *columns, schema=schema_name))
         return put.on_conflict_do_update(
-            index_elements=["id"], set_={name: put.excluded[name] for name in names if name != "id"}
+            index_elements=["id"], set_={name: put.excluded[name] for name in types if name != "id"}
         )
 
     def bulk_insert_records(

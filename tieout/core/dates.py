@@ -77,7 +77,7 @@ def require_aware(instant: datetime) -> datetime:
 
 def iso_utc(instant: datetime) -> str:
     """`2026-11-01T00:00:00.000000Z`: sortable text of an instant, microseconds always written."""
-    return require_aware(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return require_aware(instant).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def business_on(instant: datetime, zone_name: str) -> date:

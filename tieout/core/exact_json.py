@@ -20,6 +20,11 @@ from tieout.core.errors import BadPayload
 MAX_DEPTH = 64
 
 _fast = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+# Values that every encoder here writes as they are; subclasses (an enum, say) are looked at one by one.
+_PLAIN = frozenset({str, int, bool, type(None), date})
+_NESTED = frozenset({dict, list})
+_QUOTE_THEN_BLANK = (b'" ', b'"\n', b'"\r', b'"\t')
 _split_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -37,7 +42,19 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def loads(data: bytes | str) -> Any:
-    """Decode JSON with Decimal for every number that is not an integer; NaN and duplicate keys raise BadPayload."""
+    """Decode JSON with Decimal for every number that is not an integer; NaN and duplicate keys raise BadPayload.
+
+    Two ways to the same value: the fast decoder, where counting shows that no key was twice (every key is a quote and
+    a colon; a text may look like one more, never like one less), else the standard parser that sees each pair.
+    """
+    if isinstance(data, bytes) and not any(blank in data for blank in _QUOTE_THEN_BLANK):
+        try:
+            value = _fast.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+            pass  # the standard parser says what is wrong, or reads what only it reads
+        else:
+            if data.count(b'":') == _count_keys(value):
+                return value
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes | bytearray | memoryview) else data
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins)
@@ -45,6 +62,18 @@ def loads(data: bytes | str) -> Any:
         raise
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"not valid JSON: {error}") from None
+
+
+def _count_keys(value: Any) -> int:
+    count = 0
+    waiting = [value] if type(value) in _NESTED else []
+    for holder in waiting:  # grows while it is walked
+        if type(holder) is dict:
+            count += len(holder)
+            waiting += [item for item in holder.values() if type(item) in _NESTED]
+        else:
+            waiting += [item for item in holder if type(item) in _NESTED]
+    return count
 
 
 def loads_fast(data: bytes) -> Any:
@@ -79,17 +108,38 @@ def _exact(value: Any) -> Any:
     if isinstance(value, float):
         raise TypeError("a float may not be written: use Decimal or minor units")
     if isinstance(value, dict):
-        return {str(key): _exact(item) for key, item in value.items()}
+        return {str(key): item if type(item) in _PLAIN else _exact(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_exact(item) for item in value]
+        return [item if type(item) in _PLAIN else _exact(item) for item in value]
     if isinstance(value, datetime | date | set | frozenset):
         return _plain(value)
     return value
 
 
+def _is_writable(value: Any) -> bool:
+    """True when the encoder alone writes the exact form: nothing inside needs to be changed first."""
+    waiting = [value]
+    for item in waiting:  # grows while it is walked
+        kind = type(item)
+        if kind is dict:
+            for key, inner in item.items():
+                if type(key) is not str:
+                    return False
+                if type(inner) not in _PLAIN:
+                    waiting.append(inner)
+        elif kind is list or kind is tuple:
+            waiting += [inner for inner in item if type(inner) not in _PLAIN]
+        elif kind is Decimal:
+            if not item.is_finite() or "E" in str(item):
+                return False
+        elif kind not in _PLAIN:
+            return False
+    return True
+
+
 def dumps(value: Any) -> bytes:
     """Encode JSON: Decimals become exact JSON numbers, dates ISO text; floats raise TypeError."""
-    return msgspec.json.encode(_exact(value))
+    return _encoder.encode(value if _is_writable(value) else _exact(value))
 
 
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="string")
@@ -105,15 +155,19 @@ def canonical(value: Any) -> bytes:
 
 def _normal(value: Any) -> Any:
     if isinstance(value, Decimal):
+        text = str(value)
+        if "." in text and "E" not in text and len(text) < 29:  # plain, and short enough for normalize() to be exact
+            text = text.rstrip("0")
+            return int(text[:-1]) if text[-1] == "." else "\x00" + text
         if value == value.to_integral_value():
             return int(value)
         return "\x00" + format(value.normalize(), "f")  # no text looks like this: 1.5 and "1.5" differ
     if isinstance(value, float):
         raise TypeError("a float has no canonical form")
     if isinstance(value, dict):
-        return {str(key): _normal(item) for key, item in value.items()}
+        return {str(key): item if type(item) in _PLAIN else _normal(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_normal(item) for item in value]
+        return [item if type(item) in _PLAIN else _normal(item) for item in value]
     if isinstance(value, datetime | date | set | frozenset):
         return _plain(value)
     return value

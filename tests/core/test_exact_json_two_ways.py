@@ -1,0 +1,87 @@
+"""Reading JSON fast and reading it carefully give one value and refuse the same texts."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.core import exact_json
+from tieout.core.errors import BadPayload
+
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.sampled_from(['":', 'a": 1', '\\":', "\x00", "中文", "'"])
+    | st.decimals(allow_nan=False, allow_infinity=False)
+)
+VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=20
+)
+
+
+def carefully(data: bytes) -> Any:
+    """The standard parser with pairs: what `loads` has to agree with."""
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in found}) != len(found):
+            raise BadPayload("twice")
+        return dict(found)
+
+    def constant(text: str) -> Any:
+        raise BadPayload(text)
+
+    try:
+        return json.loads(
+            data.decode("utf-8-sig"), parse_float=Decimal, parse_constant=constant, object_pairs_hook=pairs
+        )
+    except (ValueError, RecursionError):
+        raise BadPayload("no JSON") from None
+
+
+def outcome(read: Any, data: bytes) -> str:
+    try:
+        return repr(read(data))
+    except BadPayload:
+        return "refused"
+
+
+@given(VALUES, st.sampled_from([(",", ":"), (", ", ": "), (",", " : ")]))
+def test_written_values_are_read_alike(value: Any, separators: tuple[str, str]) -> None:
+    text = json.dumps(json.loads(exact_json.dumps(value)), separators=separators, ensure_ascii=False)
+    data = text.encode("utf-8", "surrogatepass")
+    assert outcome(exact_json.loads, data) == outcome(carefully, data)
+    assert outcome(exact_json.loads, exact_json.dumps(value)) == outcome(carefully, exact_json.dumps(value))
+
+
+@given(VALUES, st.integers(min_value=0), st.sampled_from(list(b'{}[]":, \\ae1.0-')), st.booleans())
+def test_damaged_texts_are_read_alike(value: Any, place: int, byte: int, insert: bool) -> None:
+    data = bytearray(exact_json.dumps(value))
+    where = place % len(data)
+    data[where : where + (0 if insert else 1)] = bytes([byte])
+    assert outcome(exact_json.loads, bytes(data)) == outcome(carefully, bytes(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1,"a":2}', b'{"a":{"b":1,"b":1}}', b'{"a" :1,"a":2}', b'{"x":"\\":","x":2}', b'{"x":"\\":"}',
+        b'{"\\u0061":1,"a":2}', b'{"":1,"":2}', b"[NaN]", b'{"a":"\x01"}', b'{"a":"\xff"}', b"[" * 3000 + b"]" * 3000,
+        b'\xef\xbb\xbf{"a":1}', b'"\\ud800"', b"01", b"[1.]", b"-0", b"-0.0", b"1e5", b"1E400", b"9" * 30, b"",
+    ],
+)  # fmt: skip
+def test_known_traps_are_read_alike(data: bytes) -> None:
+    assert outcome(exact_json.loads, data) == outcome(carefully, data)
+
+
+def test_a_decimal_is_written_without_exponent_whatever_stands_beside_it() -> None:
+    assert exact_json.dumps([Decimal("1E+3"), Decimal("1E-9"), "x"]) == b'[1000,0.000000001,"x"]'
+    assert exact_json.dumps({"a": [Decimal("1.10")]}) == b'{"a":[1.10]}'
+    with pytest.raises(TypeError):
+        exact_json.dumps({"a": [{"b": 1.5}]})
