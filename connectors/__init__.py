@@ -9,7 +9,7 @@ from connectors.settings import ConnectionSettings, Limits
 from tieout.core.errors import ConfigError
 from tieout.core.ports import Connector, Env, WebhookVerifier
 
-VENDORS = ("zoho_crm", "kingdee")
+VENDORS = ("zoho_crm", "fxiaoke", "kingdee")
 
 
 def settings_model(vendor: str) -> type[ConnectionSettings]:
@@ -18,6 +18,10 @@ def settings_model(vendor: str) -> type[ConnectionSettings]:
         from connectors.zoho.settings import ZohoSettings
 
         return ZohoSettings
+    if vendor == "fxiaoke":
+        from connectors.fxiaoke.settings import FxiaokeSettings
+
+        return FxiaokeSettings
     if vendor == "kingdee":
         from connectors.kingdee.settings import KingdeeSettings
 
@@ -41,6 +45,10 @@ def build(vendor: str, env: Env) -> Connector:
         from connectors.zoho.connector import ZohoConnector
 
         return ZohoConnector(env)
+    if vendor == "fxiaoke":
+        from connectors.fxiaoke.connector import FxiaokeConnector
+
+        return FxiaokeConnector(env)
     if vendor == "kingdee":
         from connectors.kingdee.connector import KingdeeConnector
 
@@ -48,12 +56,26 @@ def build(vendor: str, env: Env) -> Connector:
     raise _unknown(vendor)
 
 
-def webhook(vendor: str, tokens: Sequence[str]) -> WebhookVerifier | None:
-    """The verifier of a vendor's webhooks for these tokens; None where the vendor pushes nothing."""
+def webhook(vendor: str, tokens: Sequence[str], settings: Mapping[str, Any] | None = None) -> WebhookVerifier | None:
+    """The verifier of a vendor's webhooks for these tokens; None where the vendor pushes nothing.
+
+    `settings` are the connection's own keys: some vendors' notices are sealed with a key of the configuration.
+    """
     if vendor == "zoho_crm":
         from connectors.zoho.webhook import ZohoWebhook
 
         return ZohoWebhook(tokens)
+    if vendor == "fxiaoke":
+        from connectors.fxiaoke.events import FxiaokeWebhook
+
+        given = settings or {}
+        secret = str(given.get("script_secret") or "")
+        return FxiaokeWebhook(
+            [*tokens, *([secret] if secret else [])],
+            callback_key=str(given.get("callback_key") or ""),
+            deal_object=str(given.get("deal_object") or ""),
+            invoice_object=str(given.get("invoice_object") or ""),
+        )
     if vendor in VENDORS:
         return None
     raise _unknown(vendor)

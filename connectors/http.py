@@ -12,7 +12,7 @@ What becomes of a request (reliability reference, section 3):
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -55,8 +55,10 @@ class RemoteHttp:
         max_wait_seconds: float = 30.0,
         ca_file: str = "",
         max_bytes: int = MAX_BYTES,
+        verdict: Callable[[Reply, bool], None] | None = None,
     ) -> None:
         self.env = env
+        self._verdict = verdict  # of vendors that answer 200 to everything: raises what the body says (reply, safe)
         self.redactor = Redactor(env.settings)
         self._sandbox = bool(env.settings.get("sandbox", False))
         self._attempts = attempts
@@ -118,7 +120,7 @@ class RemoteHttp:
         url: str,
         *,
         safe: bool,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
         json: JsonValue = None,
         form: Mapping[str, str] | None = None,
@@ -128,9 +130,12 @@ class RemoteHttp:
     ) -> Reply:
         """One attempt. `cost` is in the vendor's units (credits); `heavy` takes a slot of the smaller pool.
 
+        `params` may be a function: then each attempt has its own (request ids that must never come twice).
+
         `budgeted` False is for calls outside the vendor's call quota (tokens): counted as a call, cost 0.
         """
         what = f"{method} {urlsplit(url).path}"
+        params = params() if callable(params) else params
         sent_headers = dict(headers or {})
         content: bytes | None = None
         if json is not None:
@@ -211,6 +216,8 @@ class RemoteHttp:
                 hint="Set the connection's address to the final one.",
                 **self._at(),
             )
+        if self._verdict is not None:
+            self._verdict(reply, safe)
         return reply
 
     # ------------------------------------------------------------- helpers for vendors

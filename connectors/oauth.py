@@ -56,7 +56,7 @@ class Credentials:
     def _use(self, token: Token) -> Token:
         self._redactor.hide(token.value)
         for key, value in token.extra.items():
-            if key not in {"api_domain", "scope"}:
+            if key not in {"api_domain", "scope", "ea"}:
                 self._redactor.hide(value)
         self._token = token
         return token

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from tieout.core.logging import redact
 
-_SECRET_KEY = re.compile(r"(secret|token|password|passwd|private|session|api[_-]?key|sign)", re.I)
+_SECRET_KEY = re.compile(
+    r"(secret|permanent_code|callback_key|token|password|passwd|private|session|api[_-]?key|sign)", re.I
+)
 _KEPT = 32
 
 

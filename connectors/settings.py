@@ -61,7 +61,9 @@ class Limits:
     """What a budget must hold a connection to, in the vendor's own units.
 
     `window_cost` units per rolling `window_seconds` (0 = no published limit), concurrent calls, concurrent heavy
-    calls, and tokens or sessions minted per `mint_seconds`.
+    calls, and tokens or sessions minted per `mint_seconds`. `day_cost` units per calendar day of `day_zone` where a
+    vendor has such a limit beside the window (0 = none). `write_rows` is how many changes one slice of pushing takes:
+    few where each is a call of its own.
     """
 
     window_seconds: int
@@ -70,3 +72,6 @@ class Limits:
     heavy_concurrency: int
     mints: int
     mint_seconds: int
+    day_cost: int = 0
+    day_zone: str = "UTC"
+    write_rows: int = 100

@@ -18,6 +18,8 @@ from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.company.builder import build_company
 from tieout.sandbox.company.model import Company
 from tieout.sandbox.faults import FaultRegistry
+from tieout.sandbox.fxiaoke.server import FxiaokeServer
+from tieout.sandbox.fxiaoke.settings import FxiaokeSettings
 from tieout.sandbox.http import InProcessTransport
 from tieout.sandbox.kingdee.server import KingdeeServer
 from tieout.sandbox.kingdee.settings import KingdeeSettings
@@ -27,6 +29,12 @@ from tieout.sandbox.zoho.settings import ZohoSettings
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 OWN = {"Accounts": ["AR_Credit_Status"], "Invoices": ["AR_Payment_Status", "AR_Open_Amount"]}
+FX_OWN = {
+    "AccountObj": ["ar_credit_status__c"],
+    "InvoiceApplicationObj": ["ar_payment_status__c", "ar_open_amount__c"],
+}
+_NAMES = {"zoho_crm": "zoho", "fxiaoke": "fxiaoke", "kingdee": "kingdee"}
+_OWN: dict[str, dict[str, list[str]]] = {"zoho_crm": OWN, "fxiaoke": FX_OWN, "kingdee": {}}
 
 
 class WorldClock:
@@ -124,7 +132,7 @@ class Rig:
 
     @property
     def store_name(self) -> str:
-        return "zoho" if self.vendor == "zoho_crm" else "kingdee"
+        return _NAMES[self.vendor]
 
     def env(self, **changed: Any) -> Env:
         return Env(
@@ -135,7 +143,7 @@ class Rig:
             tokens=self.tokens,
             budget=self.budget,
             transport=self.transport,
-            own_fields=OWN if self.vendor == "zoho_crm" else {},
+            own_fields=_OWN[self.vendor],
             source_fields=self.source_fields,
         )
 
@@ -147,7 +155,7 @@ class Rig:
         return [entry for entry in self.store.requests.since(0) if not self._login(entry)]
 
     def _login(self, entry: Any) -> bool:
-        return "oauth" in entry.path or "LoginBySign" in entry.path
+        return "oauth" in entry.path or "LoginBySign" in entry.path or "corpAccessToken" in entry.path
 
     def fault(self, action: str, match: str = "", **more: Any) -> None:
         self.faults.add(self.store_name, match or self.read_line, action, **more)
@@ -192,7 +200,26 @@ def _kingdee() -> Rig:
     return Rig("kingdee", server, store, clock, faults, settings, [given.app_secret], query, login, company)
 
 
-_BUILD: dict[str, Callable[[], Rig]] = {"zoho_crm": _zoho, "kingdee": _kingdee}
+def _fxiaoke(**changed: Any) -> Rig:
+    store, clock, faults = SandboxStore(None), SandboxClock(NOW, running=False), FaultRegistry()
+    given = FxiaokeSettings(**changed)
+    server = FxiaokeServer(store, clock, faults, given)
+    company = build_company(7, 150, 300, today=date(2026, 11, 20))
+    for name, records in company.fxiaoke.items():
+        server.seed(name, records)
+    settings = {
+        "sandbox": True,
+        "base_url": "http://fxiaoke.sandbox",
+        "app_id": given.app_id,
+        "app_secret": given.app_secret,
+        "permanent_code": given.permanent_code,
+    }
+    query, login = r"POST /cgi/crm/v2/data/query$", "POST /oauth2.0"
+    secrets = [given.app_secret, given.permanent_code]
+    return Rig("fxiaoke", server, store, clock, faults, settings, secrets, query, login, company)
+
+
+_BUILD: dict[str, Callable[[], Rig]] = {"zoho_crm": _zoho, "fxiaoke": _fxiaoke, "kingdee": _kingdee}
 
 
 @pytest.fixture
@@ -205,7 +232,12 @@ def kingdee() -> Rig:
     return _kingdee()
 
 
-@pytest.fixture(params=["zoho_crm", "kingdee"])
+@pytest.fixture
+def fxiaoke() -> Rig:
+    return _fxiaoke()
+
+
+@pytest.fixture(params=["zoho_crm", "fxiaoke", "kingdee"])
 def rig(request: pytest.FixtureRequest) -> Rig:
     return _BUILD[request.param]()
 

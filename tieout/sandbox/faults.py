@@ -13,7 +13,12 @@ from tieout.sandbox.http import Request, Response, text_response
 TRANSPORT_ACTIONS = frozenset(
     {"status_500", "html_502", "timeout_before", "timeout_after", "reset", "cut_body", "slow"}
 )
-VENDOR_ACTIONS = frozenset({"rate_limit", "expire_token", "lose_session", "empty_page", "bad_row"})
+VENDOR_ACTIONS = frozenset(
+    {
+        "rate_limit", "expire_token", "lose_session", "empty_page", "bad_row",
+        "daily_limit", "busy", "service_timeout", "service_timeout_after",
+    }
+)  # fmt: skip
 CALLBACK_ACTIONS = frozenset({"duplicate_callback", "drop_callback", "reorder_callbacks"})
 ACTIONS = TRANSPORT_ACTIONS | VENDOR_ACTIONS | CALLBACK_ACTIONS
 

@@ -10,6 +10,7 @@ from tieout.sandbox.company.accounting import kingdee_documents
 from tieout.sandbox.company.books import build_books
 from tieout.sandbox.company.claims import add_deals, add_invoices
 from tieout.sandbox.company.crm import Crm, add_accounts
+from tieout.sandbox.company.fxiaoke import Fxiaoke, build_fxiaoke
 from tieout.sandbox.company.model import Books, Company, Doc
 from tieout.sandbox.company.names import NameMaker
 
@@ -27,15 +28,17 @@ def build_company(seed: int, customers: int = 300, invoices: int = 2000, *, toda
     add_accounts(crm, books, names)
     deals = add_deals(crm, books)
     add_invoices(crm, books, deals)
+    fxiaoke = build_fxiaoke(seed, books, today)
     since = f"{today - timedelta(days=600)}T10:00:00"
     return Company(
         zoho={"Accounts": crm.accounts, "Contacts": crm.contacts, "Deals": crm.deals, "Invoices": crm.invoices},
         kingdee=kingdee_documents(books, since),
-        truth=_truth(seed, today, books, crm),
+        truth=_truth(seed, today, books, crm, fxiaoke),
+        fxiaoke=fxiaoke.records(),
     )
 
 
-def _truth(seed: int, today: date, books: Books, crm: Crm) -> Doc:
+def _truth(seed: int, today: date, books: Books, crm: Crm, fxiaoke: Fxiaoke) -> Doc:
     open_minor: dict[str, dict[str, int]] = defaultdict(dict)
     for bill in books.bills:
         if bill.posted:
@@ -48,6 +51,9 @@ def _truth(seed: int, today: date, books: Books, crm: Crm) -> Doc:
         "today": today.isoformat(),
         "accounts": crm.truth_accounts,
         "invoices": crm.truth_invoices,
+        "fx_accounts": fxiaoke.truth_accounts,
+        "fx_invoices": fxiaoke.truth_invoices,
+        "fx_payments": fxiaoke.truth_payments,
         "open": dict(open_minor),
         "expected_conflicts": {"identity": dict(identity), "unlinked document": dict(unlinked)},
         "stories": _stories(books, crm),
@@ -62,6 +68,10 @@ def _truth(seed: int, today: date, books: Books, crm: Crm) -> Doc:
             "zoho_contacts": len(crm.contacts),
             "zoho_deals": len(crm.deals),
             "zoho_invoices": len(crm.invoices),
+            "fx_accounts": len(fxiaoke.accounts),
+            "fx_orders": len(fxiaoke.orders),
+            "fx_invoices": len(fxiaoke.invoices),
+            "fx_payments": len(fxiaoke.payments),
         },
     }
 

@@ -132,10 +132,13 @@ class Company:
 
     `zoho`: records by module (`Accounts`, `Contacts`, `Deals`, `Invoices`), each record as Zoho would return it.
     `kingdee`: documents by form id, nested by field key.
+    `fxiaoke`: records by object, each as Fxiaoke stores it (amounts as text, times in ms).
     `truth`: `accounts` (Zoho account id -> customer, way, expect), `invoices` (Zoho invoice id -> bill, way, expect),
+    `fx_accounts`, `fx_invoices` and `fx_payments` (the same of Fxiaoke's records),
     `open` (customer number -> currency -> open minor units), `expected_conflicts`, `stories`, `counts`.
     """
 
     zoho: dict[str, list[Doc]]
     kingdee: dict[str, list[Doc]]
     truth: Doc
+    fxiaoke: dict[str, list[Doc]] = field(default_factory=dict)
