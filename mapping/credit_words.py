@@ -14,6 +14,8 @@ _WORDS = {
         "overdue": "overdue: {overdue} (oldest due {oldest_due_on})",
         "broken_promises": "{count} broken promises to pay",
         "manual_hold": "held by a person: {reason}",
+        "override": "{status} by order of a person until {until}: {reason}",
+        "override_outgrown": "an order of a person no longer counts: exposure {exposure} is above {cap}",
         "near_limit": "exposure {exposure} is near the limit {limit}",
         "above_release_level": "still above the release level: exposure {exposure}, limit {limit}",
         "release_needs_rate": "a rate is missing, so the hold cannot end",
@@ -27,6 +29,8 @@ _WORDS = {
         "overdue": "逾期：{overdue}（最早到期日 {oldest_due_on}）",
         "broken_promises": "付款承诺违约 {count} 次",
         "manual_hold": "人工冻结：{reason}",
+        "override": "人工设定为 {status}，有效至 {until}：{reason}",
+        "override_outgrown": "人工设定已失效：风险敞口 {exposure} 超过上限 {cap}",
         "near_limit": "风险敞口 {exposure} 接近信用额度 {limit}",
         "above_release_level": "仍高于解除水平：风险敞口 {exposure}，额度 {limit}",
         "release_needs_rate": "缺少汇率，暂不能解除冻结",
@@ -44,8 +48,10 @@ def credit_words(reason: Mapping[str, Any], currency: str, language: str) -> str
         return str(reason["code"])
     params = dict(reason.get("params") or {})
     shown: dict[str, Any] = dict(params)
-    for name in ("exposure", "limit"):
-        if f"{name}_minor" in params:
+    for name in ("exposure", "limit", "cap"):
+        if params.get(f"{name}_minor") is None:
+            shown[name] = "?"
+        else:
             shown[name] = format_minor(int(params[f"{name}_minor"]), currency)
     if "open_minor" in params:
         shown["open"] = format_minor(int(params["open_minor"]), str(params["currency"]))

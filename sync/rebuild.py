@@ -25,6 +25,8 @@ from tieout.store.tables import (
     balances,
     bindings,
     conflicts,
+    credit_limits,
+    credit_terms,
     decisions,
     documents,
     inputs,
@@ -34,6 +36,8 @@ from tieout.store.tables import (
     outbox,
     payloads,
     pending,
+    rate_needs,
+    rates,
     source_records,
 )
 from tieout.store.upsert import upsert
@@ -174,6 +178,7 @@ def _replay_receipt(fresh: Engine, row: Mapping[Any, Any]) -> None:
 
 def _facts() -> dict[str, Any]:
     s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
+    cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
     return {
         "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
@@ -189,6 +194,12 @@ def _facts() -> dict[str, Any]:
             bi.to_seq.is_(None)
         ),
         "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),
+        "credit limits": select(
+            cl.connection, cl.stream, cl.external_id, cl.party_ref, cl.currency, cl.amount_minor, cl.temporary_minor
+        ),
+        "credit orders": select(ct.id, ct.account_id, ct.kind, ct.amount_minor, ct.status, ct.state, ct.valid_until),
+        "rates": select(rt.id, rt.base, rt.quote, rt.rate, rt.rate_on, rt.until_on, rt.is_active),
+        "rate needs": select(rn.subject, rn.currency, rn.is_missing),
         "decisions": select(de.kind, de.subject, de.value, de.body, de.reasons, de.effective_on).where(
             de.is_current.is_(True)
         ),

@@ -14,6 +14,7 @@ from sync import answering, operations, people
 from sync.apply import ApplySummary, run_apply, run_tick
 from sync.connecting import close_context, open_context
 from sync.context import Context
+from sync.credit_desk import CreditDesk
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.progress import progress_of
 from sync.pull import LEASE_SECONDS, PullSummary, run_pull
@@ -79,6 +80,11 @@ class Service:
     @property
     def config(self) -> Config:
         return self.ctx.config
+
+    @property
+    def credit(self) -> CreditDesk:
+        """Credit limits, overrides and exchange rates that people state."""
+        return CreditDesk(self.ctx, self._after_answer)
 
     # ------------------------------------------------------------- the flow
     def migrate(self) -> None:

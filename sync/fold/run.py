@@ -9,8 +9,10 @@ from sync.fold.answers import fold_answers
 from sync.fold.batch import Batch
 from sync.fold.changes import Change, collect
 from sync.fold.claims import fold_claims
+from sync.fold.credit import fold_credit
 from sync.fold.documents import fold_documents
 from sync.fold.parties import fold_parties
+from sync.fold.rates import fold_rates
 from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
 from tieout.canonical.parties import PartyCandidate
@@ -29,6 +31,8 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
         Settlement(batch).run(moved, settled)
     fold_claims(batch, [change for change in changes if _is(change, ClaimCandidate)])
     fold_answers(batch, [row for row in others if row["kind"] == "answer"])
+    fold_rates(batch, [row for row in others if row["kind"] == "rates"])
+    fold_credit(batch, [row for row in others if row["kind"] == "credit"])
     fold_ticks(batch, [row for row in others if row["kind"] == "tick"])
 
 

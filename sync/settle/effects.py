@@ -194,6 +194,7 @@ def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping
     return out
 
 
+NO_CURRENCY = "XXX"  # ISO 4217: none; a limit in it is left as the record has it
 _WORST = {"ok": 0, "watch": 1, "hold": 2}
 
 
@@ -209,11 +210,8 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
     view = CustomerView(
         credit_status=worst["value"],
         credit_grade=body["grade"],
-        credit_limit_minor=body["limit_minor"],
-        # Another currency than the one judged in needs a dated rate; without one the field stays as it is.
-        exposure_minor=sum(row["body"]["exposure_minor"] for row in rows)
-        if all(row["body"]["currency"] == currency and not row["body"].get("missing_rates") for row in rows)
-        else None,
+        credit_limit_minor=_shown(rows, currency, "limit_minor"),
+        exposure_minor=_shown(rows, currency, "exposure_minor"),
         reasons=[
             credit_words(reason, row["body"]["currency"], batch.config.language)
             for row in rows
@@ -223,7 +221,7 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
         overdue_by_currency=overdue_by,
         currency=currency,
         balances=_balances(open_by, overdue_by, unapplied),
-        limit_currency=body["currency"],
+        limit_currency=currency if _is_limit_shown(rows, currency) else NO_CURRENCY,
     )
     reason = {
         "kind": "credit",
@@ -234,6 +232,30 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
     }
     money = max(((abs(amount), code) for code, amount in open_by.items()), default=(0, currency))
     return _Wish(view, reason, customer, money[1], money[0], _today(batch, worst["company_id"]))
+
+
+def _shown(rows: Sequence[Mapping[Any, Any]], currency: str, name: str) -> int | None:
+    """The companies' figures together, in the record's currency at the rates of their decisions.
+
+    None while one of them could not be converted: the field stays as it is. A company without a limit adds none.
+    """
+    figures = [row["body"].get("shown", {}).get(currency) for row in rows]
+    if any(figure is None for figure in figures):
+        return None
+    amounts = [figure[name] for figure in figures]
+    if name == "limit_minor":
+        amounts = [amount for amount in amounts if amount is not None]
+        return sum(amounts) if amounts else None
+    return None if any(amount is None for amount in amounts) else sum(amounts)
+
+
+def _is_limit_shown(rows: Sequence[Mapping[Any, Any]], currency: str) -> bool:
+    """False while a limit is known but cannot be converted to the record's currency."""
+    for row in rows:
+        figure = row["body"].get("shown", {}).get(currency)
+        if figure is None or (figure["limit_minor"] is None and row["body"]["limit_source"] != "none"):
+            return False
+    return True
 
 
 def _summed(rows: Sequence[Mapping[Any, Any]], name: str) -> dict[str, int]:

@@ -26,6 +26,7 @@ class Position:
     unapplied_minor: dict[str, int] = field(default_factory=dict)  # unapplied cash, <= 0
     overdue_minor: dict[str, int] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)  # ever posted in
+    accounts: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -53,6 +54,7 @@ def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dic
         for member in members.get(customer, []):
             if companies.get(member) == company:
                 owner[member] = position
+                position.accounts.append(member)
     o, d = open_items.c, documents.c
     for part in chunks(sorted(owner)):
         rows = batch.conn.execute(

@@ -17,6 +17,7 @@ from tieout.receivables.limit import credit_limit
 
 DAY = date(2026, 4, 10)
 POLICY = CreditPolicy()
+WARNING = CreditPolicy(watch_above_percent=90)
 
 
 def days(n: int) -> timedelta:
@@ -74,10 +75,10 @@ def changes(values: list[str]) -> int:
 
 
 def test_hold_timeline_has_exactly_three_changes_after_the_first_state() -> None:
-    plain = run(CreditPolicy(watch_above_percent=None))
+    plain = run(POLICY)
     assert plain == ["ok", "hold", "hold", "hold", "ok", "hold"]
     assert changes(plain) == 3
-    with_watch = run(POLICY)
+    with_watch = run(WARNING)
     assert with_watch == ["watch", "hold", "hold", "hold", "ok", "hold"]
     assert changes(with_watch) == 3
 
@@ -100,9 +101,10 @@ def late(n: int, amount: int = 50000, currency: str = "CNY") -> OwedItem:
     return OwedItem(f"i{n}:1", currency, DAY - days(n), amount)
 
 
-def test_exactly_at_the_limit_is_watch_not_hold() -> None:
-    assert credit_status(None, owed(500), 500, [], DAY, POLICY).status == "watch"
-    assert credit_status(None, owed(450), 500, [], DAY, POLICY).status == "ok"
+def test_exactly_at_the_limit_is_no_hold_yet() -> None:
+    assert credit_status(None, owed(500), 500, [], DAY, WARNING).status == "watch"
+    assert credit_status(None, owed(500), 500, [], DAY, POLICY).status == "ok"
+    assert credit_status(None, owed(450), 500, [], DAY, WARNING).status == "ok"
     assert credit_status(None, owed(1), 0, [], DAY, POLICY).status == "hold"
     assert credit_status(None, owed(0), 0, [], DAY, POLICY).status == "ok"
 

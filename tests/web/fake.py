@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine
 
+from sync.credit_desk import CreditDesk
 from tieout.core.clock import ManualClock
 from tieout.core.config import Config
 from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
@@ -51,6 +52,10 @@ class FakeService:
     problems: list[Any] = field(default_factory=list)
     deliveries: set[bytes] = field(default_factory=set)
     fail_with: Exception | None = None
+
+    @property
+    def credit(self) -> CreditDesk:
+        return CreditDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
 
     def _ask(self, *what: Any) -> None:
         if self.fail_with is not None:

@@ -38,6 +38,15 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/customers/{customer_id}/account"): READ,
     ("POST", "/v1/customers/{customer_id}/merge"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/unmerge"): OPERATE,
+    ("GET", "/v1/customers/{customer_id}/credit"): READ,
+    ("POST", "/v1/customers/{customer_id}/credit/limits"): OPERATE,
+    ("POST", "/v1/customers/{customer_id}/credit/overrides"): OPERATE,
+    ("GET", "/v1/credit/orders"): READ,
+    ("POST", "/v1/credit/orders/{term_id}/approval"): APPROVE,
+    ("POST", "/v1/credit/orders/{term_id}/withdrawal"): OPERATE,
+    ("GET", "/v1/rates"): READ,
+    ("POST", "/v1/rates"): OPERATE,
+    ("DELETE", "/v1/rates/{rate_id}"): OPERATE,
     ("GET", "/v1/invoices"): READ,
     ("GET", "/v1/invoices/{document_id}"): READ,
     ("GET", "/v1/invoices/{document_id}/explain"): READ,
@@ -63,6 +72,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/customers/{customer_id}/merge": {"other": "cus_2"},
     "/v1/customers/{customer_id}/unmerge": {"members": ["zoho/customers/1"]},
     "/v1/reconciliations": {},
+    "/v1/customers/{customer_id}/credit/limits": {"amount_minor": 1, "currency": "CNY", "reason": "a test"},
+    "/v1/customers/{customer_id}/credit/overrides": {"status": "hold", "valid_until": "2099-01-01", "reason": "a test"},
+    "/v1/credit/orders/{term_id}/withdrawal": {},
+    "/v1/rates": {"rates": [{"base": "USD", "quote": "CNY", "rate": "7.1", "on": "2026-11-01"}]},
 }
 
 

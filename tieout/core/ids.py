@@ -19,6 +19,11 @@ def _encode(number: int, length: int) -> str:
     return "".join(reversed(out))
 
 
+def numbered(prefix: str, number: int) -> str:
+    """The sortable id of something that has a number already, such as its place in the input log."""
+    return f"{prefix}_{_encode(number, 9)}"
+
+
 class IdMaker(Protocol):
     """Makes ids."""
 

@@ -26,13 +26,13 @@ class CreditPolicy:
     """Thresholds in whole percent of the limit, days, and minimum amounts per currency in minor units.
 
     An amount counts when it is above the minimum; a currency without one counts from any amount. `watch_above_percent`
-    None switches the early warning by utilisation off.
+    None: utilisation alone gives no early warning (the reference's timeline is ok at 99 %).
     """
 
     version: str = "1"
     hold_above_percent: int = 100
     release_at_percent: int = 90
-    watch_above_percent: int | None = 90
+    watch_above_percent: int | None = None
     hold_days: int = 30
     min_days_on_hold: int = 1
     max_broken_promises: int = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from tieout.core.money import round_minor, to_decimal
 
@@ -14,12 +14,18 @@ EXPOSURE_VERSION = "exposure-1"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A dated exchange rate: one unit of `currency` is `rate` units of the functional currency (exact decimal)."""
+    """A dated exchange rate: one unit of `currency` is `rate` / `per` units of the target currency (exact decimals)."""
 
     currency: str
     rate: Decimal
     rate_on: date
     source: str = ""
+    per: Decimal = Decimal(1)
+
+    def convert(self, minor: int, target: str) -> int:
+        """An amount in minor units of the target currency, rounded once, half up."""
+        with localcontext(prec=80):  # a quotient is carried far beyond what could tip the rounding
+            return round_minor(to_decimal(minor, self.currency) * self.rate / self.per, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class ExposurePart:
     rate: Decimal
     rate_on: date | None  # None: the functional currency itself
     converted_minor: int
+    per: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,8 @@ def exposure_of(
             parts.append(ExposurePart(code, owed, cash, Decimal(1), None, owed + cash))
         elif code in rates:
             rate = rates[code]
-            converted = round_minor(to_decimal(owed + cash, code) * rate.rate, functional_currency)
-            parts.append(ExposurePart(code, owed, cash, rate.rate, rate.rate_on, converted))
+            converted = rate.convert(owed + cash, functional_currency)
+            parts.append(ExposurePart(code, owed, cash, rate.rate, rate.rate_on, converted, rate.per))
         elif owed or cash:
             missing.append(MissingRate(code, owed, cash))
     extra = dict(sorted((stages or {}).items()))

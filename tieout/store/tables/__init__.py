@@ -1,6 +1,7 @@
 """All tables, one metadata; each file holds one part of the flow."""
 
 from tieout.store.tables.base import metadata
+from tieout.store.tables.credit import credit_limits, credit_terms, rate_needs, rates, yardsticks
 from tieout.store.tables.documents import (
     allocation_lines,
     allocation_sources,
@@ -50,6 +51,8 @@ __all__ = [
     "commits",
     "conflicts",
     "connections",
+    "credit_limits",
+    "credit_terms",
     "customers",
     "decisions",
     "dirty",
@@ -71,6 +74,8 @@ __all__ = [
     "pending",
     "plans",
     "postings",
+    "rate_needs",
+    "rates",
     "reconciliations",
     "remote_seen",
     "runs",
@@ -80,4 +85,5 @@ __all__ = [
     "tokens",
     "users",
     "watermarks",
+    "yardsticks",
 ]

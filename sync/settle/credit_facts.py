@@ -1,0 +1,126 @@
+"""What credit is judged by besides the position: limits of books and people, overrides, rates, who shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from sync.fold.batch import Batch
+from sync.settle.candidates import candidates_of
+from sync.settle.positions import Position
+from tieout.canonical.parties import PartyCandidate
+from tieout.receivables.limit import BookLimit, SetLimit
+from tieout.receivables.rates import MAX_AGE_DAYS, DatedRate, RateBook
+from tieout.store.landing import chunks
+from tieout.store.tables import accounts, credit_limits, credit_terms, rates
+
+
+@dataclass
+class CreditFacts:
+    """By `customer|company`: what people set and what books state; `shown_in` = currencies of CRM records."""
+
+    people: dict[str, list[SetLimit]] = field(default_factory=dict)
+    books: dict[str, list[BookLimit]] = field(default_factory=dict)
+    overrides: dict[str, list[Mapping[Any, Any]]] = field(default_factory=dict)
+    shown_in: dict[str, set[str]] = field(default_factory=dict)
+    rate_books: dict[str, RateBook] = field(default_factory=dict)
+
+
+def credit_facts(batch: Batch, positions: Sequence[Position], members: Mapping[str, Sequence[str]]) -> CreditFacts:
+    """Everything for these positions, read in sets."""
+    facts = CreditFacts()
+    owner = {account: position.key for position in positions for account in position.accounts}
+    _terms(batch, owner, facts)
+    _books(batch, owner, facts)
+    records = {
+        member: customer
+        for customer in {position.customer for position in positions}
+        for member in members.get(customer, ())
+        if "/" in member and "credit" in batch.config.connections[member.split("/", 1)[0]].push
+    }
+    known = candidates_of(batch, [_ref(member) for member in records])
+    for ref, party in known.items():
+        if isinstance(party, PartyCandidate) and party.currency:
+            facts.shown_in.setdefault(records["/".join(ref)], set()).add(party.currency)
+    for company in sorted({position.company for position in positions}):
+        facts.rate_books[company] = rate_book(batch, company)
+    return facts
+
+
+def _ref(member: str) -> tuple[str, str, str]:
+    connection, stream, record = member.split("/", 2)
+    return connection, stream, record
+
+
+def _terms(batch: Batch, owner: Mapping[str, str], facts: CreditFacts) -> None:
+    t = credit_terms.c
+    for part in chunks(sorted(owner)):
+        rows = batch.conn.execute(
+            select(credit_terms).where(t.account_id.in_(part), t.state == "active").order_by(t.seq)
+        ).mappings()
+        for row in rows:
+            key = owner[row["account_id"]]
+            if row["kind"] == "override":
+                facts.overrides.setdefault(key, []).append(row)
+            else:
+                facts.people.setdefault(key, []).append(
+                    SetLimit(
+                        row["id"],
+                        row["currency"],
+                        row["amount_minor"],
+                        row["seq"],
+                        row["valid_from"],
+                        row["valid_until"],
+                        row["author"],
+                        row["approver"],
+                    )
+                )
+
+
+def _books(batch: Batch, owner: Mapping[str, str], facts: CreditFacts) -> None:
+    a, c = accounts.c, credit_limits.c
+    for part in chunks(sorted(owner)):
+        rows = batch.conn.execute(
+            select(credit_limits, a.id.label("account_id"))
+            .join(accounts, (a.connection == c.connection) & (a.party_ref == c.party_ref))
+            .where(a.id.in_(part), or_(c.company_id == "", c.company_id == a.company_id))
+        ).mappings()
+        for row in rows:
+            facts.books.setdefault(owner[row["account_id"]], []).append(
+                BookLimit(
+                    f"{row['connection']}/{row['stream']}/{row['external_id']}",
+                    row["account_id"],
+                    row["currency"],
+                    row["amount_minor"],
+                    row["temporary_minor"],
+                    row["temporary_from"],
+                    row["temporary_until"],
+                    row["is_managed"],
+                )
+            )
+
+
+def rate_book(batch: Batch, company: str) -> RateBook:
+    """The rates of a company that may count now or later."""
+    on = batch.on[company]
+    r = rates.c
+    rows = batch.conn.execute(
+        select(r.base, r.quote, r.rate, r.rate_on, r.until_on, r.source, r.rank)
+        .where(r.is_active.is_(True), r.company_id.in_(("", company)), _may_count(on))
+        .order_by(r.rate_on, r.id)
+    )
+    book = [
+        DatedRate(row.base, row.quote, Decimal(row.rate), row.rate_on, row.until_on, row.source, row.rank)
+        for row in rows
+    ]
+    return RateBook(book, batch.config.companies[company].functional_currency)
+
+
+def _may_count(on: date) -> Any:
+    r = rates.c
+    return or_(r.until_on >= on, r.until_on.is_(None) & (r.rate_on >= on - timedelta(days=MAX_AGE_DAYS)))
