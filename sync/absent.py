@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from sync.context import Context
+from sync.fetching import FETCH, fetch_part
+from sync.reading import Held
+from sync.slices import Slice
 from tieout.core import logging
 from tieout.core.errors import SourceError
 from tieout.core.money import format_minor
@@ -14,7 +19,8 @@ from tieout.core.ports import Connector, SourceRow, StreamInfo
 from tieout.core.versions import SourceVersion
 from tieout.store.landing import LandCounts, chunks, land
 from tieout.store.session import reading, unit
-from tieout.store.tables import documents, source_records, watermarks
+from tieout.store.tables import documents, source_records, sweep_marks, watermarks
+from tieout.store.upsert import upsert
 
 log = logging.get("sweep")
 
@@ -24,92 +30,178 @@ ALWAYS_ALLOWED = 5
 MAX_OPEN_SHARE = 0.10  # of the open amount of the book, per currency
 
 
-def sweep_stream(
-    ctx: Context,
-    connector: Connector,
-    connection: str,
-    info: StreamInfo,
-    run_id: str,
-    *,
-    accept_deletes: bool = False,
-) -> tuple[LandCounts, str]:
-    """List all living ids; records missing twice, a grace period apart, become tombstones.
+class StreamSweep:
+    """One sweep of one stream, in slices: list the living ids, judge what is missing, fetch what is strange.
 
-    Records unknown here, or with another state mark, are fetched by id. The listing must end properly: a failed, empty
-    or cut listing raises and marks nothing. Above the thresholds nothing is deleted and the stream says why, until a
-    person accepts the deletions.
+    What was listed before a slice ended waits in `sweep_marks`; the leg in the watermark says where to go on.
     """
-    marks: dict[str, str] = {}
-    for page in connector.ids(info.name):
-        marks.update(page)
-    now = ctx.clock.now()
-    c = source_records.c
-    with reading(ctx.engine) as conn:
-        known = {
-            row.external_id: row
-            for row in conn.execute(
-                select(c.external_id, c.is_deleted, c.missing_since_at, c.source_hash).where(
-                    c.connection == connection, c.stream == info.name
-                )
-            )
-        }
-    alive = {key for key, row in known.items() if not row.is_deleted and not key.startswith("unreadable-")}
-    missing = alive - marks.keys()
-    if alive and not marks:
-        raise SourceError(
-            f"{connection}/{info.name}: the id listing is empty but {len(alive)} records are known",
-            hint="Nothing was deleted. Check permissions and data scope of the API user.",
-        )
-    strangers = [key for key in marks if key not in known or known[key].is_deleted]
-    changed, odd = _changed_marks(ctx, connection, info, marks)
-    due = [key for key in missing if known[key].missing_since_at and now - known[key].missing_since_at >= GRACE]
-    counts = LandCounts()
-    blocked = "" if accept_deletes else _guard(ctx, connection, info, due, len(alive))
-    with unit(ctx.engine, "landing.commit") as conn:
-        for part in chunks(sorted(missing)):
-            conn.execute(
-                update(source_records)
-                .where(
-                    c.connection == connection,
-                    c.stream == info.name,
-                    c.external_id.in_(part),
-                    c.missing_since_at.is_(None),
-                )
-                .values(missing_since_at=now)
-            )
-        for part in chunks(sorted(key for key in marks if key in known and known[key].missing_since_at)):
-            conn.execute(
-                update(source_records)
-                .where(c.connection == connection, c.stream == info.name, c.external_id.in_(part))
-                .values(missing_since_at=None)
-            )
-        if due and not blocked:
-            rows = [SourceRow(key, SourceVersion(None, None, now), b"", "", is_deleted=True) for key in sorted(due)]
-            counts = land(
-                conn,
-                connection=connection,
-                stream=info.name,
-                module=info.remote,
-                rows=rows,
-                run_id=run_id,
-                now=now,
-                fetched_by_id=True,
-            )
-        conn.execute(
-            update(watermarks)
-            .where(watermarks.c.connection == connection, watermarks.c.stream == info.name)
-            .values(swept_at=now, error=blocked or None)
-        )
-    if blocked:
-        log.warning("deletions held back", connection=connection, stream=info.name, why=blocked)
-    ask = sorted({*strangers, *changed})
-    if ask:
-        from sync.pull import fetch_and_land
 
-        counts.add(fetch_and_land(ctx, connection, info.name, ask, trigger="sweep", connector=connector))
-    if odd is not None:
-        _remember_marks(ctx, connection, info, odd)  # only now: a kill before must find them changed again
-    return counts, blocked
+    def __init__(
+        self, ctx: Context, connector: Connector, connection: str, info: StreamInfo, run_id: str, held: Held,
+        slice_: Slice, *, accept_deletes: bool,
+    ) -> None:  # fmt: skip
+        self.ctx, self.connector, self.connection, self.info, self.run_id = ctx, connector, connection, info, run_id
+        self.held, self.slice, self.accept_deletes = held, slice_, accept_deletes
+        self.counts, self.blocked = LandCounts(), ""
+
+    def run(self, leg: Mapping[str, Any] | None) -> bool:
+        """Sweep on from a stored leg (None = from the beginning); False when the slice is over before the end.
+
+        Records missing twice, a grace period apart, become tombstones. Records unknown here, or with another state
+        mark, are fetched by id. The listing must end properly: a failed, empty or cut listing raises and marks
+        nothing. Above the thresholds nothing is deleted and the stream says why, until a person accepts the deletions.
+        """
+        if leg is None or leg.get("at") != "ask":
+            marks = self._list(leg["ids"] if leg is not None and leg.get("at") == "ids" else None)
+            if marks is None:
+                return False
+            leg = self._judge(marks)
+        return self._ask(leg)
+
+    def postpone(self) -> None:
+        """Begin with the next slice of this round."""
+        with unit(self.ctx.engine, "landing.commit") as conn:
+            conn.execute(update(watermarks).where(*self._mark()).values(leg=self._leg("ids", ids=None)))
+
+    def _leg(self, at: str, **more: Any) -> dict[str, Any]:
+        return {"at": at, "run": self.run_id, **more}
+
+    def give_up(self) -> None:
+        """Forget a sweep that failed: the next one begins anew."""
+        with unit(self.ctx.engine, "landing.commit") as conn:
+            self._forget_marks(conn)
+            conn.execute(update(watermarks).where(*self._mark()).values(leg=None))
+
+    def _mark(self) -> tuple[Any, Any]:
+        return watermarks.c.connection == self.connection, watermarks.c.stream == self.info.name
+
+    def _forget_marks(self, conn: Connection) -> None:
+        m = sweep_marks.c
+        conn.execute(delete(sweep_marks).where(m.connection == self.connection, m.stream == self.info.name))
+
+    # ------------------------------------------------------------- list
+    def _list(self, resume: Mapping[str, Any] | None) -> dict[str, str] | None:
+        """All living ids with their state marks; None when the slice ended first."""
+        m = sweep_marks.c
+        marks: dict[str, str] = {}
+        if resume is not None:
+            with reading(self.ctx.engine) as conn:
+                held = conn.execute(
+                    select(m.external_id, m.mark).where(m.connection == self.connection, m.stream == self.info.name)
+                )
+                marks = {row.external_id: row.mark for row in held}
+        listed: dict[str, str] = {}
+        last = resume
+        for page in self.slice.through(self.connector.ids(self.info.name, resume)):
+            self.held.keep()
+            listed.update(page)
+            last = page.resume
+        if self.slice.is_cut:
+            self._keep(listed, last, is_first=resume is None)
+            return None
+        return marks | listed
+
+    def _keep(self, listed: Mapping[str, str], resume: Mapping[str, Any] | None, *, is_first: bool) -> None:
+        rows = [
+            {"connection": self.connection, "stream": self.info.name, "external_id": key, "mark": mark}
+            for key, mark in sorted(listed.items())
+        ]
+        parts = list(chunks(rows, 2000)) or [[]]
+        for at, part in enumerate(parts):
+            with unit(self.ctx.engine, "landing.commit") as conn:
+                if is_first and at == 0:
+                    self._forget_marks(conn)
+                for some in chunks(part):
+                    upsert(conn, sweep_marks, some)
+                if at == len(parts) - 1:
+                    conn.execute(update(watermarks).where(*self._mark()).values(leg=self._leg("ids", ids=resume)))
+
+    # ------------------------------------------------------------- judge
+    def _judge(self, marks: dict[str, str]) -> dict[str, Any]:
+        ctx, connection, info = self.ctx, self.connection, self.info
+        now = ctx.clock.now()
+        c = source_records.c
+        with reading(ctx.engine) as conn:
+            known = {
+                row.external_id: row
+                for row in conn.execute(
+                    select(c.external_id, c.is_deleted, c.missing_since_at, c.source_hash).where(
+                        c.connection == connection, c.stream == info.name
+                    )
+                )
+            }
+        alive = {key for key, row in known.items() if not row.is_deleted and not key.startswith("unreadable-")}
+        missing = alive - marks.keys()
+        if alive and not marks:
+            raise SourceError(
+                f"{connection}/{info.name}: the id listing is empty but {len(alive)} records are known",
+                hint="Nothing was deleted. Check permissions and data scope of the API user.",
+            )
+        strangers = [key for key in marks if key not in known or known[key].is_deleted]
+        changed, odd = _changed_marks(ctx, connection, info, marks)
+        due = [key for key in missing if known[key].missing_since_at and now - known[key].missing_since_at >= GRACE]
+        self.blocked = "" if self.accept_deletes else _guard(ctx, connection, info, due, len(alive))
+        leg = self._leg("ask", ask=sorted({*strangers, *changed}), odd=odd, blocked=self.blocked)
+        with unit(ctx.engine, "landing.commit") as conn:
+            for part in chunks(sorted(missing)):
+                conn.execute(
+                    update(source_records)
+                    .where(
+                        c.connection == connection,
+                        c.stream == info.name,
+                        c.external_id.in_(part),
+                        c.missing_since_at.is_(None),
+                    )
+                    .values(missing_since_at=now)
+                )
+            for part in chunks(sorted(key for key in marks if key in known and known[key].missing_since_at)):
+                conn.execute(
+                    update(source_records)
+                    .where(c.connection == connection, c.stream == info.name, c.external_id.in_(part))
+                    .values(missing_since_at=None)
+                )
+            if due and not self.blocked:
+                rows = [SourceRow(key, SourceVersion(None, None, now), b"", "", is_deleted=True) for key in sorted(due)]
+                self.counts = land(
+                    conn,
+                    connection=connection,
+                    stream=info.name,
+                    module=info.remote,
+                    rows=rows,
+                    run_id=self.run_id,
+                    now=now,
+                    fetched_by_id=True,
+                )
+            self._forget_marks(conn)
+            conn.execute(
+                update(watermarks)
+                .where(*self._mark())
+                .values(swept_at=now, held_back=self.blocked or None, error=self.blocked or None, leg=leg)
+            )
+        if self.blocked:
+            log.warning("deletions held back", connection=connection, stream=info.name, why=self.blocked)
+        return leg
+
+    # ------------------------------------------------------------- ask
+    def _ask(self, leg: Mapping[str, Any]) -> bool:
+        """Fetch the strange ones; only then are the marks remembered: a kill before must find them changed again."""
+        left: list[str] = list(leg["ask"])
+        self.blocked = leg["blocked"]
+        while left:
+            self.held.keep()
+            part, left = left[:FETCH], left[FETCH:]
+            self.counts.add(fetch_part(self.ctx, self.connector, self.connection, self.info, part, self.run_id))
+            if left and self.slice.cut():
+                with unit(self.ctx.engine, "landing.commit") as conn:
+                    conn.execute(update(watermarks).where(*self._mark()).values(leg={**leg, "ask": left}))
+                return False
+        with unit(self.ctx.engine, "landing.commit") as conn:
+            values: dict[str, Any] = {"leg": None}
+            if leg["odd"] is not None:
+                state = conn.execute(select(watermarks.c.state).where(*self._mark())).scalar()
+                values["state"] = {**(state or {}), "marks": leg["odd"]}
+            conn.execute(update(watermarks).where(*self._mark()).values(**values))
+        return True
 
 
 def _changed_marks(
@@ -131,14 +223,6 @@ def _changed_marks(
     changed = [key for key, mark in odd.items() if held.get(key, default) != mark]
     changed += [key for key in held if key in marks and key not in odd]
     return changed, odd
-
-
-def _remember_marks(ctx: Context, connection: str, info: StreamInfo, odd: dict[str, str]) -> None:
-    w = watermarks.c
-    where = (w.connection == connection, w.stream == info.name)
-    with unit(ctx.engine, "landing.commit") as conn:
-        state = conn.execute(select(w.state).where(*where)).scalar()
-        conn.execute(update(watermarks).where(*where).values(state={**(state or {}), "marks": odd}))
 
 
 def _commonest(marks: dict[str, str]) -> str:

@@ -145,7 +145,7 @@ def _fetch(ctx: Context, connector: Connector, stream: str, messages: Sequence[M
 
 
 def _land(ctx: Context, connector: Connector, connection: str, stream: str, messages: Sequence[Message]) -> LandCounts:
-    from sync.pull import fetch_and_land
+    from sync.fetching import fetch_and_land
 
     ids = list(dict.fromkeys(key for message in messages for key in message.external_ids))
     return fetch_and_land(ctx, connection, stream, ids, trigger="webhook", connector=connector)

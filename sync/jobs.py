@@ -101,12 +101,13 @@ def _pull(ctx: Context, connection: str) -> bool:
 
     conf = ctx.config.connections[connection]
     connection_store.ensure(ctx.engine, {connection: conf.vendor})
-    # Noted at the start: the sweep need not ring for a pull that is running.
-    connection_store.set_next_pull(ctx.engine, connection, ctx.clock.now() + conf.interval)
-    run_pull(ctx, connection)
+    if not connection_store.load(ctx.engine, connection).get("pull_round"):
+        # Noted at the start of a round: the sweep need not ring for a pull that is running.
+        connection_store.set_next_pull(ctx.engine, connection, ctx.clock.now() + conf.interval)
+    summary = run_pull(ctx, connection, limit_seconds=SLICE_SECONDS)
     if has_apply_work(ctx):
         _ring(ctx, "apply")
-    return False
+    return summary.is_more
 
 
 def _sweep(ctx: Context, _: str) -> bool:

@@ -1,46 +1,32 @@
-"""Pull: ask a source what changed, land it page by page, and go on after a kill where the last page ended."""
+"""Pull: ask a source what changed, land it page by page, and go on after a kill where the last page ended.
+
+A pull is a *round* over the streams of a connection. Workers do it in slices of about two seconds: the round and the
+leg of the stream in work stand in SQL, so the next slice, in any process, goes on with them (D3).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from sync.absent import sweep_stream
+from sync.absent import StreamSweep
 from sync.context import Context
-from sync.prefetch import prefetch
+from sync.reading import LEASE_SECONDS, Held, Progress, StreamPull, StreamReader
+from sync.rounds import Round
+from sync.slices import Slice
 from tieout.core import logging
 from tieout.core.errors import AuthError, BadPayload, ConfigError, RateLimited, SourceError, StaleWrite
-from tieout.core.ports import Connector, Cursor, Page, StreamInfo
+from tieout.core.ports import Connector, StreamInfo
 from tieout.store import connections as connection_store
-from tieout.store import leases, runs
-from tieout.store.landing import LandCounts, land, records_needing_fetch
-from tieout.store.leases import Lease
-from tieout.store.session import reading, unit
-from tieout.store.tables import source_records, watermarks
-from tieout.store.upsert import upsert
+from tieout.store import leases
+from tieout.store.session import unit
+from tieout.store.tables import watermarks
 
 log = logging.get("pull")
-LEASE_SECONDS = 60.0  # after a kill another process may pull again this much later
-SWEEP_EVERY = timedelta(hours=1)
-Progress = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass
-class StreamPull:
-    """What pulling one stream did."""
-
-    stream: str
-    counts: LandCounts = field(default_factory=LandCounts)
-    pages: int = 0
-    error: str = ""
-    is_resumed: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"stream": self.stream, "pages": self.pages, "error": self.error, **self.counts.as_dict()}
 
 
 @dataclass
@@ -51,6 +37,7 @@ class PullSummary:
     streams: list[StreamPull] = field(default_factory=list)
     error: str = ""
     is_busy: bool = False  # another process holds the lease
+    is_more: bool = False  # the slice is over before the round's end
 
     @property
     def ok(self) -> bool:
@@ -59,6 +46,11 @@ class PullSummary:
     @property
     def new(self) -> int:
         return sum(stream.counts.new for stream in self.streams)
+
+    @property
+    def why(self) -> str:
+        """What went wrong, in one line."""
+        return self.error or "; ".join(f"{s.stream}: {s.error}" for s in self.streams if s.error)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -80,12 +72,14 @@ def run_pull(
     accept_deletes: bool = False,
     trigger: str = "interval",
     progress: Progress | None = None,
+    limit_seconds: float | None = None,
 ) -> PullSummary:
     """Pull the configured streams of one connection under its lease.
 
     `full` reads from the beginning, `since` from an instant; both still land only what is new. `sweep` also lists
     all ids to find records that vanished or were undone without a stamp; None = when the last sweep is an hour old.
-    A stream that fails keeps its cursor; the others go on.
+    A stream that fails keeps its cursor; the others go on. With `limit_seconds` one slice of the round that is under
+    way, else of a new one; without, a whole new round (a read that was cut goes on where it was in either case).
     """
     summary = PullSummary(connection)
     name = f"pull_{connection}"
@@ -94,212 +88,142 @@ def run_pull(
         summary.error = "another process is pulling this connection"
         summary.is_busy = True
         return summary
-    connector = ctx.connector(connection, "bulk")
-    run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="pull", connection=connection, trigger=trigger)
+    held = Held(ctx, lease)
+    connector: Connector | None = None
     try:
-        for info in _wanted(ctx, connector, connection, streams):
-            result = StreamPull(info.name)
-            summary.streams.append(result)
-            try:
-                pull = _StreamReader(ctx, connector, connection, info, run_id, result, progress, lease)
-                pull.run(full=full, since=since)
-                if info.sweepable and (pull.is_sweep_due() if sweep is None else sweep):
-                    swept, result.error = sweep_stream(
-                        ctx, connector, connection, info, run_id, accept_deletes=accept_deletes
-                    )
-                    result.counts.add(swept)
-            except (BadPayload, SourceError, ConfigError) as error:
-                result.error = str(error)
-                _record_stream_error(ctx, connection, info.name, str(error))
-                log.warning("stream stopped", connection=connection, stream=info.name, why=str(error))
-                if isinstance(error, AuthError | RateLimited):
-                    raise
-    except StaleWrite as error:
-        summary.error = str(error)
-    except AuthError as error:
-        summary.error = str(error)
-        connection_store.set_auth_dead(ctx.engine, connection, str(error), ctx.clock)
-    except RateLimited as error:
-        summary.error = str(error)
-        connection_store.set_backoff(ctx.engine, connection, error.retry_at, ctx.clock)
-    except (SourceError, ConfigError) as error:
-        summary.error = str(error)
+        connector = ctx.connector(connection, "bulk")
+        round_ = Round.load(ctx, connection)
+        if round_ is None or limit_seconds is None:
+            if round_ is not None:
+                round_.finish(ctx, error="another pull of this connection took its place")
+            round_ = Round.begin(
+                ctx, connection, trigger=trigger, full=full, since=since, sweep=sweep, accept_deletes=accept_deletes
+            )
+            round_.left = _wanted(ctx, connector, connection, streams)
+            round_.save(ctx, [])
+        work = _Pull(ctx, connector, round_, summary, progress, held, Slice(ctx.clock, limit_seconds))
+        work.run()
     finally:
-        connector.close()
-        leases.release(ctx.engine, lease)
-        counts = {stream.stream: stream.as_dict() for stream in summary.streams}
-        runs.finish(ctx.engine, ctx.clock, run_id, counts=counts, error="" if summary.ok else _why(summary))
-        connection_store.note_pull(ctx.engine, connection, ok=summary.ok, error=_why(summary), clock=ctx.clock)
+        if connector is not None:
+            connector.close()
+        leases.release(ctx.engine, held.lease)
     return summary
 
 
-def _why(summary: PullSummary) -> str:
-    return summary.error or "; ".join(f"{s.stream}: {s.error}" for s in summary.streams if s.error)
+def _wanted(ctx: Context, connector: Connector, connection: str, streams: Sequence[str] | None) -> list[str]:
+    return list(streams or ctx.config.connections[connection].streams or [info.name for info in connector.streams()])
 
 
-def _wanted(ctx: Context, connector: Connector, connection: str, streams: Sequence[str] | None) -> Iterator[StreamInfo]:
-    offered = {info.name: info for info in connector.streams()}
-    names = streams or ctx.config.connections[connection].streams or list(offered)
-    for name in names:
-        if name not in offered:
-            raise ConfigError(
-                f"connection {connection!r} has no stream {name!r}", hint="Streams: " + ", ".join(offered) + "."
-            )
-        yield offered[name]
-
-
-class _StreamReader:
-    """One read of one stream: from its cursor (or the page a killed read had reached) to the end."""
+class _Pull:
+    """One slice of one round."""
 
     def __init__(
         self,
         ctx: Context,
         connector: Connector,
-        connection: str,
-        info: StreamInfo,
-        run_id: str,
-        result: StreamPull,
+        round_: Round,
+        summary: PullSummary,
         progress: Progress | None,
-        lease: Lease,
+        held: Held,
+        slice_: Slice,
     ) -> None:
-        self.lease, self.renewed_at = lease, ctx.clock.now()
-        self.ctx, self.connector, self.connection, self.info = ctx, connector, connection, info
-        self.run_id, self.result, self.progress = run_id, result, progress
-        self.seen: dict[str, Any] = {}
-        self.server_at: datetime | None = None
+        self.ctx, self.connector, self.round, self.summary, self.progress = ctx, connector, round_, summary, progress
+        self.held, self.slice, self.connection = held, slice_, round_.connection
 
-    def run(self, *, full: bool, since: datetime | None) -> None:
-        mark = self._load()
-        cursor, started_at, resume = self._begin(mark, full=full, since=since)
-        pages = self.connector.read(self.info.name, cursor, resume)
-        for page in prefetch(pages, threaded=self.ctx.transport is None):
-            self.server_at = self.server_at or page.server_at
-            self._land(page)
-        self._refetch()
-        deletes_since = mark.get("deletes_since_at") if not full else None
-        if self.info.has_deletes:
-            for page in self.connector.deleted(self.info.name, Cursor(deletes_since or mark.get("since_at"))):
-                self._land(page, keep_resume=True)
-        self._end(cursor, started_at)
+    def run(self) -> None:
+        """Until the round or the slice ends; what the remote refuses is recorded, never raised."""
+        summary, ctx = self.summary, self.ctx
+        summary.streams = self.round.results()
+        try:
+            self._streams()
+        except StaleWrite as error:
+            summary.error = str(error)  # the round goes on in the process that took over
+            return
+        except AuthError as error:
+            summary.error = str(error)
+            connection_store.set_auth_dead(ctx.engine, self.connection, str(error), ctx.clock)
+        except RateLimited as error:
+            summary.error = str(error)
+            connection_store.set_backoff(ctx.engine, self.connection, error.retry_at, ctx.clock)
+            if error.retry_at is not None:
+                connection_store.set_next_pull(ctx.engine, self.connection, error.retry_at)
+        except (SourceError, ConfigError) as error:
+            summary.error = str(error)
+        except Exception as error:
+            self.round.finish(ctx, error=f"{type(error).__name__}: {error}")
+            raise
+        if self.slice.is_cut and not summary.error:
+            summary.is_more = True
+            self.round.save(ctx, summary.streams)
+            return
+        self.round.finish(ctx, summary.streams, error=summary.why)
+        connection_store.note_pull(ctx.engine, self.connection, ok=summary.ok, error=summary.why, clock=ctx.clock)
 
-    def is_sweep_due(self) -> bool:
-        """The first read needs no sweep: it saw everything that lives."""
-        swept_at = self._load().get("swept_at")
-        return swept_at is not None and self.ctx.clock.now() - swept_at >= SWEEP_EVERY
+    def _streams(self) -> None:
+        for info in self._offered():
+            result = self._result(info.name)
+            try:
+                is_done = self._stream(info, result)
+            except (BadPayload, SourceError, ConfigError) as error:
+                result.error = str(error)
+                _record_stream_error(self.ctx, self.connection, info.name, str(error))
+                log.warning("stream stopped", connection=self.connection, stream=info.name, why=str(error))
+                if isinstance(error, AuthError | RateLimited):
+                    raise
+                is_done = True
+            if not is_done:
+                return
+            self.round.left.remove(info.name)
+            if self.round.left:
+                if self.slice.cut():
+                    return
+                self.round.save(self.ctx, self.summary.streams)
 
-    def _load(self) -> dict[str, Any]:
-        with reading(self.ctx.engine) as conn:
-            found = conn.execute(select(watermarks).where(*self._key())).mappings().first()
-        return dict(found) if found else {}
-
-    def _key(self) -> tuple[Any, Any]:
-        return watermarks.c.connection == self.connection, watermarks.c.stream == self.info.name
-
-    def _begin(
-        self, mark: Mapping[str, Any], *, full: bool, since: datetime | None
-    ) -> tuple[Cursor, datetime, Mapping[str, Any] | None]:
-        resuming = bool(mark.get("is_reading")) and mark.get("resume") and not full and since is None
-        state = mark.get("state") or {}
-        if resuming:
-            self.result.is_resumed = True
-            return Cursor(mark["since_at"], state), mark["read_started_at"], mark["resume"]
-        cursor = Cursor(None, {}) if full else Cursor(since or mark.get("since_at"), state)
-        started_at = self.ctx.clock.now()
-        with unit(self.ctx.engine, "landing.commit") as conn:
-            upsert(
-                conn,
-                watermarks,
-                [
-                    {
-                        "connection": self.connection,
-                        "stream": self.info.name,
-                        "is_reading": True,
-                        "read_started_at": started_at,
-                        "resume": None,
-                    }
-                ],
-            )
-        return cursor, started_at, None
-
-    def _land(self, page: Page, *, keep_resume: bool = False) -> None:
-        if self.ctx.clock.now() - self.renewed_at > timedelta(seconds=LEASE_SECONDS / 4):
-            self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LEASE_SECONDS, clock=self.ctx.clock)
-            self.renewed_at = self.ctx.clock.now()
-        self.result.counts.add(self._land_parts(page, keep_resume=keep_resume))
-        self.result.pages += 1
-        if self.progress is not None:
-            self.progress(
-                {
-                    "step": "pull",
-                    "connection": self.connection,
-                    "stream": self.info.name,
-                    "rows": self.result.counts.rows,
-                    "new": self.result.counts.new,
-                    "pages": self.result.pages,
-                }
-            )
-
-    def _land_parts(self, page: Page, *, keep_resume: bool) -> LandCounts:
-        """Land a page in as many transactions as it takes to keep each short; the cursor moves with the last one."""
-        ctx, kind, counts, at = self.ctx, f"land {self.connection}/{self.info.name}", LandCounts(), 0
-        while True:
-            until = at + ctx.sizer.size(kind)
-            rows, is_last = page.rows[at:until], until >= len(page.rows)
-            with unit(ctx.engine, "landing.commit") as conn:
-                began = ctx.clock.monotonic()
-                counts.add(
-                    land(
-                        conn,
-                        connection=self.connection,
-                        stream=self.info.name,
-                        module=self.info.remote,
-                        rows=rows,
-                        bad=page.bad if is_last else (),
-                        run_id=self.run_id,
-                        now=ctx.clock.now(),
-                    )
+    def _offered(self) -> Iterator[StreamInfo]:
+        offered = {info.name: info for info in self.connector.streams()}
+        for name in list(self.round.left):
+            if name not in offered:
+                raise ConfigError(
+                    f"connection {self.connection!r} has no stream {name!r}",
+                    hint="Streams: " + ", ".join(offered) + ".",
                 )
-                if is_last and not keep_resume:
-                    conn.execute(update(watermarks).where(*self._key()).values(resume=page.resume))
-            ctx.sizer.note([kind] * len(rows), ctx.clock.monotonic() - began)
-            if is_last:
-                return counts
-            at = until
+            yield offered[name]
 
-    def _refetch(self) -> None:
-        """Records with an equal stamp and other content are asked for again by id before they are applied (D4)."""
-        with reading(self.ctx.engine) as conn:
-            ids = records_needing_fetch(conn, self.connection, self.info.name)
-        if ids:
-            counts = _fetch(self.ctx, self.connector, self.connection, self.info, ids, self.run_id)
-            self.result.counts.add(counts)
+    def _result(self, stream: str) -> StreamPull:
+        for one in self.summary.streams:
+            if one.stream == stream:
+                return one
+        self.summary.streams.append(StreamPull(stream))
+        return self.summary.streams[-1]
 
-    def _end(self, cursor: Cursor, started_at: datetime) -> None:
-        server_started = started_at
-        if self.server_at is not None and self.server_at < started_at:
-            server_started = self.server_at  # the remote's clock is behind ours: its stamps will be too
-        after = self.connector.next_cursor(self.info.name, cursor, server_started, self.seen)
-        now = self.ctx.clock.now()
-        with unit(self.ctx.engine, "landing.commit") as conn:
-            mark = conn.execute(
-                select(watermarks.c.first_completed_at, watermarks.c.swept_at).where(*self._key())
-            ).one()
-            conn.execute(
-                update(watermarks)
-                .where(*self._key())
-                .values(
-                    since_at=after.since,
-                    state=dict(after.state),
-                    deletes_since_at=after.since,
-                    resume=None,
-                    is_reading=False,
-                    first_completed_at=mark.first_completed_at or now,
-                    swept_at=mark.swept_at or now,
-                    completed_at=now,
-                    error=None,
-                    rows_read=watermarks.c.rows_read + self.result.counts.rows,
-                )
-            )
+    def _stream(self, info: StreamInfo, result: StreamPull) -> bool:
+        """Read and, when due, sweep one stream; False when the slice ended first."""
+        ctx, round_ = self.ctx, self.round
+        reader = StreamReader(
+            ctx, self.connector, self.connection, info, round_.run_id, result, self.progress, self.held, self.slice
+        )
+        leg = reader.load().get("leg") or {}
+        is_sweeping = leg.get("run") == round_.run_id and leg["at"] in ("ids", "ask")
+        if not is_sweeping and not reader.run(full=round_.full, since=round_.since):
+            return False
+        is_due = reader.is_sweep_due() if round_.sweep is None else round_.sweep
+        if not info.sweepable or not (is_sweeping or is_due):
+            return True
+        sweeper = StreamSweep(
+            ctx, self.connector, self.connection, info, round_.run_id, self.held, self.slice,
+            accept_deletes=round_.accept_deletes,
+        )  # fmt: skip
+        if not is_sweeping and self.slice.cut():
+            sweeper.postpone()
+            return False
+        try:
+            return sweeper.run(leg if is_sweeping else None)
+        except (BadPayload, SourceError):
+            sweeper.give_up()
+            raise
+        finally:
+            result.counts.add(sweeper.counts)
+            result.error = sweeper.blocked
 
 
 def _record_stream_error(ctx: Context, connection: str, stream: str, error: str) -> None:
@@ -309,57 +233,3 @@ def _record_stream_error(ctx: Context, connection: str, stream: str, error: str)
             .where(watermarks.c.connection == connection, watermarks.c.stream == stream)
             .values(error=error)
         )
-
-
-def _fetch(
-    ctx: Context, connector: Connector, connection: str, info: StreamInfo, ids: Sequence[str], run_id: str | None
-) -> LandCounts:
-    page = connector.fetch(info.name, ids)
-    with unit(ctx.engine, "landing.commit") as conn:
-        counts = land(
-            conn,
-            connection=connection,
-            stream=info.name,
-            module=info.remote,
-            rows=page.rows,
-            bad=page.bad,
-            run_id=run_id,
-            now=ctx.clock.now(),
-            fetched_by_id=True,
-        )
-        conn.execute(
-            update(source_records)
-            .where(
-                source_records.c.connection == connection,
-                source_records.c.stream == info.name,
-                source_records.c.external_id.in_(list(ids)),
-            )
-            .values(needs_fetch=False)
-        )
-    return counts
-
-
-def fetch_and_land(
-    ctx: Context,
-    connection: str,
-    stream: str,
-    external_ids: Sequence[str],
-    *,
-    trigger: str,
-    connector: Connector | None = None,
-) -> LandCounts:
-    """Fetch the named records fresh and land them (webhook hints, moved versions, sweeps)."""
-    own = connector or ctx.connector(connection, "fast")
-    try:
-        infos = {info.name: info for info in own.streams()}
-        if stream not in infos:
-            raise ConfigError(f"connection {connection!r} has no stream {stream!r}")
-        counts = LandCounts()
-        ids = list(dict.fromkeys(external_ids))
-        for start in range(0, len(ids), 100):
-            counts.add(_fetch(ctx, own, connection, infos[stream], ids[start : start + 100], None))
-        log.info("fetched", connection=connection, stream=stream, trigger=trigger, **counts.as_dict())
-        return counts
-    finally:
-        if connector is None:
-            own.close()

@@ -329,7 +329,7 @@ def on_version_moved(
     ctx: Context, connection: str, streams: Sequence[str], remote_ids: Sequence[str], connector: Connector
 ) -> None:
     """Fetch records fresh and land them, then let apply look at what is new."""
-    from sync.pull import fetch_and_land
+    from sync.fetching import fetch_and_land
 
     news = 0
     for stream in streams:

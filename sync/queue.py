@@ -26,9 +26,11 @@ from tieout.store import doorbells
 log = logging.get("queue")
 QueueName = Literal["fast", "bulk"]
 JOB = "sync.jobs.run"
-JOB_SECONDS = 600  # far beyond any slice; a pull of a large stream is one job
+JOB_SECONDS = 600  # far beyond any slice, whose last call may have to wait for its time-out and retries
 FAILURE_TTL = 60  # a failed job's id must not block the next ring for long
-STUCK_AFTER = timedelta(seconds=30)  # a slice lasts about 2 s; beside a long pull a second job finds its lease held
+STUCK_AFTER = timedelta(
+    seconds=30
+)  # a slice lasts about 2 s; beside one whose call hangs a second job finds its lease held
 LOST_AFTER = timedelta(seconds=10)
 _TURNS = 5
 _NOT_A_JOB_ID = re.compile(r"[^A-Za-z0-9_-]")

@@ -17,9 +17,10 @@ from sync.context import Context
 from sync.credit_desk import CreditDesk
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.progress import progress_of
-from sync.pull import LEASE_SECONDS, PullSummary, run_pull
+from sync.pull import PullSummary, run_pull
 from sync.push import PushSummary, run_push
 from sync.queue import ring
+from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
 from sync.verify import Breach, run_verify

@@ -37,7 +37,7 @@ def due(ctx: Context) -> list[str]:
             names.append(f"push:{name}")
         if inbox.due(ctx.engine, name, now, limit=1):
             names.append(f"inbox:{name}")
-        if row.get("next_pull_at") is None or row["next_pull_at"] <= now:
+        if row.get("pull_round") or row.get("next_pull_at") is None or row["next_pull_at"] <= now:
             names.append(f"pull:{name}")
         if is_channel_due(ctx, name):
             names.append(f"channel:{name}")

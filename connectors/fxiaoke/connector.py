@@ -22,6 +22,7 @@ from tieout.core.ports import (
     Cursor,
     Env,
     Finding,
+    IdPage,
     JsonValue,
     Page,
     Receipt,
@@ -119,11 +120,11 @@ class FxiaokeConnector:
     def fetch(self, stream: str, external_ids: Sequence[str]) -> Page:
         return self._reader.fetch(self._stream(stream), external_ids)
 
-    def deleted(self, stream: str, cursor: Cursor) -> Iterator[Page]:
-        return self._reader.deleted(self._stream(stream), cursor.since)
+    def deleted(self, stream: str, cursor: Cursor, resume: Mapping[str, JsonValue] | None = None) -> Iterator[Page]:
+        return self._reader.deleted(self._stream(stream), cursor.since, resume)
 
-    def ids(self, stream: str) -> Iterator[Sequence[tuple[str, str]]]:
-        return self._reader.ids(self._stream(stream))
+    def ids(self, stream: str, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
+        return self._reader.ids(self._stream(stream), resume)
 
     def totals(self) -> Iterator[Sequence[SourceTotal]]:
         """None: everything here is a claim."""

@@ -20,7 +20,7 @@ from connectors.http import Reply, chunks
 from connectors.paging import LoopDetector
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, Rejected
-from tieout.core.ports import BadRow, Cursor, Env, JsonValue, Page, SourceRow
+from tieout.core.ports import BadRow, Cursor, Env, IdPage, JsonValue, Page, SourceRow
 
 STATES = ("ineffective", "under_review", "normal", "in_change")
 _IDS_PER_CALL = 100
@@ -228,12 +228,14 @@ class FxiaokeReader:
         return Page(rows, bad, None, server_at)
 
     # ------------------------------------------------------------- deletes and sweeps
-    def deleted(self, stream: FxStream, since: datetime | None) -> Iterator[Page]:
+    def deleted(
+        self, stream: FxStream, since: datetime | None, resume: Mapping[str, JsonValue] | None = None
+    ) -> Iterator[Page]:
         """Rows made invalid since then. Rows deleted for good leave no trace: the id sweep finds them."""
         if since is None or self._layouts.of(stream).absent:
             return
         filters = [*_since(since), equals("life_status", "EQ", "invalid")]
-        names, last = ["_id", "last_modified_time", "life_status"], ""
+        names, last = ["_id", "last_modified_time", "life_status"], str((resume or {}).get("last") or "")
         while True:
             started = self._env.clock.now()
             reply, raw, is_last, bad = self._page(stream.object, filters, names, last, sure=True)
@@ -252,12 +254,12 @@ class FxiaokeReader:
             if is_last:
                 return
 
-    def ids(self, stream: FxStream) -> Iterator[Sequence[tuple[str, str]]]:
+    def ids(self, stream: FxStream, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
         """Every living id; the mark is the life status. Raises rather than ending early."""
         if self._layouts.of(stream).absent:
             return
         loop = LoopDetector(f"{self._env.connection}.{stream.name} ids")
-        last = ""
+        last = str((resume or {}).get("last") or "")
         while True:
             reply, raw, is_last, bad = self._page(stream.object, [], ["_id", "life_status"], last, sure=False)
             if bad:
@@ -272,7 +274,7 @@ class FxiaokeReader:
                 if not is_dead(one):
                     found.append((str(record["_id"]), str(record.get("life_status") or "")))
             last = max((id_of(one) for one in raw.records), default=last)
-            yield found
+            yield IdPage(found, None if is_last else {"last": last})
             if is_last:
                 return
 

@@ -17,6 +17,7 @@ from tieout.core.ports import (
     Cursor,
     Env,
     Finding,
+    IdPage,
     JsonValue,
     Page,
     Receipt,
@@ -94,13 +95,13 @@ class KingdeeConnector:
     def fetch(self, stream: str, external_ids: Sequence[str]) -> Page:
         return self._reader.fetch(self._stream(stream), external_ids)
 
-    def deleted(self, stream: str, cursor: Cursor) -> Iterator[Page]:
+    def deleted(self, stream: str, cursor: Cursor, resume: Mapping[str, JsonValue] | None = None) -> Iterator[Page]:
         """Nothing: a delete in Kingdee leaves no trace; the id sweep finds it."""
         self._stream(stream)
         return iter(())
 
-    def ids(self, stream: str) -> Iterator[Sequence[tuple[str, str]]]:
-        return self._reader.ids(self._stream(stream))
+    def ids(self, stream: str, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
+        return self._reader.ids(self._stream(stream), resume)
 
     def totals(self) -> Iterator[Sequence[SourceTotal]]:
         return self._totals.read()

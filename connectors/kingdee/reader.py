@@ -21,7 +21,7 @@ from connectors.paging import LoopDetector
 from tieout.core import exact_json
 from tieout.core.dates import format_local
 from tieout.core.errors import BadPayload
-from tieout.core.ports import BadRow, Cursor, Env, JsonValue, Page, SourceRow
+from tieout.core.ports import BadRow, Cursor, Env, IdPage, JsonValue, Page, SourceRow
 from tieout.core.versions import SourceVersion
 
 _IDS_PER_CALL = 500
@@ -221,10 +221,10 @@ class KingdeeReader:
                     out.append(SourceRow(external_id, version, payload, digest, is_deleted=True))
         return Page(out, bad, None, server_at)
 
-    def ids(self, stream: KingdeeStream) -> Iterator[Sequence[tuple[str, str]]]:
+    def ids(self, stream: KingdeeStream, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
         """Every living id with its state mark (document status and cancellation; a settlement: in force or not)."""
         memory = self.memory(stream)
-        last = 0
+        last = int((resume or {}).get("last") or 0)
         while True:
             where = both(f"{stream.key}>{last}", self._orgs(stream))
 
@@ -246,6 +246,6 @@ class KingdeeReader:
                     raise BadPayload(f"{stream.form}: a row of the id list cannot be read")
                 last = key
                 found.append((stream.external_id(key), "/".join(str(value) for value in row.values[1:])))
-            yield found
+            yield IdPage(found, None if rows.is_last else {"last": last})
             if rows.is_last:
                 return

@@ -21,6 +21,7 @@ from tieout.core.ports import (
     Cursor,
     Env,
     Finding,
+    IdPage,
     JsonValue,
     Page,
     Receipt,
@@ -91,11 +92,11 @@ class ZohoConnector:
     def fetch(self, stream: str, external_ids: Sequence[str]) -> Page:
         return self._reader.fetch(_stream(stream), external_ids)
 
-    def deleted(self, stream: str, cursor: Cursor) -> Iterator[Page]:
-        return self._reader.deleted(_stream(stream), cursor.since)
+    def deleted(self, stream: str, cursor: Cursor, resume: Mapping[str, JsonValue] | None = None) -> Iterator[Page]:
+        return self._reader.deleted(_stream(stream), cursor.since, resume)
 
-    def ids(self, stream: str) -> Iterator[Sequence[tuple[str, str]]]:
-        return self._reader.ids(_stream(stream))
+    def ids(self, stream: str, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
+        return self._reader.ids(_stream(stream), resume)
 
     def totals(self) -> Iterator[Sequence[SourceTotal]]:
         """None: a CRM knows no open amounts."""

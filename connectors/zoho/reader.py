@@ -16,7 +16,7 @@ from connectors.zoho.streams import ZohoStream
 from tieout.core import exact_json
 from tieout.core.dates import DateError, iso_utc, parse_at
 from tieout.core.errors import BadPayload, Rejected
-from tieout.core.ports import BadRow, Cursor, Env, JsonValue, Page, SourceRow
+from tieout.core.ports import BadRow, Cursor, Env, IdPage, JsonValue, Page, SourceRow
 
 _TOKEN_ERRORS = frozenset({"EXPIRED_VALUE", "TOKEN_BOUND_DATA_MISMATCH"})
 _NOT_FIELDS = _TOKEN_ERRORS | {
@@ -183,11 +183,13 @@ class ZohoReader:
             raise error
 
     # ------------------------------------------------------------- deletes and sweeps
-    def deleted(self, stream: ZohoStream, since: datetime | None) -> Iterator[Page]:
+    def deleted(
+        self, stream: ZohoStream, since: datetime | None, resume: Mapping[str, JsonValue] | None = None
+    ) -> Iterator[Page]:
         """The delete feed (recycle bin 60 days, permanent 120 days; Zoho docs v8 get-deleted-records)."""
         loop = LoopDetector(f"{self._env.connection}.{stream.name} deletes")
         headers = {"If-Modified-Since": zoho_time(since)} if since else {}
-        number = 1
+        number = int((resume or {}).get("page") or 1)
         while True:
             started = self._env.clock.now()
             query = {"type": "all", "page": str(number), "per_page": "200"}
@@ -206,10 +208,10 @@ class ZohoReader:
                 return
             number += 1
 
-    def ids(self, stream: ZohoStream) -> Iterator[Sequence[tuple[str, str]]]:
+    def ids(self, stream: ZohoStream, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
         """Every living id, ordered by id; the mark is empty: what changes here also moves Modified_Time."""
         loop = LoopDetector(f"{self._env.connection}.{stream.name} ids")
-        leg = Leg(None, order="id")
+        leg = replace(Leg.load(resume), begun=False) if resume else Leg(None, order="id")
         while True:
             size = leg.page_size(self._api.settings.per_page)
             reply = self._api.read("GET", f"/{stream.module}", params=leg.params("id", size))
@@ -223,14 +225,15 @@ class ZohoReader:
                 if not isinstance(value, dict) or not value.get("id"):
                     raise BadPayload(f"{reply.what}: a record without id in the id list")
                 found.append((str(value["id"]), ""))
-            yield found
             if not raw.more:
+                yield IdPage(found)
                 return
             following = leg.after({}, size, raw.next_token)
             if following is None:
                 raise BadPayload(f"{reply.what}: more records follow but no page token was given")
             if following.token:
                 loop.token(following.token)
+            yield IdPage(found, following.dump())
             leg = replace(following, begun=False)
 
 

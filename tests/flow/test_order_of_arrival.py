@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 import sync.apply
-from sync.pull import fetch_and_land
+from sync.fetching import fetch_and_land
 from sync.service import Service
 from tests.flow.books import (
     BILL,

@@ -24,6 +24,7 @@ from tieout.core.ports import (
     Connector,
     Cursor,
     Finding,
+    IdPage,
     Page,
     Receipt,
     RemoteChange,
@@ -174,10 +175,10 @@ class FakeConnector:
     def next_cursor(self, stream: str, cursor: Cursor, started_at: datetime, seen: Mapping[str, Any]) -> Cursor:
         return Cursor(started_at)
 
-    def deleted(self, stream: str, cursor: Cursor) -> Iterator[Page]:
+    def deleted(self, stream: str, cursor: Cursor, resume: Mapping[str, Any] | None = None) -> Iterator[Page]:
         return iter(())
 
-    def ids(self, stream: str) -> Iterator[Sequence[tuple[str, str]]]:
+    def ids(self, stream: str, resume: Mapping[str, Any] | None = None) -> Iterator[IdPage]:
         return iter(())
 
     def totals(self) -> Iterator[Sequence[SourceTotal]]:

@@ -6,7 +6,7 @@ tokens, budgets and the network transport reach it as the protocols below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -56,6 +56,14 @@ class Page:
     bad: Sequence[BadRow]
     resume: Mapping[str, JsonValue] | None
     server_at: datetime | None = None
+
+
+class IdPage(list[tuple[str, str]]):
+    """One page of living (external id, state mark); `resume` lets `ids` go on after it, `None` on the last page."""
+
+    def __init__(self, marks: Iterable[tuple[str, str]] = (), resume: Mapping[str, JsonValue] | None = None) -> None:
+        super().__init__(marks)
+        self.resume = resume
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +281,11 @@ class Connector(Protocol):
         """The named records, fresh; those that are gone come as rows with `is_deleted`."""
         ...
 
-    def deleted(self, stream: str, cursor: Cursor) -> Iterator[Page]:
+    def deleted(self, stream: str, cursor: Cursor, resume: Mapping[str, JsonValue] | None = None) -> Iterator[Page]:
         """Rows with `is_deleted` from the vendor's delete feed; nothing where there is none."""
         ...
 
-    def ids(self, stream: str) -> Iterator[Sequence[tuple[str, str]]]:
+    def ids(self, stream: str, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
         """All living (external id, state mark) of a stream for a sweep; raises rather than ending early."""
         ...
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, or_, select, update
 
 from tieout.core.clock import Clock
 from tieout.store.session import reading, unit
-from tieout.store.tables import connections
+from tieout.store.tables import connections, runs
 from tieout.store.upsert import insert_ignore
 
 DEFAULT_BACKOFF = timedelta(seconds=30)
@@ -99,6 +99,16 @@ def note_pull(
 def set_next_pull(engine: Engine, name: str, at: datetime) -> None:
     """When the next pull is due."""
     _set(engine, name, next_pull_at=at)
+
+
+def save_round(
+    engine: Engine, name: str, body: Mapping[str, Any] | None, run_id: str | None, counts: Mapping[str, Any]
+) -> None:
+    """Where a pull in slices stands (None: it is over), together with what its run has counted so far."""
+    with unit(engine, "run.commit") as conn:
+        conn.execute(update(connections).where(connections.c.name == name).values(pull_round=body))
+        if run_id is not None:
+            conn.execute(update(runs).where(runs.c.id == run_id).values(counts=dict(counts)))
 
 
 def pause_push(engine: Engine, names: Iterable[str], why: str) -> None:

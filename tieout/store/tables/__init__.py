@@ -14,7 +14,7 @@ from tieout.store.tables.documents import (
     open_items,
 )
 from tieout.store.tables.effects import channels, decisions, inbox, outbox, plans, remote_seen
-from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, watermarks
+from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
 from tieout.store.tables.parties import accounts, answers, conflicts, customers, memberships, party_keys
 from tieout.store.tables.service import (
@@ -82,6 +82,7 @@ __all__ = [
     "sessions",
     "slots",
     "source_records",
+    "sweep_marks",
     "tokens",
     "users",
     "watermarks",

@@ -49,6 +49,8 @@ outbox = Table(
     Column("money_minor", BigInteger, nullable=False, default=0),
     Column("state", String(12), nullable=False),
     # planned parked ready claimed sent uncertain done dead superseded cancelled
+    # made ready by the apply run that is going on: nobody sends it before the run's end judges the change limits
+    Column("is_counting", Boolean, nullable=False, default=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before_at", Utc),
     Column("lease_owner", Text),
@@ -75,6 +77,12 @@ Index(
 )
 Index("uq_outbox_event", outbox.c.connection, outbox.c.event_key, unique=True)
 Index("ix_outbox_due", outbox.c.state, outbox.c.connection, outbox.c.not_before_at)
+Index(
+    "ix_outbox_counting",
+    outbox.c.connection,
+    sqlite_where=outbox.c.is_counting,
+    postgresql_where=outbox.c.is_counting,
+)
 Index("ix_outbox_subject", outbox.c.subject)
 
 # Our own fields as the remote last showed or confirmed them.

@@ -73,13 +73,25 @@ watermarks = Table(
     Column("state", Json),
     Column("read_started_at", Utc),  # of the read in flight
     Column("resume", Json),  # where the read in flight goes on
+    Column("leg", Json),  # which part of a read or sweep is in flight, and what it began with
     Column("is_reading", Boolean, nullable=False, default=False),
     Column("first_completed_at", Utc),
     Column("completed_at", Utc),
     Column("swept_at", Utc),
     Column("deletes_since_at", Utc),
     Column("error", Text),
+    Column("held_back", Text),  # deletions the guard holds back until a person answers or a sweep finds them undone
     Column("rows_read", BigInteger, nullable=False, default=0),
+)
+
+# What an id sweep has listed so far, while it is cut into slices.
+sweep_marks = Table(
+    "sweep_marks",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("mark", Text, nullable=False),
 )
 
 # What the settle phase must look at again: account, claim, party, customer.

@@ -19,6 +19,7 @@ connections = Table(
     Column("last_pull_at", Utc),
     Column("last_ok_at", Utc),
     Column("next_pull_at", Utc),
+    Column("pull_round", Json),  # a pull that is cut into slices: its run, options and streams left
     Column("error", Text),
     Column("calls", BigInteger, nullable=False, default=0),
     Column("credits", BigInteger, nullable=False, default=0),
@@ -71,8 +72,10 @@ runs = Table(
     Column("stream", String(64), nullable=False, default=""),
     Column("started_at", Utc, nullable=False),
     Column("ended_at", Utc),
-    Column("state", String(10), nullable=False),  # running done failed
+    Column("queued_at", Utc),  # when it was asked for; NULL where it began at once
+    Column("state", String(10), nullable=False),  # queued running done failed
     Column("counts", Json, nullable=False),
+    Column("body", Json),  # what it was asked to do, where the kind alone does not say it
     Column("error", Text),
     Column("trigger", String(24), nullable=False, default=""),
 )
