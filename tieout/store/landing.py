@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tieout.core import exact_json
 from tieout.core.ports import BadRow, SourceRow
 from tieout.core.versions import Newer, SourceVersion, compare
+from tieout.store.among import among
+from tieout.store.bulk import insert_new, insert_rows, put_rows
+from tieout.store.session import is_sqlite
 from tieout.store.tables import dirty, inputs, payloads, pending, remote_seen, source_records
 from tieout.store.upsert import insert_ignore, upsert
 
@@ -110,7 +113,7 @@ def land(
             .where(
                 source_records.c.connection == connection,
                 source_records.c.stream == stream,
-                source_records.c.external_id.in_(part),
+                among(source_records.c.external_id, part),
             )
             .values(needs_fetch=True)
         )
@@ -172,7 +175,7 @@ def _current(conn: Connection, connection: str, stream: str, ids: Sequence[str])
         found = conn.execute(
             select(
                 c.external_id, c.source_hash, c.modified_at, c.counter, c.read_started_at, c.is_deleted, c.needs_fetch
-            ).where(c.connection == connection, c.stream == stream, c.external_id.in_(part))
+            ).where(c.connection == connection, c.stream == stream, among(c.external_id, part))
         ).mappings()
         out.update({row["external_id"]: row for row in found})
     return out
@@ -211,8 +214,7 @@ def _write_versions(
                 "is_current": is_current,
             }
         )
-    for part in chunks(list(bodies.values())):
-        insert_ignore(conn, payloads, part)
+    insert_new(conn, payloads, list(bodies.values()))
     seqs = append_inputs(conn, records)
     current = [
         {
@@ -232,24 +234,33 @@ def _write_versions(
         for record, seq in zip(records, seqs, strict=True)
         if record["is_current"]
     ]
-    for part in chunks(current):
-        upsert(conn, source_records, part)
+    put_rows(conn, source_records, current)
 
 
 def append_inputs(conn: Connection, records: Sequence[Mapping[str, Any]]) -> list[int]:
     """Append to the input log and mark as pending; answers the seqs in the order given."""
-    seqs: list[int] = []
-    for part in chunks(list(records)):
-        found = conn.execute(
-            insert(inputs).returning(inputs.c.seq, sort_by_parameter_order=True), [dict(record) for record in part]
-        ).scalars()
-        seqs.extend(int(seq) for seq in found)
+    if not records:
+        return []
+    seqs = _take_seqs(conn, len(records))
+    insert_rows(conn, inputs, [{"seq": seq, **record} for seq, record in zip(seqs, records, strict=True)])
     fold = [
         {"seq": seq} for seq, record in zip(seqs, records, strict=True) if record["kind"] not in ("receipt", "mark")
     ]
-    if fold:
-        conn.execute(insert(pending), fold)
+    insert_rows(conn, pending, fold)
     return seqs
+
+
+def _take_seqs(conn: Connection, count: int) -> list[int]:
+    """The next numbers of the input log, ascending.
+
+    SQLite: a writing unit holds the one write lock, and AUTOINCREMENT goes on behind the highest number ever used.
+    PostgreSQL: the column's own sequence, so that single inserts and sets never meet.
+    """
+    if is_sqlite(conn):
+        last = conn.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'inputs'").scalar() or 0
+        return list(range(int(last) + 1, int(last) + count + 1))
+    statement = "SELECT nextval(pg_get_serial_sequence('inputs', 'seq')) FROM generate_series(1, %s)"
+    return sorted(int(seq) for (seq,) in conn.exec_driver_sql(statement, (count,)))
 
 
 def _move_stamps(conn: Connection, connection: str, stream: str, stamps: Sequence[Mapping[str, Any]]) -> None:
@@ -282,7 +293,7 @@ def _see_own_fields(
     for part in chunks(list(showing)):
         found = conn.execute(
             select(c.remote_id, c.fields, c.remote_modified_at).where(
-                c.connection == connection, c.module == module, c.remote_id.in_(part)
+                c.connection == connection, c.module == module, among(c.remote_id, part)
             )
         ).mappings()
         held.update({row["remote_id"]: row for row in found})
@@ -320,7 +331,7 @@ def load_payloads(conn: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
     """Raw payloads by content address."""
     out: dict[str, bytes] = {}
     for part in chunks(list(dict.fromkeys(hashes))):
-        for key, body in conn.execute(select(payloads.c.hash, payloads.c.body).where(payloads.c.hash.in_(part))):
+        for key, body in conn.execute(select(payloads.c.hash, payloads.c.body).where(among(payloads.c.hash, part))):
             out[key] = zlib.decompress(body)
     return out
 

@@ -17,6 +17,24 @@ Seq = BigInteger().with_variant(Integer(), "sqlite")
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def utc_text(value: datetime) -> str:
+    """An instant as it is stored; naive values are refused."""
+    return iso_utc(value)
+
+
+def json_text(value: Any) -> str:
+    """A JSON value as it is stored; PostgreSQL text refuses NUL, so it is written as the visible symbol instead."""
+    if type(value) is JsonText:
+        return value
+    return exact_json.dumps(value).decode().replace("\\u0000", "\u2400")
+
+
+class JsonText(str):
+    """JSON text that is stored as it stands: the outcome of `json_text`, made once and used twice."""
+
+    __slots__ = ()
+
+
 class Utc(TypeDecorator[datetime]):
     """An aware instant as sortable text `2026-11-01T00:00:00.000000Z`; naive values are refused.
 
@@ -27,7 +45,7 @@ class Utc(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else iso_utc(value)
+        return None if value is None else utc_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else parse_at(str(value).replace("Z", "+00:00"))
@@ -40,8 +58,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        # PostgreSQL text refuses NUL; it is written as the visible symbol instead.
-        return None if value is None else exact_json.dumps(value).decode().replace("\\u0000", "\u2400")
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else exact_json.loads_fast(value.encode())

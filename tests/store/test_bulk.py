@@ -1,0 +1,116 @@
+"""Rows written in bulk are the rows that one statement at a time would write, on both engines."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, select, text
+
+from tieout.core.dates import DateError
+from tieout.store.among import among
+from tieout.store.bulk import insert_new, insert_rows, put_rows, update_rows
+from tieout.store.landing import append_inputs
+from tieout.store.session import reading, unit
+from tieout.store.tables import decisions, documents, inputs, payloads, pending, source_records
+
+NOW = datetime(2026, 11, 24, 2, 3, 4, 56, tzinfo=UTC)
+
+
+def decision(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"dec_{number}",
+        "kind": "k",
+        "subject": f"s{number}",
+        "company_id": "cn",
+        "value": "ok",
+        "body": {"a": Decimal("1.10"), "nul": "\x00", "中": [1, None]},
+        "reasons": [],
+        "inputs": {"on": date(2026, 1, 2)},
+        "rule_version": "1",
+        "effective_on": date(2026, 11, 24),
+        "recorded_at": NOW,
+        "seq": number,
+        "is_current": True,
+        "next_change_on": None,
+        **more,
+    }
+
+
+def test_what_is_written_in_bulk_reads_like_what_core_wrote(engine: Engine) -> None:
+    with unit(engine, "landing.commit") as conn:
+        insert_rows(conn, decisions, [decision(1), decision(2, next_change_on=date(2026, 12, 1))])
+        conn.execute(insert(decisions), [decision(3), decision(4, next_change_on=date(2026, 12, 1))])
+    with reading(engine) as conn:
+        rows = [dict(row) for row in conn.execute(select(decisions).order_by(decisions.c.id)).mappings()]
+        raw = [list(row) for row in conn.execute(text("SELECT * FROM decisions ORDER BY id"))]
+    for one, other in ((0, 2), (1, 3)):
+        own = {"id", "subject", "seq"}
+        assert {k: v for k, v in rows[one].items() if k not in own} == {
+            k: v for k, v in rows[other].items() if k not in own
+        }
+        assert [str(cell)[4:] for cell in raw[one] if not str(cell).startswith(("dec_", "s"))] == [
+            str(cell)[4:] for cell in raw[other] if not str(cell).startswith(("dec_", "s"))
+        ]
+    assert rows[0]["body"] == {"a": Decimal("1.10"), "nul": "\u2400", "中": [1, None]}
+
+
+def test_columns_that_are_not_named_get_their_default(engine: Engine) -> None:
+    row = {
+        "connection": "c", "stream": "s", "external_id": "1", "seq": 1, "source_hash": "h", "read_started_at": NOW,
+    }  # fmt: skip
+    with unit(engine, "landing.commit") as conn:
+        put_rows(conn, source_records, [row])
+        put_rows(conn, source_records, [{**row, "source_hash": "g"}])
+        update_rows(
+            conn,
+            source_records,
+            ("connection", "stream", "external_id"),
+            [{"connection": "c", "stream": "s", "external_id": "1", "problem": {"skipped": "why"}}],
+        )
+        found = conn.execute(select(source_records)).mappings().one()
+    assert (found["source_hash"], found["is_deleted"], found["needs_fetch"]) == ("g", False, False)
+    assert found["problem"] == {"skipped": "why"}
+    assert found["read_started_at"] == NOW
+
+
+def test_a_key_that_exists_stays_and_naive_times_are_refused(engine: Engine) -> None:
+    with unit(engine, "landing.commit") as conn:
+        insert_new(conn, payloads, [{"hash": "a", "body": b"1", "size": 1}])
+        insert_new(conn, payloads, [{"hash": "a", "body": b"2", "size": 1}, {"hash": "b", "body": b"3", "size": 1}])
+        assert dict(conn.execute(select(payloads.c.hash, payloads.c.body)).all()) == {"a": b"1", "b": b"3"}
+        insert_rows(conn, documents, [])
+        with pytest.raises(DateError):
+            insert_rows(conn, decisions, [decision(9, recorded_at=datetime(2026, 1, 1))])
+
+
+def test_numbers_of_the_input_log_rise_whoever_takes_them(engine: Engine) -> None:
+    record = {"kind": "landed", "at": NOW, "is_deleted": False, "is_current": True}
+    mark = insert(inputs).values(kind="mark", at=NOW, is_deleted=False, is_current=False).returning(inputs.c.seq)
+    with unit(engine, "landing.commit") as conn:
+        first = append_inputs(conn, [record] * 3)
+        alone = int(conn.execute(mark).scalar_one())
+        last = append_inputs(conn, [{**record, "kind": "receipt"}] * 2)
+        assert append_inputs(conn, []) == []
+    with unit(engine, "landing.commit") as conn:
+        conn.execute(inputs.delete())  # a number is never given again
+    with unit(engine, "landing.commit") as conn:
+        again = append_inputs(conn, [record])
+    seqs = [*first, alone, *last, *again]
+    assert seqs == sorted(set(seqs))
+    with reading(engine) as conn:
+        assert list(conn.execute(select(pending.c.seq).order_by(pending.c.seq)).scalars()) == [*first, *again]
+
+
+def test_among_finds_what_in_finds(engine: Engine) -> None:
+    names = ["a", "it's", "中文", "x%s", 'q"', "0", "-"]
+    with unit(engine, "landing.commit") as conn:
+        insert_rows(conn, decisions, [decision(n, subject=name) for n, name in enumerate(names)])
+        d = decisions.c
+        for wanted in ([], ["a"], names[1:5], [*names, "none"], ["1"]):
+            found = set(conn.execute(select(d.subject).where(among(d.subject, wanted), d.kind == "k")).scalars())
+            assert found == set(conn.execute(select(d.subject).where(d.subject.in_(wanted))).scalars())
+        numbers = set(conn.execute(select(d.seq).where(among(d.seq, [1, 3, 2**40]))).scalars())
+        assert numbers == {1, 3}

@@ -1,0 +1,50 @@
+"""`among(column, values)`: a column is one of many values, as one bind whatever their number.
+
+An expanding IN makes a text and a bind per value and compiles them at every execution; here the statement stays the
+same. SQLite reads the values from a JSON array, PostgreSQL from an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, Dialect, TypeDecorator, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
+
+
+class _Values(TypeDecorator[Any]):
+    """Texts or whole numbers: a JSON array for SQLite, a list for PostgreSQL's driver."""
+
+    impl = NullType
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return msgspec.json.encode(value).decode() if dialect.name == "sqlite" else value
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+    name = "among"
+
+
+def among(column: Any, values: Iterable[Any]) -> Any:
+    """A condition like `column IN values` for texts or integers."""
+    return _Among(column, bindparam(None, list(values), type_=_Values(), unique=True))
+
+
+@compiles(_Among, "sqlite")
+def _in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
+    column, values = element.clauses
+    left, right = compiler.process(column, **more), compiler.process(values, **more)
+    return f"{left} IN (SELECT value FROM json_each({right}))"  # noqa: S608 - compiled parts, values are bound
+
+
+@compiles(_Among, "postgresql")
+def _in_postgresql(element: Any, compiler: Any, **more: Any) -> str:
+    column, values = element.clauses
+    return f"{compiler.process(column, **more)} = ANY({compiler.process(values, **more)})"
