@@ -295,9 +295,9 @@ class Service:
         return accept(self.ctx, connection, body, headers, query, path_secret=path_secret)
 
     # ------------------------------------------------------------- proof
-    def reconcile(self, as_of: date | None = None, actor: str = "") -> Any:
+    def reconcile(self, as_of: date | None = None, actor: str = "", known_at: int | datetime | None = None) -> Any:
         """Compare the ledger with the book of record's own totals and with what CRMs show."""
-        view: ReconcileView = run_reconcile(self.ctx, as_of=as_of)
+        view: ReconcileView = run_reconcile(self.ctx, as_of=as_of, known_at=known_at)
         return view.as_dict() if actor else view
 
     def verify(self) -> list[Breach]:

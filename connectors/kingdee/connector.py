@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from connectors.kingdee.memory import STATE_KEYS
 from connectors.kingdee.query import Ask, KingdeeQuery, UnknownField
@@ -105,6 +105,10 @@ class KingdeeConnector:
 
     def totals(self) -> Iterator[Sequence[SourceTotal]]:
         return self._totals.read()
+
+    def totals_on(self, on: date) -> Iterator[Sequence[SourceTotal]]:
+        """Open at the end of a day by document and settlement dates, as they stand now."""
+        return self._totals.read_on(on)
 
     def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:
         """Every change is rejected, nothing is sent."""

@@ -8,6 +8,7 @@ Source: accounting reference, 1.3.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 
 from connectors.kingdee.query import Ask, KingdeeQuery, UnknownForm, both, quoted
@@ -85,6 +86,53 @@ class Totals:
                 yield out
         except UnknownForm:
             return
+
+    def read_on(self, on: date) -> Iterator[Sequence[SourceTotal]]:
+        """Open amounts per document at the end of a day: documents dated by then less what was settled by then.
+
+        Both as they stand now: a document voided, or a settlement taken back, since that day is not seen any more.
+        """
+        settled = self._settled_on(on)
+        day = quoted(on.isoformat())
+        customers_only = f"{_POSTED} and FCONTACTUNITTYPE='BD_Customer'"
+        for name, party, amount, where, sign in (
+            ("invoices", "FCUSTOMERID.FNumber", "FALLAMOUNTFOR", _POSTED, 1),
+            ("payments", "FCONTACTUNIT.FNumber", "FRECAMOUNTFOR", customers_only, -1),
+            ("refunds", "FCONTACTUNIT.FNumber", "FREFUNDTOTALAMOUNTFOR", customers_only, 1),
+        ):
+            stream = self._streams[name]
+            head = tuple(key.format(party=party) for key in _HEAD)
+            dated = self._scoped(stream, both(where, f"FDATE<={day}"))
+            ask = Ask(stream.form, (*head, amount), dated, "FID")
+            try:
+                for page in self._query.all(ask, lambda values: f"FID>{values[0]}"):
+                    out: list[SourceTotal] = []
+                    for row in page.rows:
+                        if row.values is None:
+                            raise BadPayload(f"{stream.form}: a line of the totals cannot be read: {row.reason}")
+                        identity, total = row.values[: len(head)], _number(row.values[len(head)])
+                        gone = settled.get((stream.form, str(identity[0])), Decimal(0))
+                        left = total - gone if total >= 0 else total + gone
+                        out.append(_total(stream, identity, left * sign))
+                    yield out
+            except UnknownForm:
+                if name != "refunds":
+                    raise
+
+    def _settled_on(self, on: date) -> dict[tuple[str, str], Decimal]:
+        """What was settled by a day on each document (form, FID), from the settlement log: each side is its target."""
+        stream = self._streams["allocations"]
+        where = self._scoped(stream, f"FVERIFYDATE<={quoted(on.isoformat())} and FISACTIVATION=1")
+        ask = Ask(stream.form, ("FID", "FTARGETFROMID", "FTARGETBILLID", "FCURWRITTENOFFAMOUNTFOR"), where, "FID")
+        out: dict[tuple[str, str], Decimal] = {}
+        for page in self._query.all(ask, lambda values: f"FID>{values[0]}"):
+            for row in page.rows:
+                if row.values is None:
+                    raise BadPayload(f"{stream.form}: a line cannot be read: {row.reason}")
+                _, form, bill, amount = row.values
+                key = (str(form), str(bill))
+                out[key] = out.get(key, Decimal(0)) + abs(_number(amount))
+        return out
 
     def _settled(self, form: str, key: JsonValue) -> Decimal:
         log = self._settings.settlement_form

@@ -14,6 +14,7 @@ from connectors.zoho.readback import ReadBack
 from connectors.zoho.reader import ZohoReader
 from connectors.zoho.settings import ZohoSettings
 from connectors.zoho.setup import ZohoSetup
+from connectors.zoho.stated import stated_totals
 from connectors.zoho.streams import STREAMS, ZohoStream
 from tieout.core.errors import ConfigError, SourceError
 from tieout.core.ports import (
@@ -28,6 +29,7 @@ from tieout.core.ports import (
     RemoteChange,
     Seen,
     SourceTotal,
+    StatedTotal,
     StreamInfo,
     WritableField,
 )
@@ -101,6 +103,10 @@ class ZohoConnector:
     def totals(self) -> Iterator[Sequence[SourceTotal]]:
         """None: a CRM knows no open amounts."""
         return iter(())
+
+    def stated(self, stream: str, amount_field: str) -> Sequence[StatedTotal]:
+        """The sum of a field per currency as Zoho adds it up itself (COQL aggregates)."""
+        return stated_totals(self._api, _stream(stream).module, amount_field)
 
     # ------------------------------------------------------------- out
     def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:

@@ -41,9 +41,23 @@ class _Wish:
     as_of: date
 
 
-def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
-    """Compare these records with what they should show and intend the difference."""
-    refs = [_ref(key) for key in keys]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one remote record should show: fields by remote name (empty = leave it alone), and the wish behind them."""
+
+    module: str
+    names: FieldNames
+    fields: Mapping[str, Any]
+    shown: Mapping[Any, Any]
+    reason: Mapping[str, Any]
+    subject: str
+    currency: str
+    money_minor: int
+    as_of: date
+
+
+def wanted(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Wanted]:
+    """What living records of these references should show by the decisions that stand, beside what was last seen."""
     alive = candidates_of(batch, refs)
     seen = _seen(batch, refs)
     wishes: dict[Ref, _Wish] = {}
@@ -51,34 +65,50 @@ def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
     wishes.update(_invoices(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "invoice"}))
     wishes.update(_deals(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "deal"}))
     wishes.update(_customers(batch, {r: c for r, c in alive.items() if isinstance(c, PartyCandidate)}))
+    out: dict[Ref, Wanted] = {}
+    for ref, wish in wishes.items():
+        settings = batch.config.connections[ref[0]]
+        module = module_of(settings.vendor, ref[1])
+        if not module:
+            continue
+        names = FieldNames.of(settings.fields)
+        shown = seen.get(ref, {})
+        fields = _desired(settings.vendor, module, wish, names, shown)
+        out[ref] = Wanted(
+            module, names, fields, shown, wish.reason, wish.subject, wish.currency, wish.money_minor, wish.as_of
+        )
+    return out
+
+
+def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
+    """Compare these records with what they should show and intend the difference."""
+    refs = [_ref(key) for key in keys]
+    alive = candidates_of(batch, refs)
+    wishes = wanted(batch, refs)
     intents = []
     for ref in refs:
         connection, stream, record = ref
-        settings = batch.config.connections[connection]
-        module = module_of(settings.vendor, stream)
+        module = module_of(batch.config.connections[connection].vendor, stream)
         if module and ref not in alive:
             # Deleted at the remote: what was to be written there is over.
             gone = {"kind": "record_gone"}
             intents.append(Intent(connection, module, record, fields={}, before={}, reason=gone, subject=""))
-        if not module or ref not in wishes:
+        if ref not in wishes:
             continue
-        names = FieldNames.of(settings.fields)
-        shown = seen.get(ref, {})
         wish = wishes[ref]
-        fields = _desired(settings.vendor, module, wish, names, shown)
-        changes = changed_fields(fields, shown, wish.as_of, names) if fields else {}
+        changes = changed_fields(wish.fields, wish.shown, wish.as_of, wish.names) if wish.fields else {}
         intents.append(
             Intent(
                 connection=connection,
                 module=module,
                 remote_id=record,
                 fields=changes,
-                before={name: shown.get(name) for name in changes},
+                before={name: wish.shown.get(name) for name in changes},
                 reason=wish.reason,
                 subject=wish.subject,
                 currency=wish.currency or None,
                 money_minor=abs(wish.money_minor),
-                riders=(names.as_of,),
+                riders=(wish.names.as_of,),
             )
         )
     send_states(batch, intents)

@@ -5,20 +5,28 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, load_config, on_option, service
+from tieout.cli.options import ConfigOption, JsonOption, Service, known_option, load_config, on_option, service
 from tieout.cli.output import OK, USAGE, Out, exit_code, plain_of
+from tieout.cli.progress import ProgressView
+from tieout.cli.reconcile_text import show_reconciliation
 from tieout.cli.running import reporting, run
 from tieout.cli.write_config import write_file
 from tieout.core import exact_json
+from tieout.core.config import Config
 from tieout.core.errors import ConfigError
 
 REPORTS = ("reconcile",)
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The effective date (2026-11-30); today when left out.")]
+
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--known-at", help="What was known then: a commit number, an instant or a day; all of it by default."),
+]
 
 
 class Format(StrEnum):
@@ -27,17 +35,28 @@ class Format(StrEnum):
     json = "json"
 
 
-def reconcile(as_of: AsOf = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def reconcile(
+    as_of: AsOf = None, known_at: KnownAt = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Compare the ledger with each source's own totals and explain every difference.
 
-    Exit code 1 when the breaks of a currency do not add up to its whole difference.
+    A past day is compared with what each system can still say of it; those that cannot are named. Exit code 1 when the
+    breaks of a currency do not add up to its whole difference.
 
     \b
     Examples:
       tieout reconcile
       tieout reconcile --as-of 2026-11-30 --json
+      tieout reconcile --as-of 2026-11-30 --known-at 2026-12-02
     """
-    run(config, as_json, lambda service, cfg, progress: service.reconcile(as_of=on_option(as_of)))
+
+    def call(opened: Service, cfg: Config, progress: ProgressView) -> Any:
+        asked: dict[str, Any] = {"as_of": on_option(as_of)}
+        if known_at is not None:
+            asked["known_at"] = known_option(known_at, cfg)
+        return opened.reconcile(**asked)
+
+    run(config, as_json, call, show=show_reconciliation)
 
 
 def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -67,7 +67,7 @@ class Service(Protocol):
     def undo(self, id: str, actor: str) -> Any: ...
     def mapping_check(self, connection: str, stream: str | None = None) -> Any: ...
     def mapping_suggest(self, connection: str, stream: str | None = None) -> Any: ...
-    def reconcile(self, as_of: date | None = None) -> Any: ...
+    def reconcile(self, as_of: date | None = None, known_at: int | datetime | None = None) -> Any: ...
     def verify(self) -> Any: ...
     def rebuild_check(self) -> Any: ...
     def backup(self, path: Path) -> Any: ...
@@ -134,6 +134,18 @@ def at_option(config: Config, text: str | None) -> datetime | None:
         day = parse_on(text)
     names = [company.timezone for company in config.companies.values()]
     return datetime.combine(day, time(), tzinfo=zone(names[0] if names else "UTC"))
+
+
+def known_option(text: str | None, config: Config) -> int | datetime | None:
+    """A `--known-at`: a commit number, an instant with offset, or a day (its end in the first company's time zone)."""
+    if text is None or (text.isascii() and text.isdigit()):
+        return None if text is None else int(text)
+    try:
+        return parse_at(text)
+    except DateError:
+        day = parse_on(text)
+    names = [company.timezone for company in config.companies.values()]
+    return datetime.combine(day, time.max, tzinfo=zone(names[0] if names else "UTC"))
 
 
 def near(path: Path) -> Path:

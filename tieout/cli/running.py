@@ -10,12 +10,13 @@ from typing import Any
 import typer
 
 from tieout.cli.options import Service, load_config, service
-from tieout.cli.output import FAILED, OK, Out, exit_code
+from tieout.cli.output import FAILED, OK, Out, exit_code, plain_of
 from tieout.cli.progress import ProgressView
 from tieout.core.clock import SystemClock
 from tieout.core.config import Config
 from tieout.core.errors import TieoutError
 
+Show = Callable[[Out, Any], bool]
 Call = Callable[[Service, Config, ProgressView], Any]
 
 
@@ -58,14 +59,20 @@ def outside(error: Exception) -> TieoutError | None:
     return None
 
 
-def run(config_path: Path | None, as_json: bool, call: Call, *, quiet: bool = True) -> None:
-    """Call the service, print what it answers, exit with what that means. `quiet` False shows progress."""
+def run(config_path: Path | None, as_json: bool, call: Call, *, quiet: bool = True, show: Show | None = None) -> None:
+    """Call the service, print what it answers, exit with what that means. `quiet` False shows progress.
+
+    `show` prints an answer for people in its own way; it says whether it did.
+    """
     out = Out(as_json=as_json)
     with reporting(out):
         config = load_config(config_path)
         out.language = config.language
         with service(config) as opened, ProgressView(out.err, SystemClock(), quiet=quiet) as progress:
             answer = call(opened, config, progress)
-        code = exit_code(out.result(answer))
+        plain = plain_of(answer)
+        if as_json or show is None or not show(out, plain):
+            out.result(plain)
+        code = exit_code(plain)
     if code != OK:
         raise typer.Exit(code)

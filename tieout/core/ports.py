@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
@@ -110,6 +110,15 @@ class SourceTotal:
     company: str
     currency: str
     open_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatedTotal:
+    """What a source adds up itself in one currency: the sum of a field in minor units, and over how many records."""
+
+    currency: str
+    total_minor: int
+    records: int
 
 
 # ------------------------------------------------------------------ writing
@@ -304,6 +313,24 @@ class Connector(Protocol):
     def setup(self, fields: Sequence[WritableField], *, dry_run: bool) -> list[Finding]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class StatesTotals(Protocol):
+    """A connector whose remote adds up a field itself, so that a list of records can be checked against it."""
+
+    def stated(self, stream: str, amount_field: str) -> Sequence[StatedTotal]:
+        """Per currency the sum of a field over all records that show it, as the remote computes it."""
+        ...
+
+
+@runtime_checkable
+class DatedTotals(Protocol):
+    """A book of record that can say what was open on a past day, by document and settlement dates."""
+
+    def totals_on(self, on: date) -> Iterator[Sequence[SourceTotal]]:
+        """Open amounts per document at the end of a day, from the documents and settlements as they stand now."""
+        ...
 
 
 class WebhookVerifier(Protocol):

@@ -17,6 +17,8 @@ MAX_ROWS = 2_000
 MAX_OFFSET = 100_000
 MAX_COLUMNS = 50
 MAX_IN = 100
+MAX_GROUPS = 4
+MAX_AGGREGATES = 5
 
 
 class Coql:
@@ -33,6 +35,10 @@ class Coql:
         if query.limit > MAX_ROWS or query.offset + query.limit > MAX_OFFSET or len(query.columns) > MAX_COLUMNS:
             raise ZohoProblem(400, "LIMIT_EXCEEDED", "the limit of the query is exceeded", {"limit": MAX_ROWS})
         names = {*query.columns, *(column for column, _ in query.order), *_columns(query.where)}
+        names |= {*query.groups, *(one.column for one in query.aggregates)}
+        loose = [name for name in query.columns if name not in query.groups] if query.aggregates or query.groups else []
+        if len(query.groups) > MAX_GROUPS or len(query.aggregates) > MAX_AGGREGATES or loose:
+            raise ZohoProblem(400, "INVALID_QUERY", "invalid query formed", {"column_name": ",".join(loose)})
         fields = self._tables.catalog.fields(query.module)
         for name in names:
             if name != "id" and name.split(".")[0] not in fields:
@@ -42,6 +48,8 @@ class Coql:
     def run(self, query: Query) -> Response:
         records = self._candidates(query)
         found = [record for record in records if self._holds(query, query.where, record)]
+        if query.aggregates or query.groups:
+            return _answer(self._grouped(query, found), query)
         order = query.order or [("id", False)]
         found.sort(key=cmp_to_key(lambda one, other: self._compare(query, order, one, other)))
         chosen = found[query.offset : query.offset + query.limit]
@@ -52,6 +60,24 @@ class Coql:
         answer = json_response({"data": rows, "info": {"count": len(rows), "more_records": more}})
         answer.rows = len(rows)
         return answer
+
+    def _grouped(self, query: Query, found: list[Doc]) -> list[Doc]:
+        """One row per group, its aggregates named as they were asked; records without a value do not count."""
+        groups: dict[tuple[Any, ...], list[Doc]] = {}
+        for record in found:
+            key = tuple(self._path(query.module, name, record) for name in query.groups)
+            groups.setdefault(key, []).append(record)
+        rows = []
+        for key, members in sorted(groups.items(), key=lambda pair: tuple(str(part) for part in pair[0])):
+            row: Doc = {name: part for name, part in zip(query.groups, key, strict=True) if name in query.columns}
+            for one in query.aggregates:
+                values = [
+                    record["id"] if one.column == "id" else self._path(query.module, one.column, record)
+                    for record in members
+                ]
+                row[one.text] = _aggregated(one.function, [value for value in values if value is not None])
+            rows.append(row)
+        return rows
 
     def _candidates(self, query: Query) -> list[Doc]:
         """All records, or those an equality on a text field leaves, so that read-backs by key stay cheap."""
@@ -118,6 +144,27 @@ class Coql:
             row[column] = record["id"] if column == "id" else self._path(query.module, column, record)
         row["id"] = record["id"]
         return row
+
+
+def _answer(rows: list[Doc], query: Query) -> Response:
+    chosen = rows[query.offset : query.offset + query.limit]
+    if not chosen:
+        return Response(204)
+    more = len(rows) > query.offset + query.limit
+    answer = json_response({"data": chosen, "info": {"count": len(chosen), "more_records": more}})
+    answer.rows = len(chosen)
+    return answer
+
+
+def _aggregated(function: str, values: list[Any]) -> Any:
+    if function == "count":
+        return len(values)
+    if not values:
+        return None
+    if function in ("max", "min"):
+        return max(values) if function == "max" else min(values)
+    total = sum((Decimal(str(value)) for value in values), Decimal(0))
+    return total if function == "sum" else total / len(values)
 
 
 def _columns(where: Test | Group) -> list[str]:

@@ -1,9 +1,9 @@
-"""Reading a COQL text: select … from … where … order by … limit … (Zoho docs v8 COQL, without functions)."""
+"""Reading a COQL text: select … from … where … group by … order by … limit …, with aggregates (Zoho docs v8 COQL)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:\\.|''|[^'\\])*')|(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<word>[$A-Za-z_][\w.$]*)"
     r"|(?P<sign><=|>=|!=|<>|=|<|>|\(|\)|,))"
 )
+AGGREGATES = ("sum", "max", "min", "avg", "count")
 SIGNS = {"=", "!=", "<>", "<", ">", "<=", ">="}
 
 
@@ -33,6 +34,18 @@ class Group:
     parts: list[Test | Group]
 
 
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One aggregate of the select list; `text` is the name it has in the answer."""
+
+    function: str
+    column: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.function.upper()}({self.column})"
+
+
 @dataclass(slots=True)
 class Query:
     """A parsed query; `order` holds (column, descending)."""
@@ -43,6 +56,8 @@ class Query:
     order: list[tuple[str, bool]]
     offset: int
     limit: int
+    aggregates: list[Aggregate] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 def syntax(near: str) -> ZohoProblem:
@@ -75,13 +90,21 @@ class _Parser:
 
     def query(self) -> Query:
         self._need("select")
-        columns = [self._word()]
+        columns: list[str] = []
+        aggregates: list[Aggregate] = []
+        self._column(columns, aggregates)
         while self._take(","):
-            columns.append(self._word())
+            self._column(columns, aggregates)
         self._need("from")
         module = self._word()
         self._need("where")
         where = self._any()
+        groups: list[str] = []
+        if self._take("group"):
+            self._need("by")
+            groups.append(self._word())
+            while self._take(","):
+                groups.append(self._word())
         order: list[tuple[str, bool]] = []
         if self._take("order"):
             self._need("by")
@@ -97,7 +120,15 @@ class _Parser:
                 offset = self._integer()
         if self._at != len(self._tokens):
             raise syntax(self._tokens[self._at][1])
-        return Query(columns, module, where, order, offset, limit)
+        return Query(columns, module, where, order, offset, limit, aggregates, groups)
+
+    def _column(self, columns: list[str], aggregates: list[Aggregate]) -> None:
+        word = self._word()
+        if word.lower() in AGGREGATES and self._take("("):
+            aggregates.append(Aggregate(word.lower(), self._word()))
+            self._need(")")
+        else:
+            columns.append(word)
 
     def _order(self) -> tuple[str, bool]:
         column = self._word()

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, String, Table, Text
 
 from tieout.store.tables.base import metadata
-from tieout.store.types import Json, Seq, Utc
+from tieout.store.types import Json, Key, Seq, Utc
 
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False))
 
@@ -91,6 +91,34 @@ reconciliations = Table(
     Column("is_valid", Boolean, nullable=False),
     Column("breaks", Integer, nullable=False),
     Column("body", Json, nullable=False),
+)
+
+# Every break of every run; the run's body holds the largest only.
+breaks = Table(
+    "breaks",
+    metadata,
+    Column("run_id", String(40), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("counterpart", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("customer_id", String(40), nullable=False, default=""),
+    Column("body", Json, nullable=False),
+)
+
+# How long the same break has been there: carried from run to run until a run does not find it any more.
+break_ages = Table(
+    "break_ages",
+    metadata,
+    Column("counterpart", String(64), primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("first_seen_at", Utc, nullable=False),
+    Column("first_run_id", String(40), nullable=False),
+    Column("last_run_id", String(40), nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("number", Text, nullable=False, default=""),
+    Column("gone_at", Utc),
 )
 
 slots = Table(
