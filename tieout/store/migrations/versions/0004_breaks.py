@@ -1,7 +1,7 @@
 """Breaks of reconciliations, each with its own row, and how long the same break has been there
 
-Revision: 0003
-Revises: 0002
+Revision: 0004
+Revises: 0003
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 import tieout.store.types
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
