@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mapping.identity import tax_ids
+from mapping.identity.addresses import Address, read_address
 from mapping.identity.names import Name, read_name
 from mapping.identity.numbers import number_key
+from mapping.identity.places import Place, city_of
 from mapping.identity.tax_ids import TaxId
 from tieout.canonical.parties import PartyCandidate
 
@@ -38,6 +40,10 @@ class PartyFacts:
     number: str
     phone: str
     domain: str
+    mobile: str = ""
+    places: tuple[Place, ...] = ()
+    address: Address | None = None
+    country: str = ""
 
     @property
     def legal_keys(self) -> frozenset[str]:
@@ -69,6 +75,7 @@ class PartyFacts:
 
 def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "") -> PartyFacts:
     """The facts of a party candidate."""
+    address = read_address(candidate.address)
     raws = [text for text in (candidate.legal_name, *candidate.names) if text.strip()]
     return PartyFacts(
         ref=ref,
@@ -79,6 +86,10 @@ def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "
         number=number_key(candidate.number),
         phone=phone_key(candidate.phone),
         domain=domain_key(candidate.website),
+        mobile=mobile_key(candidate.phone),
+        places=city_of(candidate.city) or (address.places if address is not None else ()),
+        address=address,
+        country=candidate.country.strip().casefold(),
     )
 
 
@@ -89,6 +100,13 @@ def phone_key(raw: str) -> str:
     if len(digits) < 8 or (len(digits) == 11 and digits.startswith("1")):
         return ""
     return digits[-8:]
+
+
+def mobile_key(raw: str) -> str:
+    """A mainland mobile number: 11 digits that begin with 1; it belongs to a person."""
+    digits = re.sub(r"\D", "", _EXTENSION.sub("", raw.strip()))
+    digits = digits.removeprefix("0086").removeprefix("86") if len(digits) > 11 else digits
+    return digits if len(digits) == 11 and digits.startswith("1") else ""
 
 
 def domain_key(raw: str) -> str:

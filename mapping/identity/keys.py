@@ -1,15 +1,19 @@
-"""Blocking keys: records that share one are looked at together."""
+"""Blocking keys: records that share one are looked at together (matching reference, section 4)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mapping.identity.facts import facts
+from mapping.identity.facts import PartyFacts, facts
+from mapping.identity.names import Name
+from mapping.identity.sounds import sound
 from tieout.canonical.parties import PartyCandidate
 
-# Keys of the rules come first; the others only bring candidates for people to look at.
+# Keys of the rules come first; the others bring candidates, and only where their block is small.
 RULE_KINDS = ("tax", "name")
-HINT_KINDS = ("org", "brand", "domain", "phone")
+HINT_KINDS = ("org", "stem", "core", "brand", "domain", "phone", "address", "sound", "word")
+_SOUND = 6  # letters of a joined name
+_WORD = 4  # letters from which a word of its own is a key
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,8 +21,9 @@ class LinkKey:
     """One exact key; equal (kind, value) puts two records into one block.
 
     Kinds: `tax` a valid tax id (`cn:…`, `tw_ubn:…`), `name` the exact legal name, `org` the organisation code inside a
-    Chinese tax id (also of mistyped ones), `brand` what is left of a name without region, form and trade words,
-    `domain`, `phone`.
+    Chinese tax id (also of mistyped ones), `stem` a name without its legal form, `core` also without region and group
+    word, `brand` without the trade words, `domain`, `phone`, `address`, `sound` the first letters of the name as spoken
+    or of the domain, `word` a word of a Latin name that is no trade word.
     """
 
     kind: str
@@ -27,15 +32,48 @@ class LinkKey:
 
 def link_keys(party: PartyCandidate) -> list[LinkKey]:
     """All keys of a party, sorted, each once."""
-    known = facts("", party)
-    keys = {LinkKey("tax", f"{one.scheme}:{one.key}") for one in known.valid_tax_ids}
-    keys |= {LinkKey("name", key) for key in known.legal_keys}
+    return keys_of(facts("", party))
+
+
+def keys_of(known: PartyFacts) -> list[LinkKey]:
+    """All keys of a record whose facts are read already."""
+    pairs = {("tax", f"{one.scheme}:{one.key}") for one in known.valid_tax_ids}
+    pairs |= {("name", key) for key in known.legal_keys}
     for one in known.tax_ids:
         if one.scheme == "cn":
-            keys.add(LinkKey("org", one.organisation))
+            pairs.add(("org", one.organisation))
         elif not one.is_valid:
             # Mistyped or cut ids meet their right form in the part that is still whole.
-            keys.add(LinkKey("org", one.value[8:17] if len(one.value) >= 17 else one.value))
-    keys |= {LinkKey("brand", name.brand) for name in known.names if len(name.brand) >= 2}
-    keys |= {LinkKey(kind, value) for kind, value in (("domain", known.domain), ("phone", known.phone)) if value}
-    return sorted(keys)
+            pairs.add(("org", one.value[8:17] if len(one.value) >= 17 else one.value))
+            pairs.add(("org", one.value[:10]))
+        if one.scheme == "cn" and len(one.value) == 18:
+            pairs.add(("org", one.value[:10]))
+    for name in known.names:
+        pairs |= _name_keys(name)
+    pairs |= {(kind, value) for kind, value in (("domain", known.domain), ("phone", known.phone)) if value}
+    if known.domain:
+        label = known.domain.split(".")[0].replace("-", "")
+        pairs.add(("sound", label[:_SOUND]))
+    if known.address is not None and len(known.address.text) >= 6:
+        pairs.add(("address", known.address.road or known.address.text[:10]))
+    return sorted(LinkKey(kind, value) for kind, value in pairs)
+
+
+def _name_keys(name: Name) -> set[tuple[str, str]]:
+    out = {("stem", name.stem)} if len(name.stem) >= 3 else set()
+    if len(name.core) >= 2:
+        out.add(("core", name.core))
+    if name.has_brand and len(name.brand) >= 2:
+        out.add(("brand", name.brand))
+    if name.script == "han":
+        spoken = sound(name.core)
+        if len(spoken) >= 4:
+            out.add(("sound", spoken[:_SOUND]))
+        if len(name.core) >= 4:
+            out |= {("core", name.core[:2]), ("core", name.core[-3:])}
+        return out
+    written = "".join(name.brand.split())
+    if len(written) >= 4:
+        out.add(("sound", written[:_SOUND]))
+    out |= {("word", word) for word in name.brand.split() if len(word) >= _WORD}
+    return out

@@ -1,16 +1,22 @@
-"""Many records at once: who is the same customer by sufficient rules, and what a person should look at."""
+"""Many records at once: clusters of one customer each, and what a person should look at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+from mapping.identity.cluster import Clusters, Link, Pair
 from mapping.identity.facts import PartyFacts, facts
-from mapping.identity.keys import RULE_KINDS, link_keys
-from mapping.identity.link import Suggestion, judge
+from mapping.identity.keys import RULE_KINDS, keys_of
+from mapping.identity.rivals import SHARED_KINDS, rivals
+from mapping.identity.weights import NEVER_ASKED, Weights, weights
 from tieout.canonical.parties import PartyCandidate
 
-BLOCK_CAP = 60  # members per hint key looked at (matching reference, section 4)
+BLOCK_CAP = 60  # members of a block that are compared with each other (matching reference, section 4)
+CANDIDATES = 3  # asked about one cluster
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +30,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Two clusters that a person should look at: `ref` of the one, `other` of the other, with the reasons."""
+    """Two clusters that a person should look at, by a record of each; `ref` stands for the smaller one."""
 
     ref: str
     other: str
-    suggestion: Suggestion
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Records read, with the pairs that blocking brings; `dropped` are the blocks too large to compare."""
+
+    facts: Mapping[str, PartyFacts]
+    blocks: Mapping[Key, Sequence[str]]
+    pairs: set[Pair]
+    notes: Mapping[str, frozenset[str]]
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +64,55 @@ class Matching:
         return out
 
 
-def match(records: Iterable[Record]) -> Matching:
-    """Judge every record against those of the other sources; the order of records does not matter."""
+def prepare(records: Iterable[Record]) -> Prepared:
+    """Facts, blocks and candidate pairs; the order of records does not matter."""
     known: dict[str, PartyFacts] = {}
-    keys: dict[str, list[tuple[str, str]]] = {}
-    index: dict[tuple[str, str], list[str]] = {}
+    blocks: dict[Key, list[str]] = {}
+    shared: dict[str, list[Key]] = {}
     for record in sorted(records, key=lambda one: one.ref):
-        known[record.ref] = facts(record.ref, record.party, side=record.source)
-        keys[record.ref] = [(key.kind, key.value) for key in link_keys(record.party)]
-        for pair in keys[record.ref]:
-            index.setdefault(pair, []).append(record.ref)
-    parent = {ref: ref for ref in known}
-    asked: list[Question] = []
-    dropped = sum(kind not in RULE_KINDS and len(block) > BLOCK_CAP for (kind, _), block in index.items())
-    for ref, mine in known.items():
-        near: set[str] = set()
-        for kind, value in keys[ref]:
-            block = index[kind, value]
-            if kind in RULE_KINDS or len(block) <= BLOCK_CAP:
-                near.update(block)
-        verdict = judge(mine, [known[one] for one in near])
-        for other in verdict.refs:
-            _join(parent, ref, other)
-        if verdict.outcome == "review":
-            asked += [Question(ref, one.ref, one) for one in verdict.suggestions[:1]]
-    clusters = {ref: _root(parent, ref) for ref in known}
-    questions = [one for one in asked if clusters[one.ref] != clusters[one.other]]
-    return Matching(clusters, questions, dropped)
+        mine = known[record.ref] = facts(record.ref, record.party, side=record.source)
+        for key in keys_of(mine):
+            pair = (key.kind, key.value)
+            blocks.setdefault(pair, []).append(record.ref)
+            if key.kind in SHARED_KINDS:
+                shared.setdefault(record.ref, []).append(pair)
+    pairs: set[Pair] = set()
+    dropped = 0
+    for (kind, _), block in blocks.items():
+        if len(block) <= BLOCK_CAP:
+            pairs.update(combinations(block, 2))
+        elif kind in RULE_KINDS:
+            pairs.update((block[0], other) for other in block[1:])
+        else:
+            dropped += 1
+    return Prepared(known, blocks, pairs, rivals(shared, blocks, known), dropped)
 
 
-def _root(parent: dict[str, str], ref: str) -> str:
-    while parent[ref] != ref:
-        parent[ref] = parent[parent[ref]]
-        ref = parent[ref]
-    return ref
+def matched(
+    prepared: Prepared, chosen: Weights, must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()
+) -> Matching:
+    """The clusters and questions of prepared records."""
+    clusters = Clusters(prepared.facts, prepared.pairs, chosen, must_link, must_not_link, prepared.notes)
+    clusters.run()
+    groups = clusters.groups()
+    home = {ref: key for key, refs in groups.items() for ref in refs}
+    return Matching(home, _questions(clusters), prepared.dropped)
 
 
-def _join(parent: dict[str, str], left: str, right: str) -> None:
-    a, b = sorted((_root(parent, left), _root(parent, right)))
-    parent[b] = a
+def match(records: Iterable[Record], must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()) -> Matching:
+    """Match records by the shipped weights; people's answers come first."""
+    return matched(prepare(records), weights(), must_link, must_not_link)
+
+
+def _questions(clusters: Clusters) -> list[Question]:
+    """The best few candidates of each cluster that may be another one; asked once, from the smaller side."""
+    asked: dict[str, list[Link]] = {}
+    for link in clusters.open_links():
+        if NEVER_ASKED.isdisjoint(link.codes) and link.why_not not in NEVER_ASKED:
+            small = min((link.left, link.right), key=lambda one: (len(clusters.members[one]), one))
+            asked.setdefault(small, []).append(link)
+    out = []
+    for small, links in sorted(asked.items()):
+        for link in sorted(links, key=lambda one: (-one.score, one.left, one.right))[:CANDIDATES]:
+            out.append(Question(small, link.right if link.left == small else link.left, link))
+    return out

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from opencc import OpenCC
-
+from mapping.identity import places
+from mapping.identity.latin_names import LatinParts, latin_parts
+from mapping.identity.places import Place
+from mapping.identity.simplify import simplified
 from mapping.identity.tables import tables
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff]")
@@ -21,16 +23,19 @@ _ROUND = re.compile(r"\(([^()]*)\)")
 _MARKS = re.compile(r"[^\w]+|_+")
 _TRADING_MARK = re.compile(r"^(?:\*?ST|S\*ST|XD|XR|DR)(?=[\u4e00-\u9fff])", re.IGNORECASE)
 _SHARE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:[AB]|-(?:U|W|KY|UW))$")
-_UNIT = re.compile(r"^(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区|自治州|地区)")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
+# Characters that look like others: the sign of a paste from a picture or of an attempt to deceive.
+_LOOKALIKES = str.maketrans("АВЕКМНОРСТХавекмнорстхΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXabekmhopctxABEZHIKMNOPTYXo")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name taken apart. `key` is the exact form for comparison; the parts serve guards and suggestions.
+    """A name taken apart. `key` is the exact form for comparison; the parts serve guards and comparison.
 
-    `is_full`: a complete legal name (a legal form and something before it that is more than trade words). `core`
-    lacks regions, legal form, group word and branch; `brand` lacks the trade words too. `branch` "" = a head office.
+    `is_full`: a complete legal name (a legal form and something before it that is more than trade words). `stem` is the
+    key without legal form. `core` lacks regions, legal form, group word and branch; `brand` lacks the trade words too.
+    `branch` "" = a head office; `branch_places` says where a branch is, also for a short name that ends in a place.
+    `words` are the words of a Latin core.
     """
 
     raw: str
@@ -40,14 +45,19 @@ class Name:
     core: str
     brand: str
     form: str
-    regions: frozenset[tuple[str, str]]
+    regions: frozenset[Place]
     branch: str
     is_group: bool
+    stem: str = ""
+    branch_places: frozenset[Place] = frozenset()
+    words: tuple[str, ...] = ()
 
-
-@cache
-def _simplifier() -> OpenCC:
-    return OpenCC("t2s")
+    @property
+    def has_brand(self) -> bool:
+        """True when something is left after the trade words are taken away."""
+        if self.script == "latin":
+            return any(word not in tables().generic_latin for word in self.words)
+        return bool(_without_trade(self.core))
 
 
 @lru_cache(maxsize=65536)
@@ -55,8 +65,11 @@ def read_name(raw: str) -> Name:
     """The parts of a name as written."""
     text = " ".join(unicodedata.normalize("NFKC", raw).split())
     if _HAN.search(text):
-        return _han(raw, _without_clutter(str(_simplifier().convert(text))))
-    return _latin(raw, text)
+        return _han(raw, _without_clutter(simplified(text)))
+    text = _without_clutter(text)
+    if text.isascii() or re.search(r"[A-Za-z]", text):
+        text = text.translate(_LOOKALIKES)
+    return _latin(raw, latin_parts(text))
 
 
 def is_full_legal_name(raw: str) -> bool:
@@ -72,31 +85,37 @@ def legal_name_key(raw: str) -> str:
 
 def regions_conflict(left: Name, right: Name) -> bool:
     """True when both name regions and no two of them can be one place (a province contains its cities)."""
-    if not left.regions or not right.regions:
-        return False
-    return not any(a[0] == b[0] and (a[1] == b[1] or not a[1] or not b[1]) for a in left.regions for b in right.regions)
+    return places.conflict(left.regions, right.regions)
 
 
 def _without_clutter(text: str) -> str:
     """The name without remarks that people add in a CRM."""
     table = tables()
     text = _SQUARE.sub("", text).replace("（", "(").replace("）", ")")
-    text = _ROUND.sub(lambda m: "" if m.group(1).strip().casefold() in table.remarks else m.group(0), text)
+    text = _ROUND.sub(lambda m: "" if _is_remark(m.group(1)) else m.group(0), text)
     titles, departments = "|".join(table.titles), "|".join(table.departments)
     text = re.sub(rf"[-—_ /]+[\u4e00-\u9fff]{{1,3}}?(?:{titles})$", "", text.strip())
     text = re.sub(rf"[-—_ /]+(?:{departments})$", "", text.strip())
-    forms = "|".join(table.forms[:8])
-    return re.sub(rf"(?<=公司)(?:{departments})$", "", text.strip()) if re.search(forms, text) else text.strip()
+    if re.search("|".join(table.forms[:8]), text):
+        text = re.sub(rf"(?<=公司)[-—_ /]*(?:{departments})$", "", text.strip())
+    return text.strip()
+
+
+def _is_remark(text: str) -> bool:
+    table = tables()
+    word = text.strip()
+    return word.casefold() in table.remarks or bool(
+        re.fullmatch(rf"[\u4e00-\u9fff]{{1,2}}(?:{'|'.join(table.titles)})|(?:{'|'.join(table.departments)})", word)
+    )
 
 
 def _han(raw: str, text: str) -> Name:
-    table = tables()
-    regions: set[tuple[str, str]] = set()
+    regions: set[Place] = set()
     is_group = "集团" in text
 
     def inner(match: re.Match[str]) -> str:
         word = match.group(1).strip()
-        place = _region(word)
+        place = places.region_word(word)
         if place is not None:
             regions.add(place)
             return ""
@@ -105,24 +124,54 @@ def _han(raw: str, text: str) -> Name:
     core = _MARKS.sub("", _ROUND.sub(inner, text)).casefold()
     key = _MARKS.sub("", text).casefold()
     core, branch, form = _cut_suffixes(core)
+    stem = key
+    if form:
+        at = key.rfind(form)
+        stem = key[:at] + key[at + len(form) :] if at > 0 else key
     core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
-    core, found = _cut_regions(core)
-    regions |= found
+    found, core = places.cut_places(core)
+    if found and (district := _DISTRICT.match(core)):
+        core = core[district.end() :]
+    cities = {place for place in found if place[1]}
+    if found:
+        regions = cities or set(found)  # a leading place outranks one in brackets
+    branch_places: set[Place] = set()
+    if branch:
+        branch_places |= {place for place in [places.leading_place(branch)] if place}
+    if not form:
+        # A branch without the legal form of its head office, or a short name that ends in a place.
+        place, rest = _trailing_place(core)
+        if place is not None and not branch_places:
+            branch_places.add(place)
+            core = rest
     core = core.replace("集团", "") if len(core) > 3 else core
-    brand = core
-    for word in table.generic:
-        brand = brand.replace(word, "")
-    is_full = bool(form or branch) and len(brand) >= 2 and _region(core) is None
-    return Name(raw, "han", key, is_full, core, brand or core, form, frozenset(regions), branch, is_group)
+    brand = _without_trade(core)
+    is_full = bool(form or branch) and len(brand or core) >= 2 and places.region_word(core) is None and bool(core)
+    return Name(
+        raw, "han", key, is_full, core, brand or core, form, frozenset(regions), branch, is_group, stem,
+        frozenset(branch_places),
+    )  # fmt: skip
+
+
+def _without_trade(core: str) -> str:
+    for word in tables().generic:
+        core = core.replace(word, "")
+    return core
+
+
+def _trailing_place(core: str) -> tuple[Place | None, str]:
+    for size in (4, 3, 2):
+        if len(core) - size >= 2 and (place := tables().regions.get(core[-size:])) is not None and place[1]:
+            return place, core[:-size]
+    return None, core
 
 
 def _cut_suffixes(text: str) -> tuple[str, str, str]:
     """Head part, branch text and legal form: `某某股份有限公司厦门分公司` is `某某`, `厦门分公司`, `股份有限公司`."""
     table = tables()
     branch = ""
-    if next((word for word in table.branches if text.endswith(word)), None):
+    if (word := next((word for word in table.branches if text.endswith(word)), None)) is not None:
         cut = max((text.rfind(form) + len(form) for form in table.forms if form in text), default=0)
-        word = next(word for word in table.branches if text.endswith(word))
         if 0 < cut <= len(text) - len(word):
             text, branch = text[:cut], text[cut:]
         else:
@@ -131,65 +180,14 @@ def _cut_suffixes(text: str) -> tuple[str, str, str]:
     return text.removesuffix(form), branch, form
 
 
-def _region(word: str) -> tuple[str, str] | None:
-    for unit in ("", "省", "市", "自治区", "特别行政区"):
-        if word.endswith(unit) and (place := tables().regions.get(word.removesuffix(unit))) is not None:
-            return place
-    return None
-
-
-def _cut_regions(text: str) -> tuple[str, set[tuple[str, str]]]:
-    """The text without leading regions, as long as at least two characters stay."""
+def _latin(raw: str, parts: LatinParts) -> Name:
     table = tables()
-    found: set[tuple[str, str]] = set()
-    while len(found) < 2:
-        word = next((text[:size] for size in (4, 3, 2) if text[:size] in table.regions), None)
-        if word is None:
-            break
-        rest = text[len(word) :]
-        unit = _UNIT.match(rest)
-        rest = rest[unit.end() :] if unit else rest
-        if len(rest) < 2:
-            break
-        found.add(table.regions[word])
-        text = rest
-    if found and (district := _DISTRICT.match(text)):
-        text = text[district.end() :]
-    cities = {place for place in found if place[1]}
-    return text, cities or found
-
-
-def _latin(raw: str, text: str) -> Name:
-    table = tables()
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
-    plain = re.sub(r"['’`´]", "", plain.replace("&", " and ").replace("+", " and "))
-    words = _join_letters(_MARKS.sub(" ", plain).split())
-    if len(words) > 1 and words[0] == "the":
-        words = words[1:]
-    form = ""
-    for spelling, one in table.latin_forms:
-        if len(words) > len(spelling) and tuple(words[-len(spelling) :]) == spelling:
-            words, form = words[: -len(spelling)], one
-            break
-    is_group = any(word in table.group_words for word in words)
-    branch = "branch" if any(word in table.branch_words for word in words) else ""
-    own = [word for word in words if word not in table.generic_latin and word not in table.branch_words]
-    key = " ".join([*words, form] if form else words)
-    is_full = bool(form) and sum(len(word) for word in own) >= 3
-    core = " ".join(words)
-    return Name(raw, "latin", key, is_full, core, " ".join(own) or core, form, frozenset(), branch, is_group)
-
-
-def _join_letters(words: list[str]) -> list[str]:
-    """`a b c ltd` is `abc ltd`: initials written with dots are one word."""
-    out: list[str] = []
-    run = ""
-    for word in words:
-        if len(word) == 1 and word.isalpha():
-            run += word
-            continue
-        if run:
-            out.append(run)
-            run = ""
-        out.append(word)
-    return [*out, run] if run else out
+    own = [word for word in parts.words if word not in table.generic_latin]
+    stem = " ".join((*parts.head, *parts.words, *parts.tail))
+    key = " ".join(text for text in (stem, parts.form, parts.branch) if text)
+    is_full = bool(parts.form) and sum(len(word) for word in own) >= 3
+    return Name(
+        raw, "latin", key, is_full, " ".join(parts.words), " ".join(own) or " ".join(parts.words), parts.form,
+        frozenset(parts.regions), "branch" if parts.branch else "", parts.is_group, f"{stem} {parts.branch}".strip(),
+        frozenset(parts.branch_places), parts.words,
+    )  # fmt: skip

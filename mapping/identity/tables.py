@@ -18,9 +18,12 @@ class Tables:
     forms: tuple[str, ...]
     branches: tuple[str, ...]
     latin_forms: tuple[tuple[tuple[str, ...], str], ...]  # words -> their one spelling, longest first
+    leading_forms: frozenset[str]
+    latin_short: Mapping[str, str]
     group_words: frozenset[str]
     branch_words: frozenset[str]
     regions: Mapping[str, tuple[str, str]]  # word -> (province, city or "")
+    latin_regions: Mapping[str, tuple[str, ...]]  # word -> Latin spellings besides its pinyin
     remarks: frozenset[str]
     departments: tuple[str, ...]
     titles: tuple[str, ...]
@@ -32,7 +35,8 @@ def _longest(words: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words), key=lambda word: (-len(word), word)))
 
 
-def _read(name: str) -> Any:
+def read_table(name: str) -> Any:
+    """A shipped YAML table."""
     text = files("mapping").joinpath("identity", "data", name).read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
@@ -40,8 +44,8 @@ def _read(name: str) -> Any:
 @cache
 def tables() -> Tables:
     """The shipped tables, read once."""
-    forms, clutter = _read("legal_forms.yaml"), _read("clutter.yaml")
-    generic, provinces = _read("generic_words.yaml"), _read("regions.yaml")
+    forms, clutter = read_table("legal_forms.yaml"), read_table("clutter.yaml")
+    generic, provinces = read_table("generic_words.yaml"), read_table("regions.yaml")
     spellings = [(tuple(text.split()), one) for one, texts in forms["latin"].items() for text in (one, *texts)]
     regions = {province: (province, "") for province in provinces}
     regions |= {city: (province, city) for province, cities in provinces.items() for city in cities}
@@ -49,12 +53,15 @@ def tables() -> Tables:
         forms=_longest(forms["chinese"]),
         branches=_longest(forms["branch"]),
         latin_forms=tuple(sorted(set(spellings), key=lambda pair: (-len(pair[0]), pair))),
+        leading_forms=frozenset(forms["leading_forms"]),
+        latin_short=forms["short_words"],
         group_words=frozenset(forms["group_words"]),
         branch_words=frozenset(forms["branch_words"]),
         regions=regions,
+        latin_regions={word: tuple(spellings) for word, spellings in read_table("places_latin.yaml").items()},
         remarks=frozenset(word.casefold() for word in clutter["bracketed"]),
         departments=_longest(clutter["departments"]),
         titles=_longest(clutter["titles"]),
         generic=_longest(generic["chinese"]),
-        generic_latin=frozenset(generic["latin"]),
+        generic_latin=frozenset(forms["short_words"].get(word, word) for word in generic["latin"]),
     )

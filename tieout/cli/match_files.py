@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mapping.identity.matching import Matching, Record
+from mapping.identity.weights import weights
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.errors import TieoutError
 
@@ -74,16 +75,18 @@ def write_clusters(path: Path, matching: Matching) -> None:
 
 def write_questions(path: Path, matching: Matching, names: Mapping[str, str]) -> None:
     """The pairs that a person should look at, most likely first, with reasons and weights."""
+    weigh = weights()
     with _writing(path) as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(REVIEW)
-        for one in sorted(matching.questions, key=lambda q: (-q.suggestion.points, q.ref, q.other)):
-            reasons = "; ".join(reason.code for reason in one.suggestion.reasons)
+        for one in sorted(matching.questions, key=lambda q: (-q.link.score, q.ref, q.other)):
+            codes = [f"{code} {weigh.codes.get(code, 0) / 100:+.1f}" for code in one.link.codes]
+            reasons = "; ".join([*codes, f"prior {weigh.base / 100:+.1f}"])
             out.writerow(
                 (
                     *one.ref.split("/", 1),
                     *one.other.split("/", 1),
-                    one.suggestion.points,
+                    f"{one.link.score / 100:.1f}",
                     reasons,
                     names[one.ref],
                     names[one.other],

@@ -1,0 +1,144 @@
+"""Two names side by side: one word for how near they are, best first in each script.
+
+Every level is exclusive: a pair of records has one level for its Chinese names, one for its Latin names and one for the
+Chinese name of the one against the Latin name of the other.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mapping.identity.names import Name
+from mapping.identity.numbers import within_one_edit
+from mapping.identity.sounds import sound, syllables
+
+HAN = (
+    "han_legal_equal", "han_stem_equal", "han_form_differs", "han_core_equal", "han_short_equal", "han_sound_equal",
+    "han_one_edit", "han_prefix", "han_abbreviation", "han_industry_differs", "han_similar", "han_differs",
+)  # fmt: skip
+LATIN = (
+    "latin_legal_equal", "latin_stem_equal", "latin_form_differs", "latin_core_equal", "latin_short_equal",
+    "latin_one_edit", "latin_prefix", "latin_joined", "latin_brand_equal", "latin_similar", "latin_differs",
+)  # fmt: skip
+SOUND = ("sound_equal", "sound_prefix", "sound_part", "sound_differs")
+_RANK = {level: rank for group in (HAN, LATIN, SOUND) for rank, level in enumerate(group)}
+# One form written in several ways: Co., Ltd. is often cut to Ltd.
+_FORM_CLASS = {"coltd": "ltd", "corpltd": "ltd", "ptyltd": "ltd", "pteltd": "ltd", "corp": "inc"}
+_SIMILAR = 60  # percent of common character pairs
+_TYPO = 4  # characters from which one edit is a typo and not another word
+
+
+def rank(level: str) -> int:
+    """Smaller is nearer."""
+    return _RANK[level]
+
+
+@lru_cache(maxsize=131072)
+def han_level(a: Name, b: Name) -> str:
+    """How near two Chinese names are; regions, branches and group words are compared elsewhere."""
+    if a.key == b.key:
+        return "han_legal_equal" if a.is_full else "han_short_equal" if a.core == a.brand else "han_stem_equal"
+    if a.stem == b.stem:
+        return "han_form_differs" if _forms_differ(a.form, b.form) else "han_stem_equal"
+    x, y = a.core, b.core
+    if not x or not y:
+        return "han_differs"
+    if x == y:
+        return "han_core_equal" if x != a.brand or (a.is_full and b.is_full) else "han_short_equal"
+    if len(x) == len(y) and min(len(x), len(y)) >= 2 and syllables(x) == syllables(y):
+        return "han_sound_equal"
+    if min(len(x), len(y)) >= _TYPO and within_one_edit(x, y):
+        return "han_one_edit"
+    short, long = (a, b) if len(x) < len(y) else (b, a)
+    if long.core.startswith(short.core) and len(short.core) >= 2:
+        return "han_prefix" if not short.is_full else "han_industry_differs"
+    if not short.is_full and _abbreviates(short, long):
+        return "han_abbreviation"
+    if a.brand == b.brand and a.has_brand and len(a.brand) >= 2:
+        return "han_industry_differs"
+    return "han_similar" if dice(x, y) >= _SIMILAR else "han_differs"
+
+
+def _forms_differ(left: str, right: str) -> bool:
+    """True when both state a legal form and one is a company by shares where the other is not."""
+    return bool(left and right) and left.startswith("股份") != right.startswith("股份")
+
+
+def _abbreviates(short: Name, long: Name) -> bool:
+    """True when the characters of the short name stand in the long one in order, its first one near the beginning."""
+    text, at = long.core if short.core[0] in long.core[:3] else long.stem, -1
+    if not 2 <= len(short.core) <= 6 or text.find(short.core[0]) > 3:
+        return False
+    for char in short.core:
+        at = text.find(char, at + 1)
+        if at < 0:
+            return False
+    return True
+
+
+@lru_cache(maxsize=131072)
+def latin_level(a: Name, b: Name) -> str:
+    """How near two Latin names are."""
+    if a.key == b.key:
+        return "latin_legal_equal" if a.is_full else "latin_stem_equal" if len(a.words) > 1 else "latin_short_equal"
+    if a.stem == b.stem:
+        if a.form and b.form and _FORM_CLASS.get(a.form, a.form) != _FORM_CLASS.get(b.form, b.form):
+            return "latin_form_differs"
+        return "latin_stem_equal" if len(a.words) > 1 else "latin_short_equal"
+    if a.words == b.words:
+        return "latin_core_equal" if len(a.words) > 1 else "latin_short_equal"
+    x, y = "".join(a.words), "".join(b.words)
+    if not x or not y:
+        return "latin_differs"
+    if x == y:
+        return "latin_core_equal"
+    if min(len(x), len(y)) >= 6 and within_one_edit(x, y):
+        return "latin_one_edit"
+    short, long = (a, b) if len(a.words) < len(b.words) else (b, a)
+    if short.words == long.words[: len(short.words)]:
+        return "latin_prefix" if short.has_brand else "latin_similar"
+    if min(len(x), len(y)) >= 5 and (x.startswith(y) or y.startswith(x)):
+        return "latin_joined"
+    first, second = a.brand.split()[0], b.brand.split()[0]
+    if first == second and len(first) >= 3 and a.has_brand:
+        return "latin_brand_equal"
+    return "latin_similar" if dice(x, y) >= _SIMILAR else "latin_differs"
+
+
+@lru_cache(maxsize=131072)
+def sound_level(han: Name, latin: Name) -> str:
+    """How near the pinyin of a Chinese name is to a Latin name."""
+    if not han.core or not latin.words:
+        return "sound_differs"
+    spoken, written = sound(han.core), "".join(latin.words)
+    own = "".join(latin.brand.split())
+    brand = sound(han.brand)
+    if written in (spoken, brand) or own == brand:
+        return "sound_equal"
+    if min(len(own), len(spoken)) >= 4 and (spoken.startswith(own) or (own.startswith(brand) and len(brand) >= 4)):
+        return "sound_prefix"
+    first = latin.brand.split()[0]
+    if len(first) >= 4 and (spoken.startswith(first) or sound(han.stem).startswith(first)):
+        return "sound_part"
+    return "sound_differs"
+
+
+def domain_sounds(label: str, name: Name) -> bool:
+    """True when a domain label is the name written in letters, or begins with it."""
+    texts = [sound(name.core), sound(name.stem)] if name.script == "han" else ["".join(name.words)]
+    for text in texts:
+        if min(len(text), len(label)) >= 5 and (label.startswith(text) or text.startswith(label)):
+            return True
+    if name.script == "latin":
+        first = name.brand.split()[0] if name.brand else ""
+        return len(first) >= 4 and (label.startswith(first) or (first.startswith(label) and len(label) >= 4))
+    brand = sound(name.brand)
+    return len(brand) >= 6 and label.startswith(brand)
+
+
+@lru_cache(maxsize=65536)
+def dice(left: str, right: str) -> int:
+    """Share of common character pairs in percent; symmetric."""
+    first, second = ({text[i : i + 2] for i in range(len(text) - 1)} for text in (left, right))
+    total = len(first) + len(second)
+    return 200 * len(first & second) // total if total else 0

@@ -1,0 +1,92 @@
+"""Places: Chinese region words and their Latin spellings as one (province, city) pair.
+
+Source: GB/T 2260 province and prefecture names; Latin spellings are their pinyin except where another is usual.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import cache, lru_cache
+
+from mapping.identity.simplify import simplified
+from mapping.identity.sounds import sound
+from mapping.identity.tables import tables
+
+Place = tuple[str, str]  # (province, city); city "" = the whole province
+_UNITS = re.compile(r"(?:特别行政区|壮族自治区|回族自治区|维吾尔自治区|自治区|自治州|地区|省|市|县|盟)$")
+_LATIN_UNITS = re.compile(r"(?: city| shi| province| municipality)$")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@cache
+def latin_places() -> dict[str, tuple[Place, ...]]:
+    """Latin spelling -> the places it may mean (Suzhou is 苏州 and 宿州)."""
+    out: dict[str, tuple[Place, ...]] = {}
+    table = tables()
+    for word, place in table.regions.items():
+        for spelling in (*table.latin_regions.get(word, ()), sound(word)):
+            if place not in out.get(spelling, ()):
+                out[spelling] = (*out.get(spelling, ()), place)
+    return out
+
+
+def region_word(word: str) -> Place | None:
+    """The place of a Chinese word with or without 省, 市, 县."""
+    table = tables().regions
+    return table.get(word) or table.get(_UNITS.sub("", word))
+
+
+@lru_cache(maxsize=65536)
+def city_of(raw: str) -> tuple[Place, ...]:
+    """The places that a city field may mean; an unknown one is ("", the folded text); () for nothing."""
+    text = " ".join(unicodedata.normalize("NFKC", raw).split()).casefold().strip(" .,")
+    if not text:
+        return ()
+    if _HAN.search(text):
+        text = simplified(text)
+        place = region_word(text) or leading_place(text)
+        return (place,) if place is not None else (("", _UNITS.sub("", text)),)
+    plain = re.sub(r"['’`´]", "", text)
+    return latin_places().get(plain) or latin_places().get(_LATIN_UNITS.sub("", plain)) or (("", plain),)
+
+
+def leading_place(text: str) -> Place | None:
+    """The narrowest place that a simplified Chinese text begins with (江苏省常熟市… is 常熟)."""
+    found, _ = cut_places(text, keep=0)
+    cities = [place for place in found if place[1]]
+    return cities[-1] if cities else found[0] if found else None
+
+
+def cut_places(text: str, keep: int = 2) -> tuple[list[Place], str]:
+    """Leading region words, as long as `keep` characters stay, and the rest."""
+    table = tables().regions
+    found: list[Place] = []
+    while len(found) < 3:
+        word = next((text[:size] for size in (4, 3, 2) if text[:size] in table), None)
+        if word is None:
+            break
+        rest = text[len(word) :]
+        unit = _UNIT.match(rest)
+        rest = rest[unit.end() :] if unit else rest
+        if len(rest) < keep:
+            break
+        found.append(table[word])
+        text = rest
+    return found, text
+
+
+_UNIT = re.compile(r"(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区|自治州|地区)")
+
+
+def conflict(left: Collection[Place], right: Collection[Place]) -> bool:
+    """True when both name places and no two of them can be one."""
+    if not left or not right:
+        return False
+    return not any(a[0] == b[0] and (a[1] == b[1] or not a[1] or not b[1]) for a in left for b in right)
+
+
+def equal(left: Collection[Place], right: Collection[Place]) -> bool:
+    """True when both name one city."""
+    return any(place[1] and place in right for place in left)

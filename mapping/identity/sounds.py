@@ -1,0 +1,20 @@
+"""Toneless pinyin: the second channel for homophones and the bridge between Chinese and Latin names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pypinyin import lazy_pinyin
+
+_SYLLABLES = 65536
+
+
+@lru_cache(maxsize=_SYLLABLES)
+def syllables(text: str) -> tuple[str, ...]:
+    """Toneless pinyin of each character (ü is written v); what is not Chinese stays as it is."""
+    return tuple(lazy_pinyin(text))
+
+
+def sound(text: str) -> str:
+    """The pinyin of a text, joined."""
+    return "".join(syllables(text))

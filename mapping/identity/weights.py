@@ -1,0 +1,88 @@
+"""Weights of findings: log-odds in hundredths of a natural unit, with the thresholds that go with them.
+
+Sum of the weights = evidence that two records are one customer (Fellegi and Sunter 1969). They are fitted on labelled
+pairs, never on names: `tests/mapping/fit_identity.py` makes the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from mapping.identity.tables import read_table
+
+# What no sum of other evidence outweighs: two legal persons.
+VETOES = frozenset(("tax_id_conflict", "branch_conflict", "country_conflict", "must_not_link"))
+
+# Two legal persons for certain: nobody is asked whether they are one.
+NEVER_ASKED = frozenset(("tax_id_conflict", "branch_conflict", "must_not_link"))
+# What settles who is meant, however many others share brand or domain.
+SETTLING = frozenset(("tax_id_equal", "han_legal_equal", "latin_legal_equal"))
+# What a person looks at first, whatever else agrees; an equal tax id outranks it.
+HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
+# Names that state enough to tell two members of a group apart, and names that do not.
+_NAMED_HAN = frozenset("han_stem_equal han_core_equal han_sound_equal han_one_edit".split())
+_NAMED = _NAMED_HAN | frozenset("latin_stem_equal latin_core_equal".split())
+_SHORT = frozenset(("han_short_equal", "latin_short_equal"))
+_AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
+_HINTED = frozenset(
+    "han_short_equal han_prefix han_abbreviation latin_short_equal latin_prefix latin_joined latin_one_edit "
+    "sound_equal sound_prefix sound_part".split()
+)
+_SPECIFIC = frozenset("tax_id_near address_equal address_cut phone_equal".split())
+
+
+def sufficient(codes: Collection[str]) -> str:
+    """The rule that lets a strong pair be linked without a person; "" when none does.
+
+    `tax_id`; `legal_name` (equal in full); `name` (equal but for region or legal form); `short_name` (one short name in
+    one place, borne by nobody else); `name_and_contact` (a name that fits, and an address, a landline or a mistyped tax
+    id); `contacts` (two of those, names silent). A domain, or a domain and a city, is what members of a group share:
+    never enough.
+    """
+    if "tax_id_equal" in codes:
+        return "tax_id"
+    if "han_legal_equal" in codes or "latin_legal_equal" in codes:
+        return "legal_name"
+    found = sum(code in _SPECIFIC for code in codes)
+    around = sum(code in _AROUND for code in codes)
+    contested = "brand_contested" in codes or "domain_contested" in codes
+    if not _NAMED.isdisjoint(codes):
+        if found or (not contested and (around > 1 or not _NAMED_HAN.isdisjoint(codes))):
+            return "name"  # English names leave out what tells relatives apart: they need two things beside them
+        return ""
+    if not _SHORT.isdisjoint(codes) and not contested and around > 1:
+        return "short_name"
+    if not _HINTED.isdisjoint(codes):
+        return "name_and_contact" if found else ""
+    return "contacts" if found + ("domain_equal" in codes) > 1 and found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """`auto`: pairs this strong are linked; `joint`: the same for two whole clusters; `review`: worth a person's time.
+
+    `margin`: how far the best candidate must stand above one that is somebody else. `floor`: no pair inside a cluster
+    may be weaker.
+    """
+
+    base: int
+    codes: Mapping[str, int]
+    auto: int
+    joint: int
+    review: int
+    margin: int
+    floor: int
+
+    def score(self, codes: Iterable[str]) -> int:
+        """The sum for a pair."""
+        known = self.codes
+        return self.base + sum(known.get(code, 0) for code in codes)
+
+
+@cache
+def weights() -> Weights:
+    """The shipped weights."""
+    table = read_table("weights.yaml")
+    return Weights(codes=dict(table.pop("codes")), **table)
