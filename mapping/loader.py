@@ -100,6 +100,7 @@ def build(item: Item, *, vendor: str, stream: str, base: Item | None = None) -> 
         version=exact_json.digest({"engine": ENGINE_VERSION, "profile": content}),
         origin=item.origin,
         source_paths=_source_paths(_ask(top.get("ask")), fields, skips, lets),
+        read_paths=_source_paths("dotted", fields, skips, lets),
         fields=fields,
         lets=lets,
         skips=skips,

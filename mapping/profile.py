@@ -60,6 +60,7 @@ class Profile:
     fields: Mapping[str, Field]
     lets: Mapping[str, Expression]
     skips: Sequence[SkipRule]
+    read_paths: tuple[str, ...] = ()  # every path that is read, in full; their content makes a version
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tieout.core.errors import StaleWrite
 from tieout.store import leases
 from tieout.store.landing import append_inputs
 from tieout.store.leases import Lease
-from tieout.store.outbox import Tally
+from tieout.store.outbox import is_counting, judge_run
 from tieout.store.session import reading, retrying, unit
 from tieout.store.tables import dirty, inputs, meta, pending, watermarks
 
@@ -85,7 +85,6 @@ class _Lane:
     def __init__(self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None) -> None:
         self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
         self.sizer = ctx.sizer
-        self.tally = Tally()
         self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
 
     def run(self, limit_seconds: float | None) -> None:
@@ -103,6 +102,7 @@ class _Lane:
                     return
                 done = self._settle_first()
                 if not done:
+                    self._judge()
                     return
             if limit_seconds is not None and clock.monotonic() - began > limit_seconds:
                 return
@@ -114,6 +114,19 @@ class _Lane:
             if done:
                 return done
         return 0
+
+    def _judge(self) -> None:
+        """Nothing is left to do: the run has ended, and what it made ready is held against the change limits."""
+        with reading(self.ctx.engine) as conn:
+            if not is_counting(conn):
+                return
+        limits = {name: one.max_changes_per_run for name, one in self.ctx.config.connections.items()}
+        with unit(self.ctx.engine, "settle.commit") as conn:
+            leases.guard(conn, self.lease)
+            parked = judge_run(conn, limits, self.ctx.clock.now())
+        for connection, count in sorted(parked.items()):
+            self.summary.counts["parked"] = self.summary.counts.get("parked", 0) + count
+            log.warning("changes wait for an approver", connection=connection, changes=count)
 
     def _timed(self, work: Callable[[], int]) -> int:
         done = retrying(work, sleep=self.ctx.clock.sleep, jitter=self.ctx.ids.jitter)
@@ -170,7 +183,6 @@ class _Lane:
                 body={"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)},
                 now=self.ctx.clock.now(),
             )
-            batch.tally = self.tally
             done = settle(batch, stage, limit)
             batch.flush()
             self.summary.add(batch)

@@ -102,6 +102,7 @@ def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
         lane=lane,
         own_fields=own_fields(conf.vendor, conf.fields),
         source_fields={stream: profile.source_paths for stream, profile in ctx.profiles(name).items()},
+        read_paths={stream: profile.read_paths for stream, profile in ctx.profiles(name).items()},
     )
     return cast("Connector", _Closing(connectors.build(conf.vendor, env), budget))
 

@@ -15,6 +15,7 @@ from sync.push import is_push_due
 from sync.queue import enqueue, queue_of
 from tieout.store import connections as connection_store
 from tieout.store import inbox, runs
+from tieout.store.outbox import is_counting
 from tieout.store.session import reading
 from tieout.store.tables import dirty, pending
 
@@ -46,9 +47,11 @@ def due(ctx: Context) -> list[str]:
 
 
 def has_apply_work(ctx: Context) -> bool:
-    """Whether inputs wait to be folded or keys to be settled."""
+    """Whether inputs wait to be folded, keys to be settled, or a run's changes to be judged."""
     with reading(ctx.engine) as conn:
-        return any(conn.execute(select(column).limit(1)).first() is not None for column in (pending.c.seq, dirty.c.key))
+        return is_counting(conn) or any(
+            conn.execute(select(column).limit(1)).first() is not None for column in (pending.c.seq, dirty.c.key)
+        )
 
 
 def _is_waiting(row: Mapping[str, Any], now: datetime) -> bool:

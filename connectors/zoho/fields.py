@@ -68,6 +68,10 @@ class Fields:
         paths = self._env.source_fields.get(stream.name)
         return top_names(paths) if paths else list(stream.default_fields)
 
+    def hashed_paths(self, stream: ZohoStream) -> Sequence[str]:
+        """The paths whose content makes a version; a lookup that is read by id only is named by `Field.id`."""
+        return self._env.read_paths.get(stream.name) or self._env.source_fields.get(stream.name) or ()
+
     def choice(self, stream: ZohoStream, state: Mapping[str, JsonValue]) -> FieldChoice:
         """The fields to ask of this stream now."""
         known = self._choices.get(stream.name)

@@ -135,7 +135,9 @@ class ZohoReader:
     def _rows(
         self, stream: ZohoStream, records: Sequence[bytes], started: datetime
     ) -> tuple[list[SourceRow], list[BadRow]]:
-        reader = RowReader(self._fields.hashed(stream), self._fields.own(stream.module))
+        reader = RowReader(
+            self._fields.hashed(stream), self._fields.own(stream.module), self._fields.hashed_paths(stream)
+        )
         rows: list[SourceRow] = []
         bad: list[BadRow] = []
         for record in records:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from tieout.core.errors import BadPayload
 from tieout.core.ports import BadRow, JsonValue, SourceRow
 from tieout.core.versions import SourceVersion
 
+_Tree = dict[str, Any]  # name -> what is read below it; empty = all of it
 _envelope = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -62,9 +64,10 @@ def open_page(api: ZohoApi, reply: Reply) -> RawPage:
 class RowReader:
     """Makes SourceRow or BadRow of one record."""
 
-    def __init__(self, hashed: Collection[str], own: Collection[str]) -> None:
+    def __init__(self, hashed: Collection[str], own: Collection[str], paths: Iterable[str] = ()) -> None:
         self._own = frozenset(own)
         self._hashed = frozenset(hashed) - self._own
+        self._parts = {name: parts for name, parts in _tree(paths).items() if parts}
 
     def read(self, raw: bytes, read_started_at: datetime) -> SourceRow | BadRow:
         """One record; what cannot be decoded, has no id or an unreadable stamp is a BadRow with the reason."""
@@ -90,10 +93,40 @@ class RowReader:
         )
 
     def hash(self, record: dict[str, JsonValue]) -> str:
-        """Digest of the mapped fields; a field the record does not show counts like an empty one."""
+        """Digest of the mapped fields; a field the record does not show counts like an empty one.
+
+        Of a lookup only what the profile reads counts: the display name belongs to the other record, and renaming
+        that must not make new versions of all that name it.
+        """
         names = self._hashed or frozenset(record) - self._own
         kept = {name: record[name] for name in names if record.get(name) is not None and not is_system(name)}
+        for name in self._parts.keys() & kept.keys():
+            kept[name] = _pruned(kept[name], self._parts[name])
         return exact_json.digest(kept)
+
+
+def _tree(paths: Iterable[str]) -> dict[str, _Tree]:
+    """Paths as a tree; what is read as a whole is a leaf, whatever else is read of it."""
+    root: dict[str, _Tree] = {}
+    whole: set[tuple[str, ...]] = {tuple(path.replace("[]", "").split(".")) for path in paths}
+    for names in sorted(whole):
+        if any(names[:length] in whole for length in range(1, len(names))):
+            continue
+        at = root
+        for name in names:
+            at = at.setdefault(name, {})
+    return root
+
+
+def _pruned(value: JsonValue, tree: dict[str, _Tree]) -> JsonValue:
+    """Of a value only what the tree names."""
+    if not tree:
+        return value
+    if isinstance(value, list):
+        return [_pruned(item, tree) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _pruned(value[name], parts) for name, parts in tree.items() if value.get(name) is not None}
 
 
 def stamp_of(record: dict[str, JsonValue]) -> datetime | None:

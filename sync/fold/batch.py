@@ -13,7 +13,6 @@ from sync.fold.journal import Journal
 from tieout.core.config import Config
 from tieout.core.dates import business_on
 from tieout.store.landing import chunks
-from tieout.store.outbox import Tally
 from tieout.store.tables import dirty, inputs
 from tieout.store.upsert import insert_ignore
 
@@ -55,7 +54,6 @@ class Batch:
     fresh: frozenset[str] = frozenset()  # companies whose book of record was read lately
     _dirty: set[tuple[str, str]] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
-    tally: Tally | None = None  # rows this run has made ready, for the change limits
 
     def touch(self, kind: str, keys: Iterable[str]) -> None:
         """Mark for the settle phase: account, party, allocation, claim, document, deal, customer, push.

@@ -30,6 +30,5 @@ def _intend(batch: Batch, intents: Sequence[Intent], events: Sequence[EventInten
         limits={name: one.max_changes_per_run for name, one in connections.items()},
         now=batch.now,
         ids=batch.ids,
-        tally=batch.tally,
     )
     batch.count("intended", counts.planned + counts.parked + counts.ready)

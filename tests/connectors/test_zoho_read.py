@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.zoho.leg import Leg
+from connectors.zoho.rows import RowReader
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, ConfigError
 from tieout.core.ports import Cursor
@@ -214,6 +215,34 @@ def test_fields_follow_the_profile_and_only_what_it_reads_is_hashed(zoho: Any) -
     assert zoho.connector().fetch("customers", [external_id]).rows[0].source_hash == before.source_hash
     zoho.server.user_change("update", "Accounts", external_id, {"Tax_ID": "changed"})
     assert zoho.connector().fetch("customers", [external_id]).rows[0].source_hash != before.source_hash
+
+
+def test_a_renamed_account_makes_no_version_of_the_invoices_that_name_it(zoho: Any) -> None:
+    zoho.source_fields = {"invoices": ["Account_Name.id", "Subject"]}
+    wide, narrow = zoho.company.zoho["Invoices"][0], zoho.connector()
+    external_id, account = wide["id"], wide["Account_Name"]["id"]
+    before = narrow.fetch("invoices", [external_id]).rows[0]
+    zoho.source_fields = {"invoices": ["Account_Name.id", "Account_Name.name", "Subject"]}
+    named = zoho.connector().fetch("invoices", [external_id]).rows[0]
+    zoho.server.user_change("update", "Accounts", account, {"Account_Name": "Another Name Ltd"})
+    after = narrow.fetch("invoices", [external_id]).rows[0]
+    assert exact_json.loads(after.payload)["Account_Name"]["name"] == "Another Name Ltd"
+    assert after.source_hash == before.source_hash
+    renamed = zoho.connector().fetch("invoices", [external_id]).rows[0]
+    assert renamed.source_hash != named.source_hash, "a profile that maps the name sees it change"
+    other = next(row["id"] for row in zoho.company.zoho["Accounts"] if row["id"] != account)
+    zoho.server.user_change("update", "Invoices", external_id, {"Account_Name": {"id": other}})
+    assert narrow.fetch("invoices", [external_id]).rows[0].source_hash != before.source_hash
+
+
+def test_what_a_profile_reads_of_lookups_and_lines_is_what_is_hashed() -> None:
+    line = {"Product": {"id": "1", "name": "A"}, "Total": 5}
+    record = {"Owner": {"id": "9", "name": "Ann"}, "Lines": [line], "Subject": "S"}
+    reader = RowReader(["Owner", "Lines", "Subject"], [], ["Owner", "Owner.id", "Lines[].Product.id", "Subject"])
+    other = {**record, "Lines": [{**line, "Product": {"id": "1", "name": "B"}, "Total": 6}]}
+    assert reader.hash(record) == reader.hash(other)
+    assert reader.hash(record) != reader.hash({**record, "Lines": [{**line, "Product": {"id": "2", "name": "A"}}]})
+    assert reader.hash(record) != reader.hash({**record, "Owner": {"id": "9", "name": "Bob"}})
 
 
 def test_system_stamps_are_never_hashed_even_if_the_profile_reads_them(zoho: Any) -> None:

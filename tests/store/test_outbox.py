@@ -15,7 +15,7 @@ from tieout.core.config import ChangeLimits
 from tieout.core.errors import Gone, StaleWrite
 from tieout.core.ids import SeededIds
 from tieout.store import delivery, pushes, receipts
-from tieout.store.outbox import EventIntent, IntendCounts, Intent, Mode, Tally, intend
+from tieout.store.outbox import EventIntent, IntendCounts, Intent, Mode, intend, judge_run
 from tieout.store.receipts import Result
 from tieout.store.session import unit
 from tieout.store.tables import inputs, outbox, remote_seen
@@ -45,13 +45,16 @@ class House:
         events: Sequence[EventIntent] = (),
         mode: Mode = "auto",
         limits: ChangeLimits | None = None,
-        tally: Tally | None = None,
     ) -> IntendCounts:
         with unit(self.engine, "settle.commit") as conn:
             return intend(
                 conn, intents, events, modes={"zoho": mode}, limits={"zoho": limits or ChangeLimits()},
-                now=self.clock.now(), ids=self.ids, tally=tally,
+                now=self.clock.now(), ids=self.ids,
             )  # fmt: skip
+
+    def judge(self, limits: ChangeLimits) -> dict[str, int]:
+        with unit(self.engine, "settle.commit") as conn:
+            return judge_run(conn, {"zoho": limits}, self.clock.now())
 
     def claim(self, limit: int = 100, owner: str = "me") -> list[delivery.Claimed]:
         return delivery.claim(self.engine, "zoho", owner=owner, lease=LEASE, limit=limit, clock=self.clock)
@@ -197,24 +200,40 @@ def test_a_cancelled_event_can_come_back_before_it_was_ever_sent(house: House) -
 
 
 def test_a_run_over_its_limit_is_parked_altogether_until_approved(house: House) -> None:
-    tally, limits = Tally(), ChangeLimits(rows=3)
-    house.intend(change("1"), change("2"), limits=limits, tally=tally)
-    assert house.states() == ["ready", "ready"]
-    counts = house.intend(change("3"), change("4"), limits=limits, tally=tally)
-    assert (counts.ready, counts.parked) == (0, 2)
-    house.intend(change("5"), limits=limits, tally=tally)
-    assert house.states() == ["parked"] * 5
+    limits = ChangeLimits(rows=3)
+    house.intend(change("1"), change("2"), limits=limits)
+    assert house.claim() == []  # the run goes on: nobody knows yet how much it will change
+    house.intend(change("3"), change("4"), limits=limits)
+    house.intend(change("4", {"A": 2}), limits=limits)  # the same row once more counts once
+    assert house.judge(limits) == {"zoho": 4}
+    assert house.states() == ["parked"] * 4
     assert house.claim() == []
-    assert pushes.approve(house.engine, "zoho", "ann", house.clock) == 5
-    assert len(house.claim()) == 5
+    house.intend(change("5"), limits=limits)
+    assert house.judge(limits) == {}  # another run
+    assert [row.remote_id for row in house.claim()] == ["5"]
+    assert pushes.approve(house.engine, "zoho", "ann", house.clock) == 4
+    assert len(house.claim()) == 4
+
+
+def test_without_a_limit_nothing_waits_for_the_end_of_the_run(house: House) -> None:
+    house.intend(change("1"), change("2"))
+    assert len(house.claim()) == 2
+
+
+def test_a_limit_taken_out_of_the_configuration_lets_what_waits_go(house: House) -> None:
+    house.intend(change("1"), change("2"), limits=ChangeLimits(rows=1))
+    assert house.judge(ChangeLimits()) == {}
+    assert len(house.claim()) == 2
 
 
 def test_a_share_of_the_bound_records_parks_too(house: House) -> None:
+    limits = ChangeLimits(share_percent=10)
     for number in range(20):
         house.see(str(number), {"A": 0})
-    house.intend(change("1", {"A": 1}), change("2", {"A": 1}), limits=ChangeLimits(share_percent=10))
-    assert house.states() == ["ready", "ready"]
-    house.intend(*(change(str(n), {"A": 2}) for n in range(3, 6)), limits=ChangeLimits(share_percent=10))
+    house.intend(change("1", {"A": 1}), change("2", {"A": 1}), limits=limits)
+    assert house.judge(limits) == {}
+    house.intend(*(change(str(n), {"A": 2}) for n in range(3, 6)), limits=limits)
+    assert house.judge(limits) == {"zoho": 3}
     assert house.states() == ["ready", "ready", "parked", "parked", "parked"]
 
 

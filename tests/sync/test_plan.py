@@ -14,7 +14,7 @@ from sync.push import run_push
 from tests.sync.fakes import NOW, FakeContext, Remote, make_context
 from tieout.core.config import ChangeLimits
 from tieout.core.errors import Gone
-from tieout.store.outbox import Intent, intend
+from tieout.store.outbox import Intent, intend, judge_run
 from tieout.store.session import unit
 from tieout.store.tables import metadata, outbox, remote_seen
 
@@ -139,6 +139,7 @@ def test_a_parked_batch_waits_for_its_approver(ctx: FakeContext) -> None:
             now=NOW,
             ids=ctx.ids,
         )
+        assert judge_run(conn, {"zoho": ChangeLimits(rows=3)}, NOW) == {"zoho": 4}
     assert run_push(ctx, "zoho").done == 0
     assert approve_parked(ctx, "zoho", "user:bob") == 4
     assert run_push(ctx, "zoho").done == 4

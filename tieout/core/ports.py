@@ -268,7 +268,8 @@ class Env:
     transport: Any = None  # httpx.BaseTransport; None = the real network
     lane: str = "bulk"
     own_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  # module -> AR field names
-    source_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  # stream -> paths the profile reads
+    source_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  # stream -> fields to ask for
+    read_paths: Mapping[str, Sequence[str]] = field(default_factory=dict)  # stream -> paths the profile reads, in full
 
 
 class Connector(Protocol):

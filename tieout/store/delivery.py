@@ -54,6 +54,7 @@ def _due(connection: str, now: datetime) -> list[ColumnElement[bool]]:
     return [
         c.connection == connection,
         c.state == "ready",
+        c.is_counting.is_(False),
         or_(c.not_before_at.is_(None), c.not_before_at <= now),
         or_(c.operation == "create", ~in_flight),
     ]

@@ -9,7 +9,7 @@ One open row per record; a newer state may wait behind one that is in flight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -82,14 +82,6 @@ class IntendCounts:
             setattr(self, name, getattr(self, name) + value)
 
 
-@dataclass
-class Tally:
-    """Rows one run has made ready so far, by connection: hand the same one to every `intend` of a run."""
-
-    ready: dict[str, list[str]] = field(default_factory=dict)
-    parked: set[str] = field(default_factory=set)  # connections whose limit was passed: the rest is parked too
-
-
 def same_value(left: Any, right: Any) -> bool:
     """Equal as a remote sees it: 1.10 is 1.1, an empty text is no value, line ends and outer blanks do not count."""
     left, right = _plain(left), _plain(right)
@@ -116,14 +108,14 @@ def intend(
     limits: Mapping[str, ChangeLimits],
     now: datetime,
     ids: IdMaker,
-    tally: Tally | None = None,
 ) -> IntendCounts:
     """Write intents into the outbox inside the caller's transaction, hundreds of rows a statement.
 
-    `modes` per connection: plan and off -> planned, auto -> ready. A run that makes more rows ready than `limits`
-    (rows, or share of the records that show our fields) has all of its unsent rows parked for an approver.
+    `modes` per connection: plan and off -> planned, auto -> ready. Where the connection has `limits`, ready rows wait
+    for `judge_run` at the end of the apply run, however many batches, slices and processes it takes.
     """
-    work = _Writer(conn, modes, limits, now, ids, tally or Tally())
+    limited = frozenset(name for name, limit in limits.items() if limit.rows or limit.share_percent)
+    work = _Writer(conn, modes, limited, now, ids)
     latest = {(item.connection, item.module, item.remote_id): item for item in intents}
     for part in chunks(list(latest.values())):
         work.states(part)
@@ -141,16 +133,15 @@ class _Writer:
         self,
         conn: Connection,
         modes: Mapping[str, Mode],
-        limits: Mapping[str, ChangeLimits],
+        limited: frozenset[str],
         now: datetime,
         ids: IdMaker,
-        tally: Tally,
     ) -> None:
-        self.conn, self.modes, self.limits, self.now, self.ids, self.tally = conn, modes, limits, now, ids, tally
+        self.conn, self.modes, self.limited, self.now, self.ids = conn, modes, limited, now, ids
         self.counts = IntendCounts()
         self.inserts: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
-        self.moves: dict[str, str] = {}  # same fields, other state
+        self.moves: dict[str, tuple[str, bool]] = {}  # same fields, other state; whether it counts
         self.gone: list[str] = []
 
     # ------------------------------------------------------------- state pushes
@@ -231,15 +222,22 @@ class _Writer:
         self.counts.coalesced += 1
         if changed:
             self.updates.append(
-                {"id": row["id"], "state": state, "version": row["version"] + 1, **self._what(item, fields)}
+                {
+                    "id": row["id"],
+                    "state": state,
+                    "is_counting": self._counts(item.connection, state),
+                    "version": row["version"] + 1,
+                    **self._what(item, fields),
+                }
             )
         else:
-            self.moves[row["id"]] = state
-        self._count(item.connection, row["id"], state)
+            self.moves[row["id"]] = state, self._counts(item.connection, state)
+        self._count(state)
 
-    def _count(self, connection: str, row_id: str, state: str) -> None:
-        if state == "ready":
-            self.tally.ready.setdefault(connection, []).append(row_id)
+    def _counts(self, connection: str, state: str) -> bool:
+        return state == "ready" and connection in self.limited
+
+    def _count(self, state: str) -> None:
         setattr(self.counts, state, getattr(self.counts, state) + 1)
 
     def _what(self, item: Intent | EventIntent, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,11 +261,10 @@ class _Writer:
         remote_id: str = "",
         **more: Any,
     ) -> None:
-        row_id = self.ids.new("psh")
         state = "ready" if mode == "auto" else "planned"
         self.inserts.append(
             {
-                "id": row_id,
+                "id": self.ids.new("psh"),
                 "connection": item.connection,
                 "module": item.module,
                 "operation": operation,
@@ -279,6 +276,7 @@ class _Writer:
                 "parent_id": "",
                 "version": 1,
                 "state": state,
+                "is_counting": self._counts(item.connection, state),
                 "attempts": 0,
                 "fence": 0,
                 "created_at": self.now,
@@ -286,7 +284,7 @@ class _Writer:
                 **more,
             }
         )
-        self._count(item.connection, row_id, state)
+        self._count(state)
 
     # ------------------------------------------------------------- events
     def events(self, events: Sequence[EventIntent]) -> None:
@@ -326,9 +324,6 @@ class _Writer:
     # ------------------------------------------------------------- the end
     def finish(self) -> None:
         supersede(self.conn, self.gone, self.now)
-        for connection in {row["connection"] for row in self.inserts} | set(self.tally.ready):
-            if self._is_too_much(connection):
-                self._park(connection)
         if self.updates:
             names = [name for name in self.updates[0] if name != "id"]
             self.conn.execute(
@@ -340,42 +335,44 @@ class _Writer:
                 ),
                 [{f"b_{name}": value for name, value in row.items()} for row in self.updates],
             )
-        for state in set(self.moves.values()):
-            for part in chunks([row_id for row_id, to in self.moves.items() if to == state]):
-                self.conn.execute(update(outbox).where(outbox.c.id.in_(part)).values(state=state, updated_at=self.now))
+        for state, counts in sorted(set(self.moves.values())):
+            for part in chunks([row_id for row_id, to in self.moves.items() if to == (state, counts)]):
+                self.conn.execute(
+                    update(outbox)
+                    .where(outbox.c.id.in_(part))
+                    .values(state=state, is_counting=counts, updated_at=self.now)
+                )
         for part in chunks(self.inserts):
             self.conn.execute(insert(outbox), list(part))
 
-    def _is_too_much(self, connection: str) -> bool:
-        limit, made = self.limits.get(connection), len(self.tally.ready.get(connection, ()))
-        if limit is None or not made:
-            return False
-        if connection in self.tally.parked:
-            return True
-        if limit.rows and made > limit.rows:
-            return True
-        return bool(limit.share_percent) and made * 100 > limit.share_percent * bound_records(self.conn, connection)
 
-    def _park(self, connection: str) -> None:
-        ready = self.tally.ready.pop(connection)
-        self.tally.parked.add(connection)
-        mine = set(ready)
-        parked = 0
-        for row in [*self.inserts, *self.updates]:
-            if row["id"] in mine:
-                row["state"] = "parked"
-                parked += 1
-        for row_id in mine & self.moves.keys():
-            self.moves[row_id] = "parked"
-            parked += 1
-        self.counts.ready -= parked
-        self.counts.parked += parked
-        for part in chunks(ready):  # those of earlier batches of this run which nobody has begun to send
-            self.conn.execute(
+def is_counting(conn: Connection) -> bool:
+    """Whether rows wait for the end of an apply run."""
+    return conn.execute(select(outbox.c.id).where(outbox.c.is_counting).limit(1)).first() is not None
+
+
+def judge_run(conn: Connection, limits: Mapping[str, ChangeLimits], now: datetime) -> dict[str, int]:
+    """The end of an apply run: what it made ready may be sent, or all of it is parked for an approver (D13).
+
+    Parked where a connection's rows are more than its limit: a number, or a share of the records that show our
+    fields. Answers how many were parked, by connection.
+    """
+    c = outbox.c
+    counted = select(c.connection, func.count()).where(c.is_counting, c.state == "ready").group_by(c.connection)
+    parked: dict[str, int] = {}
+    for connection, made in conn.execute(counted).all():
+        limit = limits.get(connection, ChangeLimits())
+        too_many = bool(limit.rows) and made > limit.rows
+        share = limit.share_percent
+        if too_many or (share and made * 100 > share * bound_records(conn, connection)):
+            parked[connection] = int(made)
+            conn.execute(
                 update(outbox)
-                .where(outbox.c.id.in_(part), outbox.c.state == "ready", outbox.c.attempts == 0)
-                .values(state="parked", updated_at=self.now)
+                .where(c.connection == connection, c.is_counting, c.state == "ready")
+                .values(state="parked", updated_at=now)
             )
+    conn.execute(update(outbox).where(c.is_counting).values(is_counting=False))
+    return parked
 
 
 def supersede(conn: Connection, row_ids: Sequence[str], now: datetime, code: str = "superseded") -> None:
