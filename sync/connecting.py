@@ -81,13 +81,15 @@ def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
             slot_seconds=float(settings["timeout_seconds"]) * 1.5,
         ),
     )
+    digests = ctx.sealer.macs(credentials_text(ctx.config, name))
     tokens = SqlTokenStore(
         ctx.engine,
         ctx.sealer,
         name,
         ctx.clock,
         ctx.ids,
-        config_digest=ctx.sealer.mac(exact_json.canonical(_credentials(settings)).decode()),
+        config_digest=digests[0],
+        old_digests=digests[1:],
         mints=limits.mints,
         mint_seconds=limits.mint_seconds,
     )
@@ -123,9 +125,14 @@ class _Closing:
             self._budget.close()
 
 
-def _credentials(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Texts among the settings: addresses, users, secrets. Limits and time-outs do not make a token another one."""
-    return {key: value for key, value in sorted(settings.items()) if isinstance(value, str)}
+def credentials_text(config: Config, name: str) -> str:
+    """What a stored token belongs to: the addresses, users and secrets of a connection, as canonical JSON.
+
+    Limits and time-outs do not make a token another one.
+    """
+    settings = vendor_settings(config.connections[name])
+    texts = {key: value for key, value in sorted(settings.items()) if isinstance(value, str)}
+    return exact_json.canonical(texts).decode()
 
 
 def load_connection_profiles(config: Config, name: str) -> Mapping[str, Profile]:

@@ -1,15 +1,13 @@
-"""Operations: checks, write-back fields, backup, readiness, and plain listings for the command line."""
+"""Operations: checks, write-back fields, readiness, and plain listings for the command line."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
 from mapping.outbound import writable_fields
 from mapping.outbound_fields import MODULES
@@ -17,13 +15,13 @@ from sync.context import Context
 from sync.queue import ring, waiting
 from sync.verify import run_verify
 from tieout.core import logging
-from tieout.core.errors import Gone, SourceError, TieoutError
+from tieout.core.errors import Gone, SourceError
 from tieout.core.money import format_minor
 from tieout.core.ports import Finding
 from tieout.store import connections as connection_store
-from tieout.store import pushes
+from tieout.store import pushes, restored
 from tieout.store.migrate import current, head
-from tieout.store.session import is_sqlite, reading, unit
+from tieout.store.session import reading, unit
 from tieout.store.tables import conflicts, meta, outbox, watermarks
 
 log = logging.get("operations")
@@ -59,7 +57,9 @@ def pause_on_copied_home(ctx: Context) -> None:
         conn.execute(delete(meta).where(meta.c.key == "home"))
         conn.execute(insert(meta).values(key="home", value=here))
     if known is not None:
-        why = f"this home was copied or moved (it was at {known})"
+        why = f"{restored.COPIED_WHY} (it was at {known})"
+        with unit(ctx.engine, "admin.commit") as conn:
+            restored.mark(conn, ctx.clock.now())  # it may be an old copy: what it calls unsent may have been sent
         connection_store.pause_push(ctx.engine, list(ctx.config.connections), why)
         log.warning("pushing is paused", why=why, hint="Run `tieout push resume` if this is the one that should send.")
 
@@ -163,32 +163,6 @@ def ready(ctx: Context) -> list[dict[str, str]]:
     if not waiting(ctx.config.redis_url):
         problems.append({"code": "redis", "message": "the queue server does not answer: work waits for the sweep"})
     return problems
-
-
-def backup(ctx: Context, path: Path) -> dict[str, Any]:
-    """A consistent copy of the embedded database; an external one is backed up with its own tools."""
-    with reading(ctx.engine) as conn:
-        embedded = is_sqlite(conn)
-    if not embedded:
-        raise TieoutError(
-            "an external database is backed up with its own tools",
-            hint="pg_dump -Fc, and restore with pg_restore --single-transaction.",
-            code="backup",
-        )
-    if path.exists():
-        raise TieoutError(f"{path} exists already", hint="Name a new file.", code="backup")
-    with ctx.engine.connect() as conn:
-        conn.execute(text("VACUUM INTO :path"), {"path": str(path)})
-        conn.rollback()
-    # A copy must not send what the original sends: whoever restores it says `tieout push resume`.
-    copy = sqlite3.connect(path)
-    try:
-        with copy:
-            copy.execute("UPDATE connections SET push_paused = 1, push_paused_why = 'restored from a backup'")
-        found = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    finally:
-        copy.close()
-    return {"path": str(path), "bytes": path.stat().st_size, "integrity": found, "ok": found == "ok"}
 
 
 def list_conflicts(ctx: Context, state: str, limit: int, cursor: str | None) -> dict[str, Any]:

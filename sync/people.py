@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from sync.context import Context
 from tieout.store import apikeys, audit, sessions, users
-from tieout.store.session import unit
+from tieout.store.session import reading, unit
 from tieout.store.tables import users as user_table
 
 FIRST_ADMIN = "admin"
@@ -54,3 +54,15 @@ def revoke_api_key(ctx: Context, key_id: str) -> None:
     """Make a key useless from now on."""
     with unit(ctx.engine, "admin.commit") as conn:
         apikeys.revoke(conn, ctx.clock.now(), key_id, "cli")
+
+
+def api_keys(ctx: Context) -> list[dict[str, Any]]:
+    """Keys, oldest first, without their digests."""
+    with reading(ctx.engine) as conn:
+        return [dict(row) for row in apikeys.listed(conn)]
+
+
+def listed(ctx: Context) -> list[dict[str, Any]]:
+    """People by name, without their password hashes."""
+    with reading(ctx.engine) as conn:
+        return [dict(row) for row in users.listed(conn)]

@@ -16,7 +16,7 @@ from tieout.core import faults, logging
 from tieout.core.errors import AuthError, ConfigError, RateLimited, SourceError, TieoutError, UnknownOutcome
 from tieout.core.ports import Connector, Receipt, RemoteChange, Seen
 from tieout.store import connections as connection_store
-from tieout.store import delivery, receipts, runs
+from tieout.store import delivery, receipts, restored, runs
 from tieout.store.delivery import Claimed
 from tieout.store.landing import chunks
 from tieout.store.outbox import same_value
@@ -117,6 +117,8 @@ class _Push:
         self.plan = None if plan_digest is None else [row_id for row_id, _ in plan_rows(ctx.engine, plan_digest)]
         self.only: Sequence[str] | None = None
         self.was_dead = was_dead
+        with reading(ctx.engine) as conn:
+            self.is_restored = restored.at(conn) is not None
         self._connector: Connector | None = None
 
     @property
@@ -202,6 +204,10 @@ class _Push:
         return True
 
     def _deliver(self, group: Sequence[Claimed]) -> None:
+        if self.is_restored and group[0].operation == "create":
+            group = self._not_there(group)
+            if not group:
+                return
         stamps = self._stamps([row for row in group if row.is_guarded])
         changes = [self._change(row, stamps.get(row.remote_id)) for row in group]
         faults.hit("before:push.send")
@@ -226,6 +232,23 @@ class _Push:
         self._slow_down(found)
         self._look_again([row for row, result in zip(group, results, strict=True) if _needs_a_look(result)], results)
         self._record(results)
+
+    def _not_there(self, group: Sequence[Claimed]) -> list[Claimed]:
+        """After a restore a creation may have been sent before: what the remote holds is done, the rest is sent."""
+        try:
+            seen = self.connector.read_back([self._change(row, None) for row in group])
+        except TieoutError as error:
+            self._stop(error)
+            wait = getattr(error, "retry_at", None)
+            self._record(
+                [Result(row.id, row.fence, "give_back", error.code, str(error), retry_at=wait) for row in group]
+            )
+            return []
+        self.summary.read_back += len(group)
+        there = {row.id for row, found in zip(group, seen, strict=True) if found.found}
+        if there:
+            self._record([_settled(row, found) for row, found in zip(group, seen, strict=True) if found.found])
+        return [row for row in group if row.id not in there]
 
     def _change(self, row: Claimed, stamp: datetime | None) -> RemoteChange:
         return RemoteChange(

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from sync import answering, operations, people
 from sync.apply import ApplySummary, run_apply, run_tick
+from sync.backup import backup
 from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.credit_desk import CreditDesk
@@ -23,6 +24,8 @@ from sync.queue import ring
 from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
+from sync.restored import settle_restored
+from sync.secrets import rotate_secrets
 from sync.verify import Breach, run_verify
 from tieout.core.clock import Clock
 from tieout.core.config import Config
@@ -211,11 +214,12 @@ class Service:
 
     def push_resume(self, actor: str) -> dict[str, Any]:
         """Allow pushing again after a restore or on a copied home."""
+        held = settle_restored(self.ctx)
         resumed = connection_store.resume_push(self.ctx.engine)
-        people.note(self.ctx, actor, "push.resume", "all", {"connections": resumed})
+        people.note(self.ctx, actor, "push.resume", "all", {"connections": resumed, "already_there": held})
         for name in self.config.connections:
             ring(self.ctx, f"push:{name}")
-        return {"resumed": resumed}
+        return {"resumed": resumed, "already_there": held}
 
     def retry_push(self, push_id: str, actor: str) -> dict[str, Any]:
         """Send a dead letter once more."""
@@ -335,7 +339,11 @@ class Service:
 
     def backup(self, path: Path) -> dict[str, Any]:
         """A consistent copy of the database."""
-        return operations.backup(self.ctx, path)
+        return backup(self.ctx, path)
+
+    def rotate_secrets(self, actor: str) -> dict[str, Any]:
+        """Seal every stored secret with the newest key."""
+        return rotate_secrets(self.ctx, actor)
 
     def health(self) -> dict[str, Any]:
         """The process answers."""
@@ -357,6 +365,14 @@ class Service:
     def create_api_key(self, name: str, role: str, actor: str) -> str:
         """An API key, shown once."""
         return people.create_api_key(self.ctx, name, role, actor)
+
+    def api_keys(self) -> list[dict[str, Any]]:
+        """Every API key with its role and last use, never its secret."""
+        return people.api_keys(self.ctx)
+
+    def users(self) -> list[dict[str, Any]]:
+        """Every person with their role, never the password hash."""
+        return people.listed(self.ctx)
 
     def revoke_api_key(self, id: str) -> None:
         """Make an API key useless."""

@@ -33,7 +33,7 @@ def every_command() -> list[list[str]]:
     return out
 
 
-GROUPS = (["conflicts"], ["mapping"], ["apikeys"], ["users"])
+GROUPS = (["conflicts"], ["mapping"], ["apikeys"], ["users"], ["secrets"])
 
 
 def test_all_commands_of_the_contract_are_there() -> None:
@@ -42,7 +42,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         "up", "serve", "worker", "scheduler", "sandbox", "init", "check", "setup", "doctor", "sync", "pull", "apply",
         "plan", "push", "push resume", "conflicts list", "conflicts show", "conflicts resolve", "conflicts undo",
         "mapping check", "mapping suggest", "reconcile", "verify", "rebuild", "report", "apikeys create",
-        "apikeys revoke", "users add", "backup",
+        "apikeys revoke", "apikeys list", "users add", "users list", "backup", "restore", "secrets rotate",
     }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def write_config(folder: Path, world: SandboxWorld, database_url: str, *, push_m
 [tieout]
 home = "{folder}"
 database_url = "{database_url}"
-secret_key = "a test key, nothing else"
+secret_key = "a test key and nothing else"
 language = "en"
 
 [companies.cn]

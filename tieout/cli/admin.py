@@ -1,10 +1,9 @@
-"""`apikeys`, `users`, `backup`: who may do what, and a copy of it all."""
+"""`apikeys`, `users`: who may do what."""
 
 from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,6 +54,17 @@ def create_key(
         out.say("key_once")
 
 
+@keys.command("list")
+def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Every key with its role and last use; the secrets cannot be shown again.
+
+    \b
+    Examples:
+      tieout apikeys list
+    """
+    run(config, as_json, lambda service, cfg, progress: service.api_keys())
+
+
 @keys.command("revoke")
 def revoke_key(
     id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")],
@@ -100,22 +110,18 @@ def add_user(
         out.result({"name": name, "role": role.value})
 
 
-def backup(
-    to: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write.")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a consistent copy of the database while everything runs.
+@users.command("list")
+def list_users(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Everybody who can log in, and those who were shut out.
 
     \b
     Examples:
-      tieout backup tieout-2026-11-30.backup
+      tieout users list
     """
-    run(config, as_json, lambda service, cfg, progress: service.backup(to) or {"path": to})
+    run(config, as_json, lambda service, cfg, progress: service.users())
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     app.add_typer(keys, name="apikeys")
     app.add_typer(users, name="users")
-    app.command()(backup)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tieout import __version__
-from tieout.cli import admin, books, configure, conflicts, credit, flow, mapping, match, serving
+from tieout.cli import admin, books, configure, conflicts, copies, credit, flow, mapping, match, serving
 from tieout.cli.output import FAILED
 from tieout.core import logging
 
@@ -39,6 +39,7 @@ configure.register(app)
 flow.register(app)
 books.register(app)
 admin.register(app)
+copies.register(app)
 match.register(app)
 credit.register(app)
 app.add_typer(conflicts.app, name="conflicts")

@@ -60,6 +60,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "nothing": ("Nothing.", "无。"),
     "ok": ("OK", "正常"),
     "key_once": ("This key is shown once only; keep it safe.", "此密钥只显示一次，请妥善保存。"),
+    "after_restore": (
+        "Pushing is paused. Next: `tieout pull --full`, `tieout apply`, `tieout reconcile`, then `tieout push resume`.",
+        "写回已暂停。接下来：`tieout pull --full`、`tieout apply`、`tieout reconcile`，然后 `tieout push resume`。",
+    ),
     "more": ("More: --cursor {cursor}", "更多：--cursor {cursor}"),
 }
 

@@ -195,11 +195,10 @@ class Config(BaseModel):
     def secret_keys(self) -> tuple[str, ...]:
         """The keys that seal stored secrets, newest first; the embedded home makes its own on first use.
 
-        `TIEOUT_SECRET_KEY` may hold several, separated by commas, while keys are being changed.
+        Both may hold several, separated by commas, while keys are being changed.
         """
-        if self.given_secret_key:
-            return tuple(key.strip() for key in self.given_secret_key.split(",") if key.strip())
-        return (home_key(self.home / "secret.key"),)
+        text = self.given_secret_key or home_key(self.home / "secret.key")
+        return tuple(key.strip() for key in text.split(",") if key.strip())
 
     def company_of(self, connection: str, organization: str = "") -> str:
         """The company id a source organisation of a connection belongs to; ConfigError when none is said."""

@@ -24,7 +24,7 @@ class Sealer:
             self._fernet = MultiFernet([Fernet(_as_fernet_key(key)) for key in keys])
         except ValueError as error:
             raise ConfigError(f"the secret key is not usable: {error}") from None
-        self._mac_key = hashlib.sha256(b"tieout-mac:" + keys[-1].encode()).digest()
+        self._mac_keys = [hashlib.sha256(b"tieout-mac:" + key.encode()).digest() for key in keys]
 
     def seal(self, text: str, place: str) -> str:
         return self._fernet.encrypt(f"{place}\x00{text}".encode()).decode()
@@ -42,11 +42,16 @@ class Sealer:
         return text
 
     def rotate(self, sealed: str) -> str:
+        """The same text sealed with the newest key; the instant it was first sealed is kept."""
         return self._fernet.rotate(sealed.encode()).decode()
 
     def mac(self, text: str) -> str:
         """Keyed digest for values that must be compared but never read back."""
-        return hmac.new(self._mac_key, text.encode(), hashlib.sha256).hexdigest()
+        return self.macs(text)[0]
+
+    def macs(self, text: str) -> tuple[str, ...]:
+        """The digest of each key, the newest first: what was made before a key was changed is still known."""
+        return tuple(hmac.new(key, text.encode(), hashlib.sha256).hexdigest() for key in self._mac_keys)
 
 
 def _as_fernet_key(key: str) -> bytes:
@@ -75,7 +80,7 @@ def home_key(path: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         pass
-    key = Fernet.generate_key().decode()
+    key = new_key()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -85,3 +90,22 @@ def home_key(path: Path) -> str:
     with os.fdopen(handle, "w") as out:
         out.write(key + "\n")
     return key
+
+
+def new_key() -> str:
+    """A fresh random key, as TIEOUT_SECRET_KEY takes it."""
+    return Fernet.generate_key().decode()
+
+
+def write_home_keys(path: Path, keys: Sequence[str]) -> None:
+    """Replace the embedded home's keys, newest first, whole or not at all; mode 0600."""
+    part = path.with_suffix(".part")
+    try:
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(",".join(keys) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise HomeError(f"cannot write the secret key {path}: {error.strerror}") from None

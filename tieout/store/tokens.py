@@ -7,7 +7,7 @@ and everybody else waits for the one that asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,8 @@ class SqlTokenStore:
     """The shared token of one connection; implements `ports.TokenStore`.
 
     `config_digest` stands for the configured credentials: while it stays, the stored token wins; when it changes, the
-    stored one is ignored and a new one is minted. `mints` of the vendor's limit per `mint_seconds` are used to four
+    stored one is ignored and a new one is minted. `old_digests`: the same credentials, digested with older secret keys.
+    `mints` of the vendor's limit per `mint_seconds` are used to four
     fifths, the rest is left to people.
     """
 
@@ -46,12 +47,14 @@ class SqlTokenStore:
         ids: Ids,
         *,
         config_digest: str,
+        old_digests: Sequence[str] = (),
         mints: int = 10,
         mint_seconds: int = 600,
         wait_seconds: float = 120.0,
     ) -> None:
         self._engine, self._sealer, self._connection = engine, sealer, connection
         self._clock, self._ids, self._digest = clock, ids, config_digest
+        self._known = {config_digest, *old_digests}
         self._mints = max(1, mints * 4 // 5)
         self._window = timedelta(seconds=mint_seconds)
         self._wait = wait_seconds
@@ -99,7 +102,7 @@ class SqlTokenStore:
         return dict(found) if found else None
 
     def _token(self, row: Mapping[str, Any]) -> Token | None:
-        if row["config_digest"] != self._digest or not row["sealed"]:
+        if row["config_digest"] not in self._known or not row["sealed"]:
             return None
         body = exact_json.loads(self._sealer.open(row["sealed"], self._place))
         return Token(body["value"], row["expires_at"], body["extra"], row["generation"])
@@ -138,7 +141,7 @@ class SqlTokenStore:
             leases.guard(conn, lease)
             row = conn.execute(select(tokens).where(tokens.c.connection == self._connection)).mappings().first()
             # New credentials have a mint limit of their own.
-            kept = row["mints"] if row is not None and row["config_digest"] in ("", self._digest) else []
+            kept = row["mints"] if row is not None and row["config_digest"] in {"", *self._known} else []
             recent = [at for at in map(_instant, kept) if at > now - self._window]
             if len(recent) >= self._mints:
                 raise RateLimited(
@@ -148,7 +151,7 @@ class SqlTokenStore:
                     retry_at=min(recent) + self._window,
                 )
             values: dict[str, Any] = {"mints": [iso_utc(at) for at in (*recent, now)]}
-            if row is None or row["config_digest"] != self._digest:
+            if row is None or row["config_digest"] not in self._known:
                 values |= {"sealed": None, "config_digest": self._digest}
             generation = int(row["generation"]) + 1 if row is not None else 1
             upsert(
