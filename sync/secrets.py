@@ -31,7 +31,7 @@ def rotate_secrets(ctx: Context, actor: str) -> dict[str, Any]:
     elif len(keys) == 1:
         raise ConfigError(
             "TIEOUT_SECRET_KEY holds one key, so there is nothing to change to",
-            hint='Set it to "new,old" (a new one: `tieout secrets make-key`) for every process, restart them, and run '
+            hint='Set it to "new,old" (a new one: `tieout secrets new`) for every process, restart them, and run '
             "this again.",
             code="one_key",
         )

@@ -87,13 +87,13 @@ def rotate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             run(config, as_json, lambda service, cfg, progress: service.rotate_secrets(actor()))
 
 
-@secrets.command("make-key")
+@secrets.command("new")
 def make_key(as_json: JsonOption = False) -> None:
     """Print a new key, good for TIEOUT_SECRET_KEY; it is stored nowhere.
 
     \b
     Examples:
-      tieout secrets make-key
+      tieout secrets new
     """
     if as_json:
         Out(as_json=True).result({"key": new_key()})
