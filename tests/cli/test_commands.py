@@ -33,7 +33,7 @@ def every_command() -> list[list[str]]:
     return out
 
 
-GROUPS = (["conflicts"], ["mapping"], ["apikeys"], ["users"], ["secrets"])
+GROUPS = (["conflicts"], ["mapping"], ["apikeys"], ["users"], ["secrets"], ["credit"])
 
 
 def test_all_commands_of_the_contract_are_there() -> None:
