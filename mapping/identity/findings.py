@@ -10,7 +10,7 @@ from itertools import product
 
 from mapping.identity import addresses, name_pairs, places, tax_ids, trades
 from mapping.identity.facts import PartyFacts
-from mapping.identity.names import Name
+from mapping.identity.names import Name, loose
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -104,6 +104,12 @@ def _regions(mine: tuple[Name, ...], theirs: tuple[Name, ...]) -> str:
 
 def _branches(mine: PartyFacts, theirs: PartyFacts) -> str:
     left, right = mine.is_branch(), theirs.is_branch()
+    texts = [
+        {loose(name.branch) for name in side.names if name.script == "han" and name.branch} for side in (mine, theirs)
+    ]
+    if all(texts):
+        same = any(a.endswith(b) or b.endswith(a) for a, b in product(*texts))
+        return "branch_equal" if same else "branch_conflict"
     here = {place for name in mine.names for place in name.branch_places}
     there = {place for name in theirs.names for place in name.branch_places}
     if here and there:

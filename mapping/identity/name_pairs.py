@@ -6,6 +6,8 @@ Chinese name of the one against the Latin name of the other.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import lru_cache
 
 from mapping.identity.names import Name
@@ -24,6 +26,8 @@ SOUND = ("sound_equal", "sound_prefix", "sound_part", "sound_differs")
 _RANK = {level: rank for group in (HAN, LATIN, SOUND) for rank, level in enumerate(group)}
 # One form written in several ways: Co., Ltd. is often cut to Ltd.
 _FORM_CLASS = {"coltd": "ltd", "corpltd": "ltd", "ptyltd": "ltd", "pteltd": "ltd", "corp": "inc"}
+_ORDINALS = frozenset("0123456789一二三四五六七八九十百甲乙丙丁东西南北上下")
+_ORDINAL = re.compile(r"\d+|[ivx]+|[a-z]|first|second|third|north|south|east|west")
 _SIMILAR = 60  # percent of common character pairs
 _TYPO = 4  # characters from which one edit is a typo and not another word
 
@@ -45,10 +49,11 @@ def han_level(a: Name, b: Name) -> str:
         return "han_differs"
     if x == y:
         return "han_core_equal" if x != a.brand or (a.is_full and b.is_full) else "han_short_equal"
-    if len(x) == len(y) and min(len(x), len(y)) >= 2 and syllables(x) == syllables(y):
-        return "han_sound_equal"
-    if min(len(x), len(y)) >= _TYPO and within_one_edit(x, y):
-        return "han_one_edit"
+    if not _numbered(x, y):
+        if len(x) == len(y) and min(len(x), len(y)) >= 2 and syllables(x) == syllables(y):
+            return "han_sound_equal"
+        if min(len(x), len(y)) >= _TYPO and within_one_edit(x, y):
+            return "han_one_edit"
     short, long = (a, b) if len(x) < len(y) else (b, a)
     if long.core.startswith(short.core) and len(short.core) >= 2:
         return "han_prefix" if not short.is_full else "han_industry_differs"
@@ -57,6 +62,15 @@ def han_level(a: Name, b: Name) -> str:
     if a.brand == b.brand and a.has_brand and len(a.brand) >= 2:
         return "han_industry_differs"
     return "han_similar" if dice(x, y) >= _SIMILAR else "han_differs"
+
+
+def _numbered(left: str, right: str) -> bool:
+    """True when a number, an ordinal or a direction is what differs: 一公司 and 二公司, Fund IV and Fund V."""
+    if left.isascii():
+        mine, theirs = set(left.split()), set(right.split())
+        return any(_ORDINAL.fullmatch(word) for word in mine ^ theirs)
+    mine_chars, their_chars = Counter(left), Counter(right)
+    return any(mine_chars[char] != their_chars[char] for char in _ORDINALS)
 
 
 def _forms_differ(left: str, right: str) -> bool:
@@ -92,7 +106,7 @@ def latin_level(a: Name, b: Name) -> str:
         return "latin_differs"
     if x == y:
         return "latin_core_equal"
-    if min(len(x), len(y)) >= 6 and within_one_edit(x, y):
+    if min(len(x), len(y)) >= 6 and within_one_edit(x, y) and not _numbered(a.core, b.core):
         return "latin_one_edit"
     short, long = (a, b) if len(a.words) < len(b.words) else (b, a)
     if short.words == long.words[: len(short.words)]:

@@ -25,6 +25,10 @@ _TRADING_MARK = re.compile(r"^(?:\*?ST|S\*ST|XD|XR|DR)(?=[\u4e00-\u9fff])", re.I
 _SHARE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:[AB]|-(?:U|W|KY|UW))$")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
 # Characters that look like others: the sign of a paste from a picture or of an attempt to deceive.
+# Units that people write or leave out: 深圳市 = 深圳.
+_UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
+# Where the name of a head office ends that is written without its legal form: 中国工商银行|西安东大街支行.
+_HEAD = re.compile(r"^.{2,}?(?:银行|证券|保险|信托|信用社|公司|集团)(?=.)")
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТХавекмнорстхΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXabekmhopctxABEZHIKMNOPTYXo")
 
 
@@ -33,9 +37,9 @@ class Name:
     """A name taken apart. `key` is the exact form for comparison; the parts serve guards and comparison.
 
     `is_full`: a complete legal name (a legal form and something before it that is more than trade words). `stem` is the
-    key without legal form. `core` lacks regions, legal form, group word and branch; `brand` lacks the trade words too.
-    `branch` "" = a head office; `branch_places` says where a branch is, also for a short name that ends in a place.
-    `words` are the words of a Latin core.
+    key without legal form and without units of places. `core` lacks regions, legal form, group word and branch; `brand`
+    lacks the trade words too. `branch` "" = a head office; `branch_places` says where a branch is, also for a short
+    name that ends in a place. `words` are the words of a Latin core.
     """
 
     raw: str
@@ -128,6 +132,7 @@ def _han(raw: str, text: str) -> Name:
     if form:
         at = key.rfind(form)
         stem = key[:at] + key[at + len(form) :] if at > 0 else key
+    stem = loose(stem)
     core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
     found, core = places.cut_places(core)
     if found and (district := _DISTRICT.match(core)):
@@ -143,7 +148,10 @@ def _han(raw: str, text: str) -> Name:
         place, rest = _trailing_place(core)
         if place is not None and not branch_places:
             branch_places.add(place)
+            branch = branch and core[len(rest) :] + branch
             core = rest
+    if core.startswith("中国") and _without_trade(core[2:]):
+        core = core[2:]
     core = core.replace("集团", "") if len(core) > 3 else core
     brand = _without_trade(core)
     is_full = bool(form or branch) and len(brand or core) >= 2 and places.region_word(core) is None and bool(core)
@@ -151,6 +159,12 @@ def _han(raw: str, text: str) -> Name:
         raw, "han", key, is_full, core, brand or core, form, frozenset(regions), branch, is_group, stem,
         frozenset(branch_places),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=65536)
+def loose(text: str) -> str:
+    """A Chinese text without the units of places; unchanged where nothing else is left."""
+    return _UNITS.sub("", text) or text
 
 
 def _without_trade(core: str) -> str:
@@ -174,6 +188,8 @@ def _cut_suffixes(text: str) -> tuple[str, str, str]:
         cut = max((text.rfind(form) + len(form) for form in table.forms if form in text), default=0)
         if 0 < cut <= len(text) - len(word):
             text, branch = text[:cut], text[cut:]
+        elif head := _HEAD.match(text):
+            text, branch = head.group(0), text[head.end() :]
         else:
             text, branch = text.removesuffix(word), word
     form = next((word for word in table.forms if text.endswith(word)), "")

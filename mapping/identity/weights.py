@@ -21,14 +21,14 @@ NEVER_ASKED = frozenset(("tax_id_conflict", "branch_conflict", "must_not_link"))
 SETTLING = frozenset(("tax_id_equal", "han_legal_equal", "latin_legal_equal"))
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
-# Names that state enough to tell two members of a group apart, and names that do not.
-_NAMED_HAN = frozenset("han_stem_equal han_core_equal han_sound_equal han_one_edit".split())
+# Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
+_NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())
 _NAMED = _NAMED_HAN | frozenset("latin_stem_equal latin_core_equal".split())
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
 _HINTED = frozenset(
-    "han_short_equal han_prefix han_abbreviation latin_short_equal latin_prefix latin_joined latin_one_edit "
-    "sound_equal sound_prefix sound_part".split()
+    "han_sound_equal han_one_edit han_short_equal han_prefix han_abbreviation "
+    "latin_short_equal latin_prefix latin_joined latin_one_edit sound_equal sound_prefix sound_part".split()
 )
 _SPECIFIC = frozenset("tax_id_near address_equal address_cut phone_equal".split())
 

@@ -30,7 +30,7 @@ RIDGE = 1.0
 STEPS = 12
 # Firms have several phones and domains; labelled tables made by rule have one, and would call that decisive.
 LEAST = {"phone_differs": -200, "domain_differs": -200}
-THRESHOLDS = {"margin": 200, "floor": -300, "review": 0}
+THRESHOLDS = {"margin": 200, "floor": -300, "review": -70}
 CHOSEN = (300, 400)
 GRID = ((500, 600), (450, 550), (400, 500), (350, 450), (300, 400), (250, 350), (200, 300), (150, 250))
 
