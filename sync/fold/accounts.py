@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from sync.fold.batch import Batch
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.refs import rows_by
 from tieout.store.tables import accounts
@@ -59,7 +60,7 @@ def accounts_of_party(batch: Batch, connection: str, party_refs: Sequence[str]) 
     out: dict[str, list[str]] = {}
     for part in chunks(sorted(set(party_refs))):
         for row in batch.conn.execute(
-            select(a.party_ref, a.id).where(a.connection == connection, a.party_ref.in_(part)).order_by(a.id)
+            select(a.party_ref, a.id).where(a.connection == connection, among(a.party_ref, part)).order_by(a.id)
         ):
             out.setdefault(row.party_ref, []).append(row.id)
     return out

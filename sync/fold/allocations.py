@@ -20,6 +20,7 @@ from tieout.ledger.allocation import AllocationFact, Split, accept, counted_on
 from tieout.ledger.documents import WHOLE_LINE
 from tieout.ledger.entries import Entry, post_allocation, reverse
 from tieout.ledger.open_items import OpenItem
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import allocation_lines, allocation_sources, allocations, documents, open_items
 from tieout.store.upsert import upsert
@@ -70,11 +71,11 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
         held: dict[str, Any] = {}
         for part in chunks(keys):
             for source in batch.conn.execute(
-                select(s.group_key, s.is_active).where(s.connection == connection, s.group_key.in_(part))
+                select(s.group_key, s.is_active).where(s.connection == connection, among(s.group_key, part))
             ):
                 states.setdefault(source.group_key, set()).add(source.is_active)
             for row in batch.conn.execute(
-                select(allocations).where(a.connection == connection, a.group_key.in_(part))
+                select(allocations).where(a.connection == connection, among(a.group_key, part))
             ).mappings():
                 held[row["group_key"]] = row
         books = books_of(batch.config, connection)
@@ -127,7 +128,8 @@ class Settlement:
         refs = {(doc["connection"], doc["external_id"]) for doc in self.docs.values()}
         self._load_allocations(ids=touched, refs=refs)
         if not self.rows:
-            self._refresh(moved, set())
+            # Nothing ever settled these: what posting wrote as open stands.
+            self.batch.touch("document", moved)
             return
         self._resolve()
         credits = {key for key in moved if self.docs[key]["kind"] in CREDITS}
@@ -168,14 +170,14 @@ class Settlement:
             d.number,
         )
         for part in chunks(sorted(set(ids) - self.docs.keys())):
-            for row in self.batch.conn.execute(columns.where(d.id.in_(part))).mappings():
+            for row in self.batch.conn.execute(columns.where(among(d.id, part))).mappings():
                 self._keep(row)
         by_connection: dict[str, list[str]] = {}
         for connection, ref in sorted(set(refs) - self.by_ref.keys()):
             by_connection.setdefault(connection, []).append(ref)
         for connection, wanted in by_connection.items():
             for part in chunks(wanted):
-                found = self.batch.conn.execute(columns.where(d.connection == connection, d.external_id.in_(part)))
+                found = self.batch.conn.execute(columns.where(d.connection == connection, among(d.external_id, part)))
                 for row in found.mappings():
                     self._keep(row)
 
@@ -186,7 +188,7 @@ class Settlement:
     def _load_allocations(self, *, ids: Iterable[str] = (), refs: Iterable[tuple[str, str]] = ()) -> None:
         a = allocations.c
         for part in chunks(sorted(set(ids) - self.rows.keys())):
-            for row in self.batch.conn.execute(select(allocations).where(a.id.in_(part))).mappings():
+            for row in self.batch.conn.execute(select(allocations).where(among(a.id, part))).mappings():
                 self.rows.setdefault(row["id"], dict(row))
         by_connection: dict[str, list[str]] = {}
         for connection, ref in sorted(refs):
@@ -194,7 +196,9 @@ class Settlement:
         for connection, wanted in by_connection.items():
             for part in chunks(wanted, 300):
                 found = self.batch.conn.execute(
-                    select(allocations).where(a.connection == connection, or_(a.from_ref.in_(part), a.to_ref.in_(part)))
+                    select(allocations).where(
+                        a.connection == connection, or_(among(a.from_ref, part), among(a.to_ref, part))
+                    )
                 )
                 for row in found.mappings():
                     self.rows.setdefault(row["id"], dict(row))
@@ -267,7 +271,7 @@ class Settlement:
         out: list[OpenItem] = []
         o = open_items.c
         for part in chunks(sorted(debits)):
-            for row in self.batch.conn.execute(select(open_items).where(o.document_id.in_(part))).mappings():
+            for row in self.batch.conn.execute(select(open_items).where(among(o.document_id, part))).mappings():
                 out.append(
                     OpenItem(
                         row["document_id"],
@@ -376,7 +380,7 @@ class Settlement:
                 updates,
             )
         for part in chunks(drop):
-            conn.execute(delete(allocation_lines).where(allocation_lines.c.allocation_id.in_(part)))
+            conn.execute(delete(allocation_lines).where(among(allocation_lines.c.allocation_id, part)))
         for rows in chunks(lines):
             conn.execute(insert(allocation_lines), list(rows))
 

@@ -12,19 +12,21 @@ from sqlalchemy import Connection, insert
 from sync.fold.journal import Journal
 from tieout.core.config import Config
 from tieout.core.dates import business_on
-from tieout.store.landing import chunks
+from tieout.store.bulk import insert_new
 from tieout.store.tables import dirty, inputs
-from tieout.store.upsert import insert_ignore
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # two digits of base 32 at once
+
+
 def _encode(number: int, length: int) -> str:
-    out = []
-    for _ in range(length):
-        out.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(out))
+    out = ""
+    for _ in range((length + 1) // 2):
+        out = _PAIRS[number & 1023] + out
+        number >>= 10
+    return out[-length:]
 
 
 class BatchIds:
@@ -71,8 +73,7 @@ class Batch:
     def flush(self) -> None:
         """Write the journal with its chain link and what became dirty; the last statements of the transaction."""
         rows = [{"kind": kind, "key": key} for kind, key in sorted(self._dirty)]
-        for part in chunks(rows):
-            insert_ignore(self.conn, dirty, part)
+        insert_new(self.conn, dirty, rows)
         self.journal.flush()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select, update
 
 from mapping.engine import MappingContext, Skip, map_record
 from sync.fold.batch import Batch
@@ -15,6 +15,8 @@ from tieout.canonical import codec
 from tieout.canonical.codec import Candidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
+from tieout.store.among import among
+from tieout.store.bulk import update_rows
 from tieout.store.landing import chunks, load_payloads
 from tieout.store.tables import inputs, pending, source_records
 
@@ -47,12 +49,21 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
     """The changes and the other inputs (answers, ticks, activations) behind a list of seqs, in seq order."""
     others: list[Mapping[Any, Any]] = []
     keys: dict[tuple[str, str], list[str]] = {}
+    i = inputs.c
     for part in chunks(seqs):
-        rows = batch.conn.execute(select(inputs).where(inputs.c.seq.in_(part)).order_by(inputs.c.seq)).mappings()
-        for row in rows:
-            if row["kind"] == "landed":
-                keys.setdefault((row["connection"], row["stream"]), []).append(row["external_id"])
-            elif row["kind"] == "activation":
+        rest: list[int] = []
+        rows = batch.conn.execute(
+            select(i.seq, i.kind, i.connection, i.stream, i.external_id).where(among(i.seq, part)).order_by(i.seq)
+        )
+        for seq, kind, connection, stream, external_id in rows:
+            if kind == "landed":
+                keys.setdefault((connection, stream), []).append(external_id)
+            else:
+                rest.append(seq)
+        if not rest:
+            continue
+        for row in batch.conn.execute(select(inputs).where(among(i.seq, rest)).order_by(i.seq)).mappings():
+            if row["kind"] == "activation":
                 _reopen(batch, row)
             else:
                 others.append(dict(row))
@@ -81,8 +92,8 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
     for part in chunks(ids):
         rows.extend(
             batch.conn.execute(
-                select(source_records)
-                .where(c.connection == connection, c.stream == stream, c.external_id.in_(part))
+                select(c.external_id, c.seq, c.applied_seq, c.payload_hash, c.is_deleted, c.candidate_kind, c.candidate)
+                .where(c.connection == connection, c.stream == stream, among(c.external_id, part))
                 .order_by(c.external_id)
             ).mappings()
         )
@@ -119,27 +130,17 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
         kept = previous if is_broken else candidate
         writes.append(
             {
-                "b_id": row["external_id"],
-                "b_seq": row["seq"],
-                "b_kind": codec.kind_of(kept) if kept is not None else None,
-                "b_candidate": codec.encode(kept) if kept is not None else None,
-                "b_profile": profile.version if profile is not None else None,
-                "b_problem": problem,
+                "connection": connection,
+                "stream": stream,
+                "external_id": row["external_id"],
+                "applied_seq": row["seq"],
+                "candidate_kind": codec.kind_of(kept) if kept is not None else None,
+                "candidate": codec.encode(kept) if kept is not None else None,
+                "profile_version": profile.version if profile is not None else None,
+                "problem": problem,
             }
         )
-    if writes:
-        batch.conn.execute(
-            update(source_records)
-            .where(c.connection == connection, c.stream == stream, c.external_id == bindparam("b_id"))
-            .values(
-                applied_seq=bindparam("b_seq"),
-                candidate_kind=bindparam("b_kind"),
-                candidate=bindparam("b_candidate"),
-                profile_version=bindparam("b_profile"),
-                problem=bindparam("b_problem"),
-            ),
-            writes,
-        )
+    update_rows(batch.conn, source_records, ("connection", "stream", "external_id"), writes)
     healthy = [change.key for change in changes if not change.is_broken]
     for kind in KINDS:
         close_conflicts(batch, kind, healthy, state="superseded")

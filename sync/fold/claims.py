@@ -11,6 +11,7 @@ from mapping.identity.numbers import number_key
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from tieout.canonical.documents import ClaimCandidate
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.refs import conditions, rows_by
 from tieout.store.tables import claim_keys, claims
@@ -89,5 +90,5 @@ def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, 
         insert_ignore(batch.conn, claim_keys, rows)
     values = sorted({value for _, value in touched})
     for part in chunks(values):
-        for row in batch.conn.execute(select(k.connection, k.stream, k.external_id).where(k.value.in_(part))):
+        for row in batch.conn.execute(select(k.connection, k.stream, k.external_id).where(among(k.value, part))):
             batch.touch("claim", [f"{row.connection}/{row.stream}/{row.external_id}"])

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 
 from sync.fold.batch import Batch
 from tieout.core.exact_json import canonical
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import conflicts
 
@@ -43,7 +44,7 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
             c = conflicts.c
             for row in batch.conn.execute(
                 select(c.id, c.kind, c.cause, c.title, c.evidence, c.suggestions, c.currency, c.money_minor).where(
-                    c.state == "open", c.kind == kind, c.cause.in_(part)
+                    c.state == "open", c.kind == kind, among(c.cause, part)
                 )
             ).mappings():
                 held[row["kind"], row["cause"]] = row
@@ -93,11 +94,14 @@ def close_conflicts(
 ) -> int:
     """Close the open conflicts of these causes: `superseded` by new facts or `resolved` by a person."""
     closed = 0
+    c = conflicts.c
+    if batch.conn.execute(select(c.id).where(c.state == "open", c.kind == kind).limit(1)).first() is None:
+        batch.count("conflicts_closed", 0)
+        return 0
     for part in chunks(sorted(set(causes))):
-        c = conflicts.c
         done = batch.conn.execute(
             update(conflicts)
-            .where(c.state == "open", c.kind == kind, c.cause.in_(part))
+            .where(c.state == "open", c.kind == kind, among(c.cause, part))
             .values(state=state, closed_at=batch.now, answer_seq=answer_seq, answered_by=answered_by, answer=answer)
         )
         closed += max(0, done.rowcount)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from sync.fold.batch import Batch
 from sync.settle.scope import customers_of_accounts
 from tieout.core.ids import numbered
+from tieout.store.among import among
 from tieout.store.tables import accounts, credit_terms
 
 
@@ -82,7 +83,7 @@ def touch_accounts(batch: Batch, account_ids: Iterable[str]) -> None:
     ids = sorted(set(account_ids))
     owners = customers_of_accounts(batch, ids)
     a = accounts.c
-    rows = batch.conn.execute(select(a.id, a.company_id).where(a.id.in_(ids)))
+    rows = batch.conn.execute(select(a.id, a.company_id).where(among(a.id, ids)))
     batch.touch("customer", {f"{owners[row.id]}|{row.company_id}" for row in rows if row.id in owners})
 
 

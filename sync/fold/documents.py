@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from mapping.identity.numbers import number_key
 from sync.fold.accounts import ensure_accounts
@@ -20,6 +20,8 @@ from tieout.core.exact_json import digest
 from tieout.ledger.documents import problems_of
 from tieout.ledger.entries import post_document, reverse
 from tieout.ledger.open_items import items_of
+from tieout.store.among import among
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.tables import claim_keys, conflicts, document_keys, documents, open_items
 
@@ -74,7 +76,8 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
         if entry is not None:
             entry_id = batch.journal.add(entry, source_seq=change.seq, reason="document")
             batch.count("posted")
-        drop_items.append(document_id)
+        if row is not None:
+            drop_items.append(document_id)
         items.extend(
             {
                 "id": item.item_id,
@@ -107,7 +110,7 @@ def _unlinked_of(batch: Batch, amounts: set[int]) -> set[str]:
     c = conflicts.c
     out: set[str] = set()
     for part in chunks(sorted(amounts)):
-        found = select(c.cause).where(c.state == "open", c.kind == "unlinked_document", c.money_minor.in_(part))
+        found = select(c.cause).where(c.state == "open", c.kind == "unlinked_document", among(c.money_minor, part))
         out.update(batch.conn.execute(found).scalars())
     return out
 
@@ -171,7 +174,7 @@ def _held(batch: Batch, works: Sequence[_Work]) -> dict[tuple[str, str], Any]:
         for part in chunks(refs):
             for row in batch.conn.execute(
                 select(d.id, d.external_id, d.entry_id, d.posting_digest, d.open_minor, d.total_minor).where(
-                    d.connection == connection, d.external_id.in_(part)
+                    d.connection == connection, among(d.external_id, part)
                 )
             ).mappings():
                 out[connection, row["external_id"]] = row
@@ -251,8 +254,7 @@ def _write(
         {"id": row["b_id"], "created_at": batch.now, **{name: row[bind] for name, bind in _COLUMNS.items()}}
         for row in inserts
     ]
-    for part in chunks(fresh):
-        conn.execute(insert(documents), list(part))
+    insert_rows(conn, documents, fresh)
     if updates:
         conn.execute(
             update(documents)
@@ -261,9 +263,8 @@ def _write(
             updates,
         )
     for dropped in chunks(drop_items):
-        conn.execute(delete(open_items).where(open_items.c.document_id.in_(dropped)))
-    for part in chunks(items):
-        conn.execute(insert(open_items), list(part))
+        conn.execute(delete(open_items).where(among(open_items.c.document_id, dropped)))
+    insert_rows(conn, open_items, items)
 
 
 def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
@@ -274,7 +275,7 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
     k = document_keys.c
     held: dict[str, set[tuple[str, str]]] = {}
     for part in chunks(sorted(docs)):
-        for row in conn.execute(select(document_keys).where(k.document_id.in_(part))):
+        for row in conn.execute(select(document_keys).where(among(k.document_id, part))):
             held.setdefault(row.document_id, set()).add((row.kind, row.value))
     fresh: list[dict[str, Any]] = []
     stale: list[str] = []
@@ -288,9 +289,8 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
                 stale.append(document_id)
             fresh.extend({"kind": kind, "value": value, "document_id": document_id} for kind, value in sorted(wanted))
     for part in chunks(stale):
-        conn.execute(delete(document_keys).where(k.document_id.in_(part)))
-    for rows in chunks(fresh):
-        conn.execute(insert(document_keys), list(rows))
+        conn.execute(delete(document_keys).where(among(k.document_id, part)))
+    insert_rows(conn, document_keys, fresh)
     batch.touch("claim", claims_holding(batch, touched))
 
 
@@ -313,7 +313,7 @@ def claims_holding(batch: Batch, keys: set[tuple[str, str]]) -> set[str]:
     for kinds, wanted in ((("external", "number"), values), (("order",), orders)):
         for part in chunks(sorted(wanted)):
             for row in batch.conn.execute(
-                select(c.connection, c.stream, c.external_id).where(c.kind.in_(kinds), c.value.in_(part))
+                select(c.connection, c.stream, c.external_id).where(c.kind.in_(kinds), among(c.value, part))
             ):
                 out.add(f"{row.connection}/{row.stream}/{row.external_id}")
     return out

@@ -14,6 +14,8 @@ from tieout.core.dates import iso_utc
 from tieout.core.exact_json import canonical
 from tieout.ledger.chain import GENESIS, link
 from tieout.ledger.entries import Entry, Posting, check
+from tieout.store.among import among
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.session import is_sqlite, lock_rows
 from tieout.store.tables import balances, commits, entries, meta, postings
@@ -86,10 +88,8 @@ class Journal:
         body = body_hash(self._entries, self._postings)
         record = commit_record(self._now, len(self._entries), body)
         made = link(prev_hash, record)
-        for part in chunks(self._entries):
-            conn.execute(insert(entries), list(part))
-        for part in chunks(self._postings):
-            conn.execute(insert(postings), list(part))
+        insert_rows(conn, entries, self._entries)
+        insert_rows(conn, postings, self._postings)
         self._add_balances()
         conn.execute(
             insert(commits).values(
@@ -174,10 +174,10 @@ def load_entries(conn: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     heads: dict[str, Any] = {}
     rows: dict[str, list[Posting]] = {}
     for part in chunks(list(dict.fromkeys(ids))):
-        for head in conn.execute(select(entries).where(entries.c.id.in_(part))).mappings():
+        for head in conn.execute(select(entries).where(among(entries.c.id, part))).mappings():
             heads[head["id"]] = head
         found = conn.execute(
-            select(postings).where(postings.c.entry_id.in_(part)).order_by(postings.c.entry_id, postings.c.line)
+            select(postings).where(among(postings.c.entry_id, part)).order_by(postings.c.entry_id, postings.c.line)
         ).mappings()
         for row in found:
             rows.setdefault(row["entry_id"], []).append(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 
 from sync.fold.batch import Batch
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import allocation_lines, allocations, documents, open_items
 
@@ -26,14 +27,14 @@ def _recompute(batch: Batch, ids: Sequence[str]) -> None:
     docs = {
         row["id"]: row
         for row in conn.execute(
-            select(d.id, d.kind, d.total_minor, d.state, d.open_minor, d.last_payment_on).where(d.id.in_(ids))
+            select(d.id, d.kind, d.total_minor, d.state, d.open_minor, d.last_payment_on).where(among(d.id, ids))
         ).mappings()
     }
     used: dict[str, int] = {
         key: int(total)
         for key, total in conn.execute(
             select(a.from_document_id, func.sum(a.amount_minor))
-            .where(a.from_document_id.in_(ids), a.is_applied.is_(True))
+            .where(among(a.from_document_id, ids), a.is_applied.is_(True))
             .group_by(a.from_document_id)
         )
     }
@@ -43,7 +44,7 @@ def _recompute(batch: Batch, ids: Sequence[str]) -> None:
     for applied in conn.execute(
         select(a.to_document_id, a.amount_minor, a.effective_on, source.c.kind, source.c.issue_on)
         .join(source, source.c.id == a.from_document_id)
-        .where(a.to_document_id.in_(ids), a.is_applied.is_(True))
+        .where(among(a.to_document_id, ids), a.is_applied.is_(True))
     ):
         key = applied.to_document_id
         paid[key] = paid.get(key, 0) + applied.amount_minor
@@ -55,13 +56,13 @@ def _recompute(batch: Batch, ids: Sequence[str]) -> None:
         for key, total in conn.execute(
             select(line.item_id, func.sum(line.amount_minor))
             .join(open_items, o.id == line.item_id)
-            .where(o.document_id.in_(ids))
+            .where(among(o.document_id, ids))
             .group_by(line.item_id)
         )
     }
     item_rows: list[dict[str, Any]] = []
     for row in conn.execute(
-        select(o.id, o.document_id, o.original_minor, o.open_minor).where(o.document_id.in_(ids))
+        select(o.id, o.document_id, o.original_minor, o.open_minor).where(among(o.document_id, ids))
     ).mappings():
         if docs[row["document_id"]]["kind"] == "credit_note":
             left = row["original_minor"] + used.get(row["document_id"], 0)

@@ -13,6 +13,7 @@ from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.config import Config
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import party_keys
 from tieout.store.upsert import insert_ignore
@@ -72,8 +73,8 @@ def _replace_keys(batch: Batch, members: dict[str, PartyCandidate | None]) -> No
     k = party_keys.c
     keys: set[tuple[str, str]] = set()
     for part in chunks(sorted(members)):
-        keys.update(batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part))))
-        batch.conn.execute(delete(party_keys).where(k.member.in_(part)))
+        keys.update(batch.conn.execute(select(k.kind, k.value).where(among(k.member, part))))
+        batch.conn.execute(delete(party_keys).where(among(k.member, part)))
     fresh: list[dict[str, Any]] = []
     for member, party in sorted(members.items()):
         if party is None:
@@ -94,5 +95,5 @@ def sharing(batch: Batch, keys: set[tuple[str, str]]) -> set[str]:
     for kind in sorted({kind for kind, _ in keys}):
         values = sorted(value for key_kind, value in keys if key_kind == kind)
         for part in chunks(values):
-            out.update(batch.conn.execute(select(k.member).where(k.kind == kind, k.value.in_(part))).scalars())
+            out.update(batch.conn.execute(select(k.member).where(k.kind == kind, among(k.value, part))).scalars())
     return out

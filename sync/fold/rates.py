@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from sync.fold.batch import Batch
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import rate_needs, rates
 from tieout.store.upsert import upsert
@@ -63,14 +64,14 @@ def withdraw_rates(batch: Batch, ids: Iterable[str]) -> None:
     wanted = sorted(set(ids))
     for part in chunks(wanted):
         _touch(batch, _codes_of(batch, part))
-        batch.conn.execute(update(rates).where(rates.c.id.in_(part)).values(is_active=False))
+        batch.conn.execute(update(rates).where(among(rates.c.id, part)).values(is_active=False))
 
 
 def _codes_of(batch: Batch, ids: Iterable[str]) -> set[tuple[str, str, str]]:
     r = rates.c
     found: set[tuple[str, str, str]] = set()
     for part in chunks(sorted(ids)):
-        rows = batch.conn.execute(select(r.company_id, r.base, r.quote).where(r.id.in_(part), r.is_active.is_(True)))
+        rows = batch.conn.execute(select(r.company_id, r.base, r.quote).where(among(r.id, part), r.is_active.is_(True)))
         found.update((row.company_id, row.base, row.quote) for row in rows)
     return found
 

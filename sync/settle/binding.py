@@ -15,6 +15,7 @@ from sync.settle.candidates import Ref, candidates_of
 from sync.settle.scope import customers_of_accounts, deal_key
 from tieout.canonical.documents import ClaimCandidate
 from tieout.core.money import format_minor
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.refs import rows_by
 from tieout.store.tables import (
@@ -86,7 +87,7 @@ def _customers_of_claims(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> 
     held: dict[str, str] = {}
     for part in chunks(sorted(members)):
         held.update(
-            batch.conn.execute(select(m.member, m.customer_id).where(m.member.in_(part), m.to_seq.is_(None))).all()
+            batch.conn.execute(select(m.member, m.customer_id).where(among(m.member, part), m.to_seq.is_(None))).all()
         )
     return {ref: held[key] for ref, claim in claims.items() if (key := f"{ref[0]}/customers/{claim.party_ref}") in held}
 
@@ -101,7 +102,7 @@ def _documents_by_key(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dic
     for kinds, values, group in ((("external", "number"), plain, "plain"), (("order",), orders, "order")):
         for values_part in chunks(values):
             for row in batch.conn.execute(
-                select(d.value, d.document_id).where(d.kind.in_(kinds), d.value.in_(values_part))
+                select(d.value, d.document_id).where(d.kind.in_(kinds), among(d.value, values_part))
             ):
                 found.setdefault((group, row.value), set()).add(row.document_id)
     out: dict[Ref, set[str]] = {}
@@ -120,7 +121,7 @@ def _rivals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, lis
         mine.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     block: dict[tuple[str, str], set[Ref]] = {}
     for value_part in chunks(sorted({value for _, value in mine})):
-        for row in batch.conn.execute(select(claim_keys).where(k.value.in_(value_part))):
+        for row in batch.conn.execute(select(claim_keys).where(among(k.value, value_part))):
             block.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     pairs: dict[Ref, set[Ref]] = {}
     for key, refs in mine.items():
@@ -136,7 +137,7 @@ def _said(batch: Batch, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     out: dict[str, dict[str, list[str]]] = {}
     for part in chunks(keys):
         for row in batch.conn.execute(
-            select(n.subject, n.action, n.target).where(n.subject.in_(part), n.is_active.is_(True)).order_by(n.seq)
+            select(n.subject, n.action, n.target).where(among(n.subject, part), n.is_active.is_(True)).order_by(n.seq)
         ):
             out.setdefault(row.subject, {}).setdefault(row.action, []).append(row.target)
     return out
@@ -161,7 +162,7 @@ def _documents_of_customers(
     accounts: dict[str, list[str]] = {}
     for part in chunks(sorted(set(customers.values()))):
         for customer, member in batch.conn.execute(
-            select(m.customer_id, m.member).where(m.customer_id.in_(part), m.to_seq.is_(None))
+            select(m.customer_id, m.member).where(among(m.customer_id, part), m.to_seq.is_(None))
         ):
             if member.startswith("acc_"):
                 accounts.setdefault(customer, []).append(member)
@@ -172,7 +173,7 @@ def _documents_of_customers(
         for amount_part in chunks(amounts):
             for row in batch.conn.execute(
                 select(d.id, d.account_id, d.currency, d.total_minor)
-                .where(d.account_id.in_(account_part), d.total_minor.in_(amount_part))
+                .where(among(d.account_id, account_part), among(d.total_minor, amount_part))
                 .order_by(d.id)
             ):
                 by_money.setdefault((owner[row.account_id], row.currency, row.total_minor), []).append(row.id)
@@ -190,9 +191,9 @@ def _facts(batch: Batch, ids: Iterable[str]) -> dict[str, DocumentFacts]:
     orders: dict[str, list[str]] = {}
     rows: list[Any] = []
     for part in chunks(wanted):
-        rows.extend(batch.conn.execute(select(documents).where(d.id.in_(part))).mappings())
+        rows.extend(batch.conn.execute(select(documents).where(among(d.id, part))).mappings())
         for row in batch.conn.execute(
-            select(k.document_id, k.value).where(k.kind == "order", k.document_id.in_(part)).order_by(k.value)
+            select(k.document_id, k.value).where(k.kind == "order", among(k.document_id, part)).order_by(k.value)
         ):
             orders.setdefault(row.document_id, []).append(row.value)
     owners = customers_of_accounts(batch, [row["account_id"] for row in rows])
@@ -264,7 +265,7 @@ def _write(
                 }
             )
     for close_part in chunks(close):
-        batch.conn.execute(update(bindings).where(b.id.in_(close_part)).values(to_seq=batch.mark_seq))
+        batch.conn.execute(update(bindings).where(among(b.id, close_part)).values(to_seq=batch.mark_seq))
     for rows in chunks(fresh):
         batch.conn.execute(insert(bindings), list(rows))
     batch.count("bound", len(fresh))

@@ -20,6 +20,7 @@ from tieout.receivables.exposure import Rate, exposure_of
 from tieout.receivables.limit import LimitChoice, limit_in_force
 from tieout.receivables.override import OVERRIDE_VERSION, Override, hold_by_hand, overridden
 from tieout.receivables.rates import RATES_VERSION, Conversion, RateBook
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import rate_needs
 
@@ -211,10 +212,10 @@ def _note_needs(batch: Batch, needs: Mapping[str, _Rates], verdicts: Sequence[Ve
     before: set[tuple[str, str]] = set()
     for part in chunks(sorted(needs)):
         found = batch.conn.execute(
-            select(n.company_id, n.currency).where(n.subject.in_(part), n.is_missing.is_(True))
+            select(n.company_id, n.currency).where(among(n.subject, part), n.is_missing.is_(True))
         ).all()
         before.update((row.company_id, row.currency) for row in found)
-        batch.conn.execute(delete(rate_needs).where(n.subject.in_(part)))
+        batch.conn.execute(delete(rate_needs).where(among(n.subject, part)))
     rows = [
         {"subject": key, "currency": code, "company_id": key.split("|")[1], "is_missing": code in asked.missing}
         for key, asked in sorted(needs.items())

@@ -16,6 +16,7 @@ from sync.settle.positions import Position
 from tieout.canonical.parties import PartyCandidate
 from tieout.receivables.limit import BookLimit, SetLimit
 from tieout.receivables.rates import MAX_AGE_DAYS, DatedRate, RateBook
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, credit_limits, credit_terms, rates
 
@@ -61,7 +62,7 @@ def _terms(batch: Batch, owner: Mapping[str, str], facts: CreditFacts) -> None:
     t = credit_terms.c
     for part in chunks(sorted(owner)):
         rows = batch.conn.execute(
-            select(credit_terms).where(t.account_id.in_(part), t.state == "active").order_by(t.seq)
+            select(credit_terms).where(among(t.account_id, part), t.state == "active").order_by(t.seq)
         ).mappings()
         for row in rows:
             key = owner[row["account_id"]]
@@ -88,7 +89,7 @@ def _books(batch: Batch, owner: Mapping[str, str], facts: CreditFacts) -> None:
         rows = batch.conn.execute(
             select(credit_limits, a.id.label("account_id"))
             .join(accounts, (a.connection == c.connection) & (a.party_ref == c.party_ref))
-            .where(a.id.in_(part), or_(c.company_id == "", c.company_id == a.company_id))
+            .where(among(a.id, part), or_(c.company_id == "", c.company_id == a.company_id))
         ).mappings()
         for row in rows:
             facts.books.setdefault(owner[row["account_id"]], []).append(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from sync.fold.batch import Batch
 from tieout.core import exact_json
 from tieout.receivables.status import Reason
+from tieout.store.among import among
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.tables import decisions
+from tieout.store.types import Stored
+
+_STANDING = [column for column in decisions.c if column.name != "inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,12 @@ class Verdict:
 
 
 def current(batch: Batch, kind: str, subjects: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
-    """The standing decisions of a kind, by subject."""
+    """The standing decisions of a kind, by subject, without their inputs: nothing is decided on those."""
     d = decisions.c
     out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(subjects))):
         for row in batch.conn.execute(
-            select(decisions).where(d.kind == kind, d.subject.in_(part), d.is_current.is_(True))
+            select(*_STANDING).where(d.kind == kind, among(d.subject, part), d.is_current.is_(True))
         ).mappings():
             out[row["subject"]] = row
     return out
@@ -52,14 +56,10 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
     moves: list[dict[str, Any]] = []
     changed: set[str] = set()
     for verdict in verdicts:
-        body = plain(verdict.body)
-        reasons = [plain(dataclasses.asdict(reason)) for reason in verdict.reasons]
+        body = Stored(verdict.body)
+        reasons = Stored([{"code": reason.code, "params": reason.params} for reason in verdict.reasons])
         old = held.get(verdict.subject)
-        if (
-            old is not None
-            and old["value"] == verdict.value
-            and exact_json.canonical([old["body"], old["reasons"]]) == exact_json.canonical([body, reasons])
-        ):
+        if old is not None and old["value"] == verdict.value and _says(old) == _would_say(body, reasons):
             if old["next_change_on"] != verdict.next_change_on:
                 moves.append({"b_id": old["id"], "b_next": verdict.next_change_on})
             continue
@@ -75,7 +75,7 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
                 "value": verdict.value,
                 "body": body,
                 "reasons": reasons,
-                "inputs": plain(verdict.inputs),
+                "inputs": Stored(verdict.inputs),
                 "rule_version": verdict.rule_version,
                 "effective_on": verdict.effective_on,
                 "recorded_at": batch.now,
@@ -86,9 +86,8 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
         )
     d = decisions.c
     for part in chunks(close):
-        batch.conn.execute(update(decisions).where(d.id.in_(part)).values(is_current=False))
-    for rows in chunks(fresh):
-        batch.conn.execute(insert(decisions), list(rows))
+        batch.conn.execute(update(decisions).where(among(d.id, part)).values(is_current=False))
+    insert_rows(batch.conn, decisions, fresh)
     if moves:
         batch.conn.execute(
             update(decisions).where(d.id == bindparam("b_id")).values(next_change_on=bindparam("b_next")), moves
@@ -97,9 +96,12 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
     return changed
 
 
-def plain(value: Any) -> Any:
-    """The JSON form of a value, exact, as it comes back from the store."""
-    return exact_json.loads_fast(exact_json.dumps(value))
+def _says(standing: Mapping[Any, Any]) -> bytes:
+    return exact_json.canonical([standing["body"], standing["reasons"]])
+
+
+def _would_say(body: Stored, reasons: Stored) -> bytes:
+    return exact_json.canonical([exact_json.loads_fast(part.text.encode()) for part in (body, reasons)])
 
 
 def day(value: Any) -> date | None:

@@ -21,6 +21,7 @@ from sync.settle.scope import deal_key
 from tieout.canonical.documents import ClaimCandidate
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.money import format_minor
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.outbox import Intent
 from tieout.store.refs import rows_by
@@ -218,7 +219,9 @@ def _credit_of(batch: Batch, customers: Sequence[str]) -> dict[str, list[Mapping
     subjects = [f"{customer}|{company}" for customer in customers for company in sorted(batch.config.companies)]
     for part in chunks(subjects):
         for row in batch.conn.execute(
-            select(decisions).where(d.kind == "credit", d.subject.in_(part), d.is_current.is_(True)).order_by(d.subject)
+            select(decisions)
+            .where(d.kind == "credit", among(d.subject, part), d.is_current.is_(True))
+            .order_by(d.subject)
         ).mappings():
             out.setdefault(row["subject"].split("|")[0], []).append(row)
     return out

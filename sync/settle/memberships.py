@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from sync.fold.batch import Batch
 from sync.settle.scope import claims_of_members, companies_of
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import customers, memberships
 
@@ -32,7 +33,7 @@ def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[Any, Any
     m = memberships.c
     out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(members))):
-        for row in batch.conn.execute(select(memberships).where(m.member.in_(part), m.to_seq.is_(None))).mappings():
+        for row in batch.conn.execute(select(memberships).where(among(m.member, part), m.to_seq.is_(None))).mappings():
             out[row["member"]] = row
     return out
 
@@ -43,7 +44,7 @@ def first_customers(batch: Batch, members: Iterable[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     for part in chunks(sorted(set(members))):
         for member, customer in batch.conn.execute(
-            select(m.member, m.customer_id).where(m.member.in_(part)).order_by(m.from_seq.desc(), m.id.desc())
+            select(m.member, m.customer_id).where(among(m.member, part)).order_by(m.from_seq.desc(), m.id.desc())
         ):
             out[member] = customer
     return out
@@ -97,7 +98,7 @@ def change(batch: Batch, wanted: Sequence[Wanted]) -> set[str]:
             moved.add(row.member)
     for part in chunks(close):
         batch.conn.execute(
-            update(memberships).where(memberships.c.id.in_(part)).values(to_seq=batch.mark_seq, closed_at=batch.now)
+            update(memberships).where(among(memberships.c.id, part)).values(to_seq=batch.mark_seq, closed_at=batch.now)
         )
     for rows in chunks(fresh):
         batch.conn.execute(insert(memberships), list(rows))
@@ -112,7 +113,7 @@ def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str])
     accounts: dict[str, list[str]] = {}
     for part in chunks(sorted(customers_touched)):
         for customer, member in batch.conn.execute(
-            select(m.customer_id, m.member).where(m.customer_id.in_(part), m.member.like("acc\\_%", escape="\\"))
+            select(m.customer_id, m.member).where(among(m.customer_id, part), m.member.like("acc\\_%", escape="\\"))
         ):
             accounts.setdefault(customer, []).append(member)
     companies = companies_of(batch, [acc for group in accounts.values() for acc in group])

@@ -20,6 +20,7 @@ from sync.settle.memberships import Wanted
 from sync.settle.scope import Business, documents_of_parties
 from tieout.canonical.parties import PartyCandidate
 from tieout.ledger import chart
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.refs import rows_by
 from tieout.store.tables import accounts, answers, balances, customers, party_keys
@@ -35,7 +36,7 @@ def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
     a = accounts.c
     rows: list[Mapping[Any, Any]] = []
     for part in chunks(ids):
-        rows.extend(batch.conn.execute(select(accounts).where(a.id.in_(part)).order_by(a.id)).mappings())
+        rows.extend(batch.conn.execute(select(accounts).where(among(a.id, part)).order_by(a.id)).mappings())
     held = membership.standing(batch, ids)
     first = membership.first_customers(batch, ids)
     said = _answers(batch, ids, "link")
@@ -164,13 +165,13 @@ def _blocks(batch: Batch, keys: Sequence[str]) -> dict[str, set[str]]:
     k = party_keys.c
     mine: dict[tuple[str, str], list[str]] = {}
     for part in chunks(keys):
-        for row in batch.conn.execute(select(party_keys).where(k.member.in_(part))):
+        for row in batch.conn.execute(select(party_keys).where(among(k.member, part))):
             mine.setdefault((row.kind, row.value), []).append(row.member)
     blocks: dict[tuple[str, str], set[str]] = {}
     for kind in (*RULE_KINDS, *HINT_KINDS):
         values = sorted(value for key_kind, value in mine if key_kind == kind)
         for part in chunks(values):
-            for row in batch.conn.execute(select(k.value, k.member).where(k.kind == kind, k.value.in_(part))):
+            for row in batch.conn.execute(select(k.value, k.member).where(k.kind == kind, among(k.value, part))):
                 blocks.setdefault((kind, row.value), set()).add(row.member)
     out: dict[str, set[str]] = {}
     for key, members in mine.items():
@@ -188,7 +189,7 @@ def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
     k = party_keys.c
     keys: set[tuple[str, str]] = set()
     for part in chunks(sorted(set(members))):
-        keys.update(batch.conn.execute(select(k.kind, k.value).where(k.member.in_(part), k.kind.in_(RULE_KINDS))))
+        keys.update(batch.conn.execute(select(k.kind, k.value).where(among(k.member, part), k.kind.in_(RULE_KINDS))))
     return {member for member in sharing(batch, keys) if "/" in member}
 
 
@@ -198,7 +199,7 @@ def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
     want: dict[tuple[str, str, str], list[str]] = {}
     account_ids = sorted(ref for ref in refs if ref.startswith("acc_"))
     for part in chunks(account_ids):
-        for row in batch.conn.execute(select(a.id, a.connection, a.external_id).where(a.id.in_(part))):
+        for row in batch.conn.execute(select(a.id, a.connection, a.external_id).where(among(a.id, part))):
             if row.external_id is not None:
                 want.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
     for ref in refs:
@@ -218,7 +219,7 @@ def _answers(batch: Batch, subjects: Iterable[str], action: str) -> dict[str, Ma
     out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(subjects))):
         for row in batch.conn.execute(
-            select(answers).where(n.subject.in_(part), n.action == action, n.is_active.is_(True)).order_by(n.seq)
+            select(answers).where(among(n.subject, part), n.action == action, n.is_active.is_(True)).order_by(n.seq)
         ).mappings():
             out[row["subject"]] = row
     return out
@@ -231,7 +232,7 @@ def _pairs(batch: Batch, subjects: Sequence[str], action: str) -> set[tuple[str,
         out.update(
             batch.conn.execute(
                 select(n.subject, n.target).where(
-                    n.subject.in_(part), n.action == action, n.is_active.is_(True), n.target != ""
+                    among(n.subject, part), n.action == action, n.is_active.is_(True), n.target != ""
                 )
             )
         )
@@ -350,7 +351,7 @@ def _with_money(batch: Batch, calls: Sequence[ConflictCall]) -> list[ConflictCal
     owed: dict[str, tuple[int, str]] = {}
     for part in chunks(targets):
         for row in batch.conn.execute(
-            select(b.account_id, b.currency, b.amount_minor).where(b.account_id.in_(part), b.code == chart.AR)
+            select(b.account_id, b.currency, b.amount_minor).where(among(b.account_id, part), b.code == chart.AR)
         ):
             best = owed.get(row.account_id, (0, ""))
             owed[row.account_id] = max(best, (int(row.amount_minor), row.currency))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from sync.fold.batch import Batch
 from sync.settle.scope import companies_of, members_of
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import balances, documents, open_items
 
@@ -60,7 +61,7 @@ def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dic
         rows = batch.conn.execute(
             select(o.id, o.document_id, o.account_id, o.currency, o.due_on, o.open_minor, d.number)
             .join(documents, d.id == o.document_id)
-            .where(o.account_id.in_(part), o.open_minor != 0)
+            .where(among(o.account_id, part), o.open_minor != 0)
             .order_by(o.due_on, o.id)
         ).mappings()
         for row in rows:
@@ -73,12 +74,12 @@ def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dic
             position.items.append(dict(row))
             if row["due_on"] < batch.on[position.company]:
                 _add(position.overdue_minor, currency, amount)
-        posted = select(balances.c.account_id, balances.c.currency).where(balances.c.account_id.in_(part)).distinct()
+        posted = select(balances.c.account_id, balances.c.currency).where(among(balances.c.account_id, part)).distinct()
         for account, currency in batch.conn.execute(posted):
             owner[account].currencies.add(currency)
         cash = batch.conn.execute(
             select(d.account_id, d.currency, d.open_minor).where(
-                d.account_id.in_(part), d.kind.in_(("payment", "refund")), d.open_minor != 0, d.state == "posted"
+                among(d.account_id, part), d.kind.in_(("payment", "refund")), d.open_minor != 0, d.state == "posted"
             )
         ).mappings()
         for row in cash:

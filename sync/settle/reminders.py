@@ -20,6 +20,7 @@ from tieout.receivables.reminders import (
     decide_reminders,
 )
 from tieout.receivables.status import Reason
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import decisions, outbox
 
@@ -129,7 +130,7 @@ def _sent(batch: Batch, positions: Sequence[Position]) -> dict[str, list[Mapping
     for part in chunks(subjects):
         for row in batch.conn.execute(
             select(d.subject, d.body, d.effective_on, d.value)
-            .where(d.kind == "reminder", d.subject.in_(part), d.value.in_(("send", "withdrawn")))
+            .where(d.kind == "reminder", among(d.subject, part), d.value.in_(("send", "withdrawn")))
             .order_by(d.seq, d.id)
         ).mappings():
             rows = out.setdefault(row["subject"], [])

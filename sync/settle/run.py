@@ -13,6 +13,7 @@ from sync.settle.effects import intend_pushes
 from sync.settle.parties import settle_accounts, settle_parties
 from sync.settle.settlements import settle_allocations
 from sync.settle.statuses import decide_deals, decide_documents
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import dirty
 
@@ -36,6 +37,6 @@ def settle(batch: Batch, stage: str, limit: int) -> int:
     if not keys:
         return 0
     for part in chunks(keys):
-        batch.conn.execute(delete(dirty).where(d.kind == stage, d.key.in_(part)))
+        batch.conn.execute(delete(dirty).where(d.kind == stage, among(d.key, part)))
     _WORK[stage](batch, keys)
     return len(keys)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from sync.fold.batch import Batch
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, bindings, claims, documents, memberships
 
@@ -73,7 +74,7 @@ def claims_of_documents(batch: Batch, ids: Iterable[str]) -> list[BoundClaim]:
                 bindings,
                 (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
             )
-            .where(b.document_id.in_(part), b.to_seq.is_(None))
+            .where(among(b.document_id, part), b.to_seq.is_(None))
         )
         out.extend(BoundClaim(*row) for row in rows)
     return out
@@ -85,7 +86,7 @@ def customers_of_accounts(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     for part in chunks(sorted(set(ids))):
         for member, customer in batch.conn.execute(
-            select(m.member, m.customer_id).where(m.member.in_(part), m.to_seq.is_(None))
+            select(m.member, m.customer_id).where(among(m.member, part), m.to_seq.is_(None))
         ):
             out[member] = customer
     return out
@@ -96,7 +97,7 @@ def company_of_documents(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
     d = documents.c
     out: dict[str, str] = {}
     for part in chunks(sorted(set(ids))):
-        out.update(batch.conn.execute(select(d.id, d.company_id).where(d.id.in_(part))).all())
+        out.update(batch.conn.execute(select(d.id, d.company_id).where(among(d.id, part))).all())
     return out
 
 
@@ -112,7 +113,7 @@ def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
         for part in chunks(records):
             for row in batch.conn.execute(
                 select(c.external_id, c.currency).where(
-                    c.connection == connection, c.kind == "deal", c.external_id.in_(part), c.is_active.is_(True)
+                    c.connection == connection, c.kind == "deal", among(c.external_id, part), c.is_active.is_(True)
                 )
             ):
                 out[deal_key(connection, row.external_id)] = Deal(deal_key(connection, row.external_id), row.currency)
@@ -121,8 +122,8 @@ def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
                 (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
             )
             standing = (c.connection == connection) & b.to_seq.is_(None) & c.is_active.is_(True)
-            named = joined.where(standing, c.deal_ref.in_(part))
-            own = joined.where(standing, c.kind == "deal", c.external_id.in_(part))
+            named = joined.where(standing, among(c.deal_ref, part))
+            own = joined.where(standing, c.kind == "deal", among(c.external_id, part))
             for statement, is_own in ((own, True), (named, False)):
                 for bound in batch.conn.execute(statement):
                     key = deal_key(connection, bound.external_id if is_own else bound.deal_ref)
@@ -143,7 +144,7 @@ def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
         for part in chunks(records):
             for row in batch.conn.execute(
                 select(c.stream, c.external_id).where(
-                    c.connection == connection, c.kind == "deal", c.external_id.in_(part)
+                    c.connection == connection, c.kind == "deal", among(c.external_id, part)
                 )
             ):
                 out.append(f"{connection}/{row.stream}/{row.external_id}")
@@ -165,14 +166,14 @@ def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
     for connection, ids in records.items():
         for part in chunks(ids):
             for row in batch.conn.execute(
-                select(c.stream, c.external_id).where(c.connection == connection, c.party_ref.in_(part))
+                select(c.stream, c.external_id).where(c.connection == connection, among(c.party_ref, part))
             ):
                 out.add(f"{connection}/{row.stream}/{row.external_id}")
     for part in chunks(accounts_moved):
         for bound in batch.conn.execute(
             select(b.connection, b.stream, b.external_id)
             .join(documents, d.id == b.document_id)
-            .where(d.account_id.in_(part), b.to_seq.is_(None))
+            .where(among(d.account_id, part), b.to_seq.is_(None))
         ):
             out.add(f"{bound.connection}/{bound.stream}/{bound.external_id}")
     return out
@@ -198,7 +199,7 @@ def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Busines
                     & b.to_seq.is_(None),
                 )
                 .outerjoin(documents, d.id == b.document_id)
-                .where(c.connection == connection, c.party_ref.in_(part), c.is_active.is_(True))
+                .where(c.connection == connection, among(c.party_ref, part), c.is_active.is_(True))
                 .order_by(d.number)
             ):
                 business = out.setdefault(f"{connection}/customers/{row.party_ref}", Business())
@@ -214,7 +215,7 @@ def members_of(batch: Batch, customers: Iterable[str]) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     for part in chunks(sorted(set(customers))):
         for customer, member in batch.conn.execute(
-            select(m.customer_id, m.member).where(m.customer_id.in_(part), m.to_seq.is_(None)).order_by(m.member)
+            select(m.customer_id, m.member).where(among(m.customer_id, part), m.to_seq.is_(None)).order_by(m.member)
         ):
             out.setdefault(customer, []).append(member)
     return out
@@ -225,5 +226,5 @@ def companies_of(batch: Batch, account_ids: Iterable[str]) -> Mapping[str, str]:
     a = accounts.c
     out: dict[str, str] = {}
     for part in chunks(sorted(set(account_ids))):
-        out.update(batch.conn.execute(select(a.id, a.company_id).where(a.id.in_(part))).all())
+        out.update(batch.conn.execute(select(a.id, a.company_id).where(among(a.id, part))).all())
     return out

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from tieout.core.money import format_minor
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import allocations
 
@@ -22,7 +23,7 @@ def settle_allocations(batch: Batch, ids: Sequence[str]) -> None:
     calls: list[ConflictCall] = []
     causes: dict[str, str | None] = {}
     for part in chunks(ids):
-        for row in batch.conn.execute(select(allocations).where(a.id.in_(part)).order_by(a.id)).mappings():
+        for row in batch.conn.execute(select(allocations).where(among(a.id, part)).order_by(a.id)).mappings():
             cause = f"{row['connection']}/allocation/{row['group_key']}"
             refusal = row["refusal"]
             causes[cause] = None

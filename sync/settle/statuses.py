@@ -20,6 +20,7 @@ from sync.settle.scope import (
 from tieout.core.dates import business_on
 from tieout.receivables.combine import combine
 from tieout.receivables.status import ItemState, StatusDecision, invoice_status
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import allocations, documents, open_items
 
@@ -123,7 +124,7 @@ def _documents(batch: Batch, ids: Sequence[str]) -> dict[str, Mapping[Any, Any]]
     for part in chunks(ids):
         for row in batch.conn.execute(
             select(d.id, d.kind, d.state, d.currency, d.company_id, d.account_id, d.last_payment_on).where(
-                d.id.in_(part)
+                among(d.id, part)
             )
         ).mappings():
             out[row["id"]] = row
@@ -136,7 +137,7 @@ def _items(batch: Batch, ids: Sequence[str]) -> dict[str, list[ItemState]]:
     for part in chunks(ids):
         for row in batch.conn.execute(
             select(o.document_id, o.due_on, o.original_minor, o.open_minor)
-            .where(o.document_id.in_(part))
+            .where(among(o.document_id, part))
             .order_by(o.due_on, o.id)
         ):
             out.setdefault(row.document_id, []).append(ItemState(row.due_on, row.original_minor, row.open_minor))
@@ -150,7 +151,7 @@ def _credited(batch: Batch, ids: Sequence[str]) -> dict[str, int]:
         for key, total in batch.conn.execute(
             select(a.to_document_id, func.sum(a.amount_minor))
             .join(documents, documents.c.id == a.from_document_id)
-            .where(a.to_document_id.in_(part), a.is_applied.is_(True), documents.c.kind == "credit_note")
+            .where(among(a.to_document_id, part), a.is_applied.is_(True), documents.c.kind == "credit_note")
             .group_by(a.to_document_id)
         ):
             out[key] = int(total)

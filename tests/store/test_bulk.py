@@ -104,6 +104,15 @@ def test_numbers_of_the_input_log_rise_whoever_takes_them(engine: Engine) -> Non
         assert list(conn.execute(select(pending.c.seq).order_by(pending.c.seq)).scalars()) == [*first, *again]
 
 
+def test_among_uses_the_key(engine: Engine) -> None:
+    statement = select(payloads.c.size).where(among(payloads.c.hash, ["a"]))
+    assert str(statement.compile(engine)).rstrip().endswith(")")
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as conn:
+            plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.compile(engine)}", ('["a"]',)).all()
+        assert any("USING INDEX" in row.detail for row in plan), plan
+
+
 def test_among_finds_what_in_finds(engine: Engine) -> None:
     names = ["a", "it's", "中文", "x%s", 'q"', "0", "-"]
     with unit(engine, "landing.commit") as conn:

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 AGING_VERSION = "aging-1"
@@ -29,8 +31,7 @@ class AgingScheme:
     @property
     def codes(self) -> tuple[str, ...]:
         """Bucket names in order: current, 1-30, 31-60, 61-90, 91-180, 181-365, >365 by default."""
-        pairs = zip(self.edges, self.edges[1:], strict=False)
-        return ("current", *(f"{low + 1}-{high}" for low, high in pairs), f">{self.edges[-1]}")
+        return _codes(tuple(self.edges))
 
     def bucket(self, due_on: date, as_of: date) -> str:
         """The bucket of a due date as of a day; due today is current."""
@@ -42,6 +43,11 @@ class AgingScheme:
         days = (as_of - due_on).days
         following = [edge for edge in self.edges if edge >= days]
         return due_on + timedelta(days=following[0] + 1) if following else None
+
+
+@lru_cache(maxsize=64)
+def _codes(edges: tuple[int, ...]) -> tuple[str, ...]:
+    return ("current", *(f"{low + 1}-{high}" for low, high in pairwise(edges)), f">{edges[-1]}")
 
 
 DEFAULT_SCHEME = AgingScheme()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Dialect, TypeDecorator, bindparam
+from sqlalchemy import Dialect, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
@@ -26,8 +26,8 @@ class _Values(TypeDecorator[Any]):
         return msgspec.json.encode(value).decode() if dialect.name == "sqlite" else value
 
 
-class _Among(FunctionElement[bool]):
-    type = Boolean()
+class _Among(FunctionElement[Any]):
+    type = NullType()  # a Boolean would be compared with 1 on SQLite, and no index used
     inherit_cache = True
     name = "among"
 

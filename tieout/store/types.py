@@ -24,15 +24,18 @@ def utc_text(value: datetime) -> str:
 
 def json_text(value: Any) -> str:
     """A JSON value as it is stored; PostgreSQL text refuses NUL, so it is written as the visible symbol instead."""
-    if type(value) is JsonText:
-        return value
+    if type(value) is Stored:
+        return value.text
     return exact_json.dumps(value).decode().replace("\\u0000", "\u2400")
 
 
-class JsonText(str):
-    """JSON text that is stored as it stands: the outcome of `json_text`, made once and used twice."""
+class Stored:
+    """A JSON value in the form in which it is stored, made once to be compared and written."""
 
-    __slots__ = ()
+    __slots__ = ("text",)
+
+    def __init__(self, value: Any) -> None:
+        self.text = json_text(value)
 
 
 class Utc(TypeDecorator[datetime]):
