@@ -24,6 +24,7 @@ from sync.queue import ring
 from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
+from sync.reporting import ReportFile, ReportWish, report_file
 from sync.restored import settle_restored
 from sync.secrets import rotate_secrets
 from sync.verify import Breach, run_verify
@@ -299,10 +300,30 @@ class Service:
         return accept(self.ctx, connection, body, headers, query, path_secret=path_secret)
 
     # ------------------------------------------------------------- proof
-    def reconcile(self, as_of: date | None = None, actor: str = "", known_at: int | datetime | None = None) -> Any:
+    def reconcile(
+        self, as_of: date | None = None, actor: str = "", known_at: str | int | datetime | None = None
+    ) -> Any:
         """Compare the ledger with the book of record's own totals and with what CRMs show."""
         view: ReconcileView = run_reconcile(self.ctx, as_of=as_of, known_at=known_at)
         return view.as_dict() if actor else view
+
+    def report(
+        self,
+        name: str,
+        *,
+        as_of: date | None = None,
+        known_at: str | datetime | None = None,
+        form: str = "json",
+        language: str = "",
+        company: str = "",
+        customer: str = "",
+        since: date | None = None,
+        table: str = "",
+        fresh: bool = False,
+    ) -> ReportFile:
+        """A report in a format; `fresh` runs a reconciliation first where the report is one."""
+        wish = ReportWish(name, as_of, known_at, company, customer, since, language)
+        return report_file(self.ctx, wish, form, table=table, fresh=fresh)
 
     def verify(self) -> list[Breach]:
         """Breaches of the books' invariants and of the hash chains."""

@@ -36,7 +36,9 @@ class _Asked:
     unread: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def run_reconcile(ctx: Context, *, as_of: date | None = None, known_at: int | datetime | None = None) -> ReconcileView:
+def run_reconcile(
+    ctx: Context, *, as_of: date | None = None, known_at: str | int | datetime | None = None
+) -> ReconcileView:
     """Compare the ledger with every counterpart and store the run.
 
     Today: the books as they stand against what each system says now. A past `as_of` (or a `known_at`): the journal as
@@ -61,7 +63,9 @@ def run_reconcile(ctx: Context, *, as_of: date | None = None, known_at: int | da
     with reading(ctx.engine) as conn:
         known = known_point(conn, known_at)
         facts = Facts(conn, ctx.config, known, on if is_past else None)
-        view = ReconcileView(ctx.ids.new("rec"), on, known.seq, now, is_past, not_compared=asked.not_compared)
+        view = ReconcileView(
+            ctx.ids.new("rec"), on, known.seq, now, is_past, known.text, not_compared=asked.not_compared
+        )
         found: dict[str, list[dict[str, Any]]] = {}
         for name, answer in asked.books.items():
             result = compare_book(facts, name, answer.rows, on)

@@ -24,6 +24,7 @@ class ReconcileView:
     known_seq: int
     run_at: datetime
     is_past: bool = False
+    known: str = ""  # the point of knowledge, commit and input
     sections: list[dict[str, Any]] = field(default_factory=list)
     not_compared: list[dict[str, str]] = field(default_factory=list)
     gone: list[dict[str, Any]] = field(default_factory=list)  # breaks of the run before that are no more
@@ -41,6 +42,7 @@ class ReconcileView:
             "id": self.id,
             "as_of": self.as_of.isoformat(),
             "known_seq": self.known_seq,
+            "known": self.known,
             "run_at": self.run_at.isoformat(),
             "is_past": self.is_past,
             "is_valid": self.is_valid,

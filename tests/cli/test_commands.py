@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -276,19 +277,25 @@ def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> Non
     assert run("users", "add", "mei", "--password-stdin", input="short\n").exit_code == 1
 
 
-def test_a_report_is_written_whole(run: Run, service: Any, view: Any, folder: Path) -> None:
-    body = {"is_valid": True, "breaks": [{"currency": "CNY", "amount_minor": 110}]}
-    service.answers["reconcile"] = view(body)
-    assert run("report", "reconcile", "--as-of", "2026-11-30", "--out", "r.json").exit_code == 0
-    assert json.loads((folder / "r.json").read_text()) == body
-    assert service.last == ("reconcile", (), {"as_of": date(2026, 11, 30)})
-    assert json.loads(run("report", "reconcile").stdout) == body
+def test_a_report_is_written_whole(run: Run, service: Any, folder: Path) -> None:
+    made = SimpleNamespace(body=b"{}\n", as_of=date(2026, 11, 30), known="12.345", is_valid=True)
+    service.answers["report"] = made
+    said = run(
+        "report", "aging", "--as-of", "2026-11-30", "--known-at", "12.345", "--out", "r.xlsx", "--language", "en"
+    )
+    assert said.exit_code == 0, said.output
+    assert (folder / "r.xlsx").read_bytes() == made.body
+    name, positional, wish = service.last
+    assert (name, positional, wish["form"]) == ("report", ("aging",), "xlsx")
+    assert (wish["as_of"], wish["known_at"], wish["language"]) == (date(2026, 11, 30), "12.345", "en")
+    assert run("report", "reconcile").stdout == "{}\n"
     assert [path.name for path in folder.glob("*.part")] == []
-    service.answers["reconcile"] = view({"is_valid": False})
+    service.answers["report"] = SimpleNamespace(**{**vars(made), "is_valid": False})
     assert run("report", "reconcile").exit_code == 1
-    unknown = run("report", "horoscope")
-    assert unknown.exit_code == 1
-    assert "there is no report 'horoscope'. There is: reconcile." in unknown.stderr
+    for wrong in (["horoscope"], ["aging", "--format", "doc"], ["aging", "--language", "fr"]):
+        unknown = run("report", *wrong)
+        assert unknown.exit_code == 1
+        assert "There is: " in unknown.stderr
 
 
 def test_progress_goes_to_standard_error_only(run: Run, service: Any) -> None:

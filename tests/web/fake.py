@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from sync.credit_desk import CreditDesk
+from sync.reporting import ReportFile, ReportWish, report_file
 from tieout.core.clock import ManualClock
 from tieout.core.config import Config
 from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
@@ -129,6 +130,10 @@ class FakeService:
         if latest is None or as_of not in (None, latest["as_of"]):
             raise TieoutError("sources only state what is open today", code="as_of")
         return {"id": latest["id"]}
+
+    def report(self, name: str, *, form: str, table: str, fresh: bool = False, **wish: Any) -> ReportFile:
+        assert not fresh  # reading a report asks nobody
+        return report_file(self.ctx, ReportWish(name, **wish), form, table=table)  # type: ignore[arg-type]
 
     def explain_invoice(self, document_id: str) -> Mapping[str, Any]:
         self._ask("explain", document_id)

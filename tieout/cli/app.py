@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tieout import __version__
-from tieout.cli import admin, books, configure, conflicts, copies, credit, flow, mapping, match, serving
+from tieout.cli import admin, books, configure, conflicts, copies, credit, flow, mapping, match, reports, serving
 from tieout.cli.output import FAILED
 from tieout.core import logging
 
@@ -42,6 +42,7 @@ admin.register(app)
 copies.register(app)
 match.register(app)
 credit.register(app)
+reports.register(app)
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(mapping.app, name="mapping")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -67,7 +68,8 @@ class Service(Protocol):
     def undo(self, id: str, actor: str) -> Any: ...
     def mapping_check(self, connection: str, stream: str | None = None) -> Any: ...
     def mapping_suggest(self, connection: str, stream: str | None = None) -> Any: ...
-    def reconcile(self, as_of: date | None = None, known_at: int | datetime | None = None) -> Any: ...
+    def reconcile(self, as_of: date | None = None, known_at: str | int | datetime | None = None) -> Any: ...
+    def report(self, name: str, **wish: Any) -> Any: ...
     def verify(self) -> Any: ...
     def rebuild_check(self) -> Any: ...
     def backup(self, path: Path) -> Any: ...
@@ -139,10 +141,10 @@ def at_option(config: Config, text: str | None) -> datetime | None:
     return datetime.combine(day, time(), tzinfo=zone(names[0] if names else "UTC"))
 
 
-def known_option(text: str | None, config: Config) -> int | datetime | None:
-    """A `--known-at`: a commit number, an instant with offset, or a day (its end in the first company's time zone)."""
-    if text is None or (text.isascii() and text.isdigit()):
-        return None if text is None else int(text)
+def known_option(text: str | None, config: Config) -> str | datetime | None:
+    """A `--known-at`: a point (12 or 12.345), an instant with offset, or a day (its end in the company's zone)."""
+    if text is None or re.fullmatch(r"\d+(\.\d+)?", text):
+        return text
     try:
         return parse_at(text)
     except DateError:

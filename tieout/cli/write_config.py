@@ -123,12 +123,17 @@ def is_generated(path: Path) -> bool:
 
 
 def write_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a text file whole or not at all, by default readable by its owner only."""
+    write_bytes(path, text.encode(), mode)
+
+
+def write_bytes(path: Path, body: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all, by default readable by its owner only."""
     part = path.with_name(path.name + ".part")
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
+        with os.fdopen(handle, "wb") as out:
+            out.write(body)
         part.replace(path)
     except OSError as error:
         raise unusable(path.parent, error) from None

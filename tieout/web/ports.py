@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Engine
@@ -61,6 +61,22 @@ class CreditDesk(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
+class ReportLike(Protocol):
+    """A rendered report."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def file_name(self) -> str: ...
+
+    @property
+    def known(self) -> str: ...
+
+
 class Service(Protocol):
     """Everything that changes something or needs rules.
 
@@ -88,6 +104,21 @@ class Service(Protocol):
     def retry_push(self, push_id: str, actor: str) -> Mapping[str, Any]: ...
 
     def reconcile(self, as_of: date | None = None, actor: str = "") -> Mapping[str, Any]: ...
+
+    def report(
+        self,
+        name: str,
+        *,
+        as_of: date | None = None,
+        known_at: str | datetime | None = None,
+        form: str = "json",
+        language: str = "",
+        company: str = "",
+        customer: str = "",
+        since: date | None = None,
+        table: str = "",
+        fresh: bool = False,
+    ) -> ReportLike: ...
 
     def explain_invoice(self, document_id: str) -> Mapping[str, Any]: ...
 

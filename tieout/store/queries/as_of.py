@@ -15,24 +15,54 @@ from tieout.store.tables import accounts, allocations, commits, documents, entri
 
 @dataclass(frozen=True, slots=True)
 class KnownAt:
-    """A point of knowledge: the highest commit recorded by an instant. The same seq gives the same report for ever."""
+    """A point of knowledge: the last commit of the journal and the last input behind decisions and memberships.
+
+    `12.345` = commit 12, input 345; `12` = commit 12 and the inputs up to its instant. The same point gives the same
+    report for ever.
+    """
 
     seq: int
     at: datetime | None  # when that commit was made; None before the first
+    input_seq: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.seq}.{self.input_seq}"
 
 
-def known_at(conn: Connection, asked: int | datetime | None) -> KnownAt:
-    """The commit that was the last one by an instant, or a commit number itself; None = the newest there is."""
-    query = select(commits.c.seq, commits.c.at).order_by(commits.c.seq.desc()).limit(1)
+def known_at(conn: Connection, asked: str | int | datetime | None) -> KnownAt:
+    """The point of an instant, a commit number or a point's text; None = the newest there is.
+
+    An unknown commit or input raises TieoutError with the newest one.
+    """
     if isinstance(asked, datetime):
-        query = query.where(commits.c.at <= asked)
-    elif asked is not None:
-        query = query.where(commits.c.seq <= asked)
-    row = conn.execute(query).first()
-    if isinstance(asked, int) and asked > 0 and (row is None or row.seq != asked):
+        return _point(conn, commits.c.at <= asked, inputs.c.at <= asked)
+    if asked is None:
+        return _point(conn, None, None)
+    commit, _, mark = str(asked).partition(".")
+    if not commit.isascii() or not commit.isdigit() or (mark and not (mark.isascii() and mark.isdigit())):
+        raise TieoutError(f"{asked!r} is no point of knowledge", hint="Write 12 or 12.345.", code="known_at")
+    found = _point(conn, commits.c.seq <= int(commit), None)
+    if found.seq != int(commit):
         newest = conn.execute(select(func.max(commits.c.seq))).scalar() or 0
-        raise TieoutError(f"there is no commit {asked}: the newest is {newest}", code="known_at")
-    return KnownAt(0, None) if row is None else KnownAt(int(row.seq), row.at)
+        raise TieoutError(f"there is no commit {commit}: the newest is {newest}", code="known_at")
+    if not mark:
+        if found.at is None:
+            return KnownAt(0, None, 0)
+        return _point(conn, commits.c.seq <= found.seq, inputs.c.at <= found.at)
+    newest = int(conn.execute(select(func.max(inputs.c.seq))).scalar() or 0)
+    if int(mark) > newest:
+        raise TieoutError(f"there is no input {mark}: the newest is {newest}", code="known_at")
+    return KnownAt(found.seq, found.at, int(mark))
+
+
+def _point(conn: Connection, commit: ColumnElement[bool] | None, mark: ColumnElement[bool] | None) -> KnownAt:
+    query = select(commits.c.seq, commits.c.at).order_by(commits.c.seq.desc()).limit(1)
+    row = conn.execute(query if commit is None else query.where(commit)).first()
+    # The newest by number: an index answers that, and the log is written in the order of time.
+    last = select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)
+    input_seq = int(conn.execute(last if mark is None else last.where(mark)).scalar() or 0)
+    return KnownAt(0, None, input_seq) if row is None else KnownAt(int(row.seq), row.at, input_seq)
 
 
 def _visible(as_of: date, known: KnownAt) -> tuple[ColumnElement[bool], ...]:
@@ -64,14 +94,12 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
 
 
 def _links(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping]:
-    if known.at is None:
-        return []
     a = allocations.c
+    known_then = a.source_seq <= known.input_seq
     return (
         conn.execute(
             select(a.from_document_id, a.to_document_id, a.to_line, a.amount_minor)
-            .join(inputs, inputs.c.seq == a.source_seq)
-            .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, inputs.c.at <= known.at)
+            .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, known_then)
             .order_by(a.effective_on, a.id)
         )
         .mappings()
@@ -104,13 +132,12 @@ def balances_at(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMa
 
 
 def customers_at(conn: Connection, known: KnownAt) -> Mapping[str, str]:
-    """member -> customer id as membership was known at a commit."""
+    """member -> customer id as membership was known at a point."""
     m = memberships.c
-    query = select(m.member, m.customer_id).order_by(m.from_seq)
-    if known.at is None:
-        return {}
-    query = query.where(m.recorded_at <= known.at, or_(m.to_seq.is_(None), m.closed_at > known.at))
-    return {row.member: row.customer_id for row in conn.execute(query)}
+    query = select(m.member, m.customer_id).where(
+        m.from_seq <= known.input_seq, or_(m.to_seq.is_(None), m.to_seq > known.input_seq)
+    )
+    return {row.member: row.customer_id for row in conn.execute(query.order_by(m.from_seq))}
 
 
 def documents_of(conn: Connection, ids: Sequence[str]) -> Mapping[str, RowMapping]:

@@ -1,0 +1,122 @@
+"""Reports from a whole installation: they tie to the ledger, and stay the same at their point of knowledge."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from sync.reporting import ReportWish, build_report
+from tests.flow.books import BILL, Synced, pick, receive, rows
+from tieout.core import exact_json
+from tieout.core.errors import Gone, TieoutError
+from tieout.store.tables import balances, memberships
+
+
+def made(service: Any, name: str, **wish: Any) -> Any:
+    return build_report(service.ctx, ReportWish(name, **wish))
+
+
+def ledger(service: Any) -> dict[str, int]:
+    b = balances.c
+    found = rows(
+        service,
+        select(b.currency, func.sum(b.amount_minor).label("minor"))
+        .where(b.code.in_(("ar", "unapplied_cash")))
+        .group_by(b.currency),
+    )
+    return {row["currency"]: int(row["minor"]) for row in found}
+
+
+def customer_of(service: Any, account_id: str) -> str:
+    m = memberships.c
+    (found,) = rows(service, select(m.customer_id).where(m.member == account_id, m.to_seq.is_(None)))
+    return str(found["customer_id"])
+
+
+def test_aging_statement_and_cash_tie_to_the_ledger(synced: Synced) -> None:
+    _, service = synced
+    aging = made(service, "aging")
+    totals = {row["currency"]: row["balance"] for row in aging.table("customers").total_rows}
+    assert {code: amount for code, amount in totals.items() if amount} == {
+        k: v for k, v in ledger(service).items() if v
+    }
+    opened: dict[str, int] = {}
+    for row in aging.table("items").rows:
+        opened[row["currency"]] = opened.get(row["currency"], 0) + row["open"]
+    assert opened == totals
+
+    one = pick(service)
+    customer = customer_of(service, one.account_id)
+    mine = {r["currency"]: r["balance"] for r in aging.table("customers").rows if r["customer_id"] == customer}
+    account = made(service, "statement", customer=customer, since=service.ctx.clock.now().date() - timedelta(days=60))
+    assert {row["currency"]: row["balance"] for row in account.table("movements").total_rows if row["balance"]} == {
+        code: amount for code, amount in mine.items() if amount
+    }
+    for currency in mine:
+        lines = [row for row in account.table("movements").rows if row["currency"] == currency]
+        moved = sum(row.get("debit", 0) - row.get("credit", 0) for row in lines)
+        assert lines[0]["balance"] + moved == lines[-1]["balance"]
+
+    expected = made(service, "cash").table("expected").total_rows
+    assert all(row["by_due"] == row["by_habit"] for row in expected)
+    owed = {r["currency"]: r["balance"] - r["credits"] - r["unapplied"] for r in aging.table("customers").total_rows}
+    assert {row["currency"]: row["by_due"] for row in expected} == {code: owed[code] for code in owed if owed[code]}
+
+
+def test_a_report_at_its_point_of_knowledge_never_changes(synced: Synced) -> None:
+    world, service = synced
+    one = pick(service, lambda found: found.open_minor > 10000)
+    customer = customer_of(service, one.account_id)
+    day = world.clock.now().date()
+    wishes = [("aging", ""), ("statement", customer), ("cash", ""), ("credit", ""), ("dunning", "")]
+    before = {name: service.report(name, customer=who, form="json") for name, who in wishes}
+
+    world.clock.advance(2 * 86400)
+    receive(world, one.number, Decimal("50.00"))
+    world.kingdee.user_change("update", BILL, one.number, {"FENDDATE_H": "2026-12-31"})
+    assert service.sync().ok
+    for name, who in wishes:
+        asked: dict[str, Any] = {"customer": who, "form": "json", "as_of": day}
+        again = service.report(name, known_at=before[name].known, **asked)
+        assert again.body == before[name].body, name
+    later = exact_json.loads(service.report("aging", form="json").body)
+    first = exact_json.loads(before["aging"].body)
+    assert later["known"] != first["known"]
+    assert later["tables"] != first["tables"]
+
+
+def test_the_reconciliation_report_shows_every_break_with_its_cause(synced: Synced) -> None:
+    _, service = synced
+    with pytest.raises(Gone, match="no reconciliation of"):
+        made(service, "reconcile")
+    report = build_report(service.ctx, ReportWish("reconcile", language="en"), fresh=True)
+    assert report.is_valid
+    causes = {row["cause"] for row in report.table("breaks").rows}
+    assert causes <= {"no record names this document", "an open conflict"}
+    sums: dict[str, int] = {}
+    for row in report.table("breaks").rows:
+        sums[row["currency"]] = sums.get(row["currency"], 0) + row["difference"]
+    shown = [r for r in report.table("totals").rows if (r["counterpart"], r["stream"]) == ("zoho", "invoices")]
+    assert sums == {row["currency"]: row["difference"] for row in shown if row["difference"]}
+    chinese = build_report(service.ctx, ReportWish("reconcile", language="zh-CN"))
+    assert {row["kind"] for row in chinese.table("breaks").rows} == {"仅总账有"}
+
+
+def test_wrong_arguments_say_what_to_do(synced: Synced) -> None:
+    _, service = synced
+    for wish, words in (
+        ({"name": "horoscope"}, "There is: aging"),
+        ({"name": "statement"}, "--customer"),
+        ({"name": "aging", "company": "hk"}, "There is: cn"),
+        ({"name": "aging", "known_at": "999999"}, "the newest is"),
+        ({"name": "aging", "known_at": "x"}, "Write 12 or 12.345"),
+    ):
+        with pytest.raises(TieoutError) as refused:
+            build_report(service.ctx, ReportWish(**wish))
+        assert words in str(refused.value)
+    with pytest.raises(Gone):
+        made(service, "statement", customer="cus_none")
