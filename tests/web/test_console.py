@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -138,6 +139,7 @@ def test_signing_out_ends_the_session_on_the_server(site: Site, csrf_of: Csrf) -
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, language: str) -> None:
+    tied_out = site.books.reconciliation(breaks=1)
     _fill(site)
     suggestion = {
         "action": "link",
@@ -152,6 +154,9 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
     odd = site.books.conflict("odd", 0, kind="invalid_record", currency=None)
     dead = site.books.push("dead", subject=site.books.named["AR1"])
     site.books.run(state="failed")
+    site.service.credit.state_rates(
+        [{"base": "USD", "quote": "CNY", "rate": "7.1205", "on": date(2026, 11, 1), "until": None}], "PBOC", "user:mei"
+    )
     client = site.browser("admin")
     customer = site.client().get("/v1/customers").json()["items"][0]["id"]
     paths = [
@@ -178,6 +183,9 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
         "/runs?kind=pull&state=done",
         "/people",
         "/audit",
+        "/credit",
+        "/reconciliations",
+        f"/reconciliations/{tied_out}",
     ]
     for path in paths:
         answer = client.get(path, params={"lang": language} if "?" not in path else None)
@@ -188,6 +196,7 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
         assert page.tokens >= page.posts > 0, path
         assert "<b>远航</b>" not in answer.text
         assert "<贸易>" not in answer.text
+        assert "<某>" not in answer.text
     overview = client.get("/").text
     for words in ("100.00", "350.50", "295.50", "page 3 cannot be read: HTTP 502", "&lt;b&gt;远航&lt;/b&gt;"):
         assert words in overview, words
@@ -368,3 +377,48 @@ def test_an_administrator_manages_people_and_keys_and_others_do_not(site: Site, 
     assert "user.deactivate" in auditor.get("/audit").text
     operator = site.browser("operator", "olga")
     assert operator.get("/people").status_code == operator.get("/audit").status_code == 403
+
+
+@ON_SQLITE
+def test_a_reconciliation_is_run_from_its_page_and_shown_down_to_the_break(site: Site, csrf_of: Csrf) -> None:
+    made = site.books.reconciliation(breaks=1)
+    client = site.browser("operator")
+    page = client.get(f"/reconciliations/{made}?lang=en").text
+    for words in ("edited by hand", "120.00", "380.00", "stated by itself", "AR1", "4 d", "Ties out"):
+        assert words in page, words
+    answer = client.post("/reconciliations", data={"csrf": csrf_of(page)})
+    assert answer.headers["Location"].startswith("/reconciliations/rec_")
+    assert site.service.asked[-1][0] == "reconcile"
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get("/reconciliations").text
+    assert viewer.post("/reconciliations", data={"csrf": csrf_of(page)}).status_code == 403
+    assert client.get("/reconciliations/rec_none").status_code == 404
+
+
+@ON_SQLITE
+def test_a_limit_is_asked_for_on_the_page_of_the_customer(site: Site, csrf_of: Csrf) -> None:
+    customer = site.books.customer("北京远航贸易有限公司")
+    client = site.browser("operator")
+    page = client.get(f"/customers/{customer}").text
+    limit = {"csrf": csrf_of(page), "amount": "500,000.00", "currency": "CNY", "reason": "新框架合同"}
+    where = f"/customers/{customer}/credit/limit"
+    assert client.post(where, data=limit).headers["Location"] == f"/customers/{customer}"
+    for field, wrong in (
+        ("amount", "1.005"), ("amount", "-1"), ("amount", "much"), ("currency", "YUAN"), ("reason", " "),
+        ("valid_until", "31.12.2026"),
+    ):  # fmt: skip
+        assert client.post(where, data={**limit, field: wrong}).status_code == 422, (field, wrong)
+    lines = site.client("auditor").get("/v1/audit").json()["items"]
+    (line,) = [one for one in lines if one["action"] == "credit.limit"]
+    assert (line["body"]["amount_minor"], line["actor"]) == (500_000_00, "user:mei")
+    override = {**limit, "status": "hold", "amount": "", "valid_until": "2026-12-24"}
+    assert client.post(f"/customers/{customer}/credit/override", data=override).status_code == 303
+    assert client.post(f"/customers/{customer}/credit/override", data={**override, "status": "x"}).status_code == 422
+    rate = {"csrf": limit["csrf"], "base": "USD", "quote": "CNY", "rate": "7.1205", "on": "2026-11-01"}
+    assert client.post("/credit/rates", data=rate).headers["Location"] == "/credit"
+    for field, wrong in (("rate", "NaN"), ("rate", "0"), ("base", "usd"), ("on", "yesterday")):
+        assert client.post("/credit/rates", data={**rate, field: wrong}).status_code == 422, (field, wrong)
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/customers/{customer}").text
+    assert "credit/limit" not in page
+    assert viewer.post(where, data={**limit, "csrf": csrf_of(page)}).status_code == 403

@@ -2,10 +2,36 @@
 
 from fastapi import APIRouter
 
-from tieout.web.console import conflicts, connections, customers, invoices, login, overview, people, plan, pushes, runs
+from tieout.web.console import (
+    conflicts,
+    connections,
+    credit,
+    customers,
+    invoices,
+    login,
+    overview,
+    people,
+    plan,
+    pushes,
+    reconciliations,
+    runs,
+)
 
 router = APIRouter()
-for _part in (overview, login, conflicts, customers, invoices, plan, pushes, connections, runs, people):
+for _part in (
+    overview,
+    login,
+    conflicts,
+    customers,
+    invoices,
+    credit,
+    plan,
+    pushes,
+    reconciliations,
+    connections,
+    runs,
+    people,
+):
     router.include_router(_part.router)
 
 __all__ = ["router"]

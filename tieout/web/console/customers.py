@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from tieout.reports import customers as customer_view
 from tieout.store.queries import customers
 from tieout.web.console.pages import Person, render
-from tieout.web.deps import Ctx, Reads, Today
+from tieout.web.deps import Ctx, Reads, Today, Uses
 
 router = APIRouter()
 PAGE = 50
@@ -34,7 +34,9 @@ def list_customers(
 
 
 @router.get("/customers/{customer_id}")
-def show_customer(request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today) -> Response:
+def show_customer(
+    request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today, service: Uses
+) -> Response:
     """One customer: balances, credit with reasons, open items, payments, members."""
     return render(
         request,
@@ -43,4 +45,6 @@ def show_customer(request: Request, customer_id: str, person: Person, ctx: Ctx, 
         customer=customer_view.one(conn, customer_id, today),
         account=customer_view.account(conn, customer_id, today),
         companies={name: company.name for name, company in ctx.config.companies.items()},
+        currency=next((one.functional_currency for one in ctx.config.companies.values()), ""),
+        orders=service.credit.show(customer_id)["orders"],
     )

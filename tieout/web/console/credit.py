@@ -1,0 +1,173 @@
+"""Credit orders of people and exchange rates: ask, approve, take back."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from tieout.core.dates import DateError, parse_on
+from tieout.core.money import MoneyError, is_currency, to_minor
+from tieout.web.auth import Principal, check_form
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Uses
+from tieout.web.problems import Refused
+
+router = APIRouter()
+PAGE = 50
+Text = Annotated[str, Form()]
+
+
+@router.get("/credit")
+def show_credit(
+    request: Request, person: Person, service: Uses, cursor: Annotated[str | None, Query(max_length=600)] = None
+) -> Response:
+    """What waits for an approver, what people ordered, and the rates that count."""
+    return render(
+        request,
+        "credit.html",
+        person,
+        waiting=service.credit.terms("waiting", PAGE, None)["items"],
+        orders=service.credit.terms(None, PAGE, cursor),
+        rates=service.credit.rates(PAGE, None, base=None, quote=None, current=False)["items"],
+    )
+
+
+@router.post("/customers/{customer_id}/credit/limit")
+def ask_limit(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    amount: Text = "",
+    currency: Text = "",
+    company: Text = "",
+    valid_until: Text = "",
+    reason: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Ask for a limit; it counts once another person has approved it."""
+    _may(request, person, csrf, "operate")
+    service.credit.ask_limit(
+        customer_id, {**_money(amount, currency), **_common(company, valid_until, reason)}, person.actor
+    )
+    return see(f"/customers/{customer_id}")
+
+
+@router.post("/customers/{customer_id}/credit/override")
+def ask_override(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    status: Text = "",
+    amount: Text = "",
+    currency: Text = "",
+    company: Text = "",
+    valid_until: Text = "",
+    reason: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Ask to set the status by hand until a day; hold counts at once."""
+    _may(request, person, csrf, "operate")
+    if status not in ("ok", "watch", "hold"):
+        raise Refused(422, "invalid", "choose ok, watch or hold")
+    wanted = {"status": status, "amount_minor": None, "currency": None, **_common(company, valid_until, reason)}
+    if amount.strip():
+        wanted |= _money(amount, currency)
+    service.credit.ask_override(customer_id, wanted, person.actor)
+    return see(f"/customers/{customer_id}")
+
+
+@router.post("/credit/orders/{term_id}/approve")
+def approve(request: Request, term_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+    """Approve what another person asked for."""
+    _may(request, person, csrf, "approve")
+    service.credit.approve(term_id, person.actor)
+    return see("/credit")
+
+
+@router.post("/credit/orders/{term_id}/withdraw")
+def withdraw(
+    request: Request, term_id: str, person: Person, service: Uses, reason: Text = "", csrf: Text = ""
+) -> Response:
+    """Take an order back; what stood before it counts again."""
+    _may(request, person, csrf, "operate")
+    service.credit.withdraw(term_id, _words(reason), person.actor)
+    return see("/credit")
+
+
+@router.post("/credit/rates")
+def state_rate(
+    request: Request,
+    person: Person,
+    service: Uses,
+    base: Text = "",
+    quote: Text = "",
+    rate: Text = "",
+    on: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """State one dated rate."""
+    _may(request, person, csrf, "operate")
+    for code in (base, quote):
+        if not is_currency(code):
+            raise Refused(422, "invalid", f"{code[:10]!r} is no currency code of ISO 4217")
+    try:
+        number = Decimal(rate.strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number <= 0:
+        raise Refused(422, "invalid", "the rate is not a positive number", hint="Write it with a point: 7.1205")
+    line = {"base": base, "quote": quote, "rate": rate.strip(), "on": _day(on, "the day"), "until": None}
+    service.credit.state_rates([line], "console", person.actor, "")
+    return see("/credit")
+
+
+@router.post("/credit/rates/{rate_id}/withdraw")
+def withdraw_rate(request: Request, rate_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+    """Take a stated rate back."""
+    _may(request, person, csrf, "operate")
+    service.credit.withdraw_rate(rate_id, person.actor)
+    return see("/credit")
+
+
+def _may(request: Request, person: Principal, csrf: str, right: str) -> None:
+    check_form(request, person, csrf)
+    if not person.may(right):
+        raise Refused(403, "denied", f"the role {person.role} may not do this")
+
+
+def _common(company: str, valid_until: str, reason: str) -> dict[str, Any]:
+    words = _words(reason)
+    if not words:
+        raise Refused(422, "invalid", "a reason is needed", hint="Write why, for those who come later.")
+    until = _day(valid_until, "valid until") if valid_until.strip() else None
+    return {"company": company or None, "valid_from": None, "valid_until": until, "reason": words}
+
+
+def _money(amount: str, currency: str) -> dict[str, Any]:
+    if not is_currency(currency):
+        raise Refused(422, "invalid", "choose a currency")
+    try:
+        minor = to_minor(amount.strip().replace(",", ""), currency)
+    except MoneyError:
+        minor = -1
+    if not 0 <= minor <= 10**15:
+        raise Refused(422, "invalid", f"{amount[:40]!r} is not an amount in {currency}", hint="Like 500,000.00")
+    return {"amount_minor": minor, "currency": currency}
+
+
+def _day(text: str, name: str) -> Any:
+    try:
+        return parse_on(text.strip())
+    except DateError:
+        raise Refused(422, "invalid", f"{name}: write a date as yyyy-mm-dd") from None
+
+
+def _words(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) > 500 or not words.isprintable():
+        raise Refused(422, "invalid", "the reason is too long or cannot be stored")
+    return words
