@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
 
 from sync.context import Context
+from tieout.receivables.dunning.policy import Policy
+from tieout.receivables.dunning.policy_file import SHIPPED, load_policy, shipped_text
 from tieout.store.landing import append_inputs
 from tieout.store.session import reading, unit
 from tieout.store.tables import meta
+from tieout.store.upsert import upsert
 
 KEY = "profile:"
+POLICY_KEY = "dunning_policy:"
 
 
 def activate_profiles(ctx: Context) -> list[str]:
@@ -51,3 +57,35 @@ def activate_profiles(ctx: Context) -> list[str]:
                 ],
             )
     return [key.removeprefix(KEY) for key in sorted(moved)]
+
+
+def pin_policies(ctx: Context) -> list[str]:
+    """Put the shipped dunning policy into the log for every company that has none yet; answers those companies.
+
+    From then on only an activation changes it: a new version of Tieout alone changes nobody's dunning.
+    """
+    with reading(ctx.engine) as conn:
+        held = set(conn.execute(select(meta.c.key).where(meta.c.key.like(f"{POLICY_KEY}%"))).scalars())
+    missing = [name for name in sorted(ctx.config.companies) if f"{POLICY_KEY}{name}" not in held]
+    if not missing:
+        return []
+    text = shipped_text()
+    policy = load_policy(text, SHIPPED)
+    with unit(ctx.engine, "apply.commit") as conn:
+        for company in missing:
+            append_policy(conn, ctx.clock.now(), company, policy, text, "system")
+    return missing
+
+
+def append_policy(conn: Connection, now: datetime, company: str, policy: Policy, text: str, actor: str) -> int:
+    """Put an activation of a dunning policy into the input log; answers its seq."""
+    upsert(conn, meta, [{"key": f"{POLICY_KEY}{company}", "value": policy.version}])
+    row = {
+        "kind": "activation",
+        "at": now,
+        "actor": actor,
+        "is_deleted": False,
+        "is_current": False,
+        "body": {"company": company, "policy": policy.name, "version": policy.version, "text": text},
+    }
+    return append_inputs(conn, [row])[0]

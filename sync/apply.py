@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from sync.activation import activate_profiles
+from sync.activation import activate_profiles, pin_policies
 from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
@@ -71,6 +71,7 @@ def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Pro
         return summary
     try:
         activate_profiles(ctx)
+        pin_policies(ctx)
         lane = _Lane(ctx, lease, summary, progress)
         lane.run(limit_seconds)
     except StaleWrite as error:

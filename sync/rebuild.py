@@ -24,11 +24,13 @@ from tieout.store.tables import (
     allocations,
     balances,
     bindings,
+    cases,
     conflicts,
     credit_limits,
     credit_terms,
     decisions,
     documents,
+    dunning_policies,
     inputs,
     memberships,
     metadata,
@@ -180,6 +182,7 @@ def _facts() -> dict[str, Any]:
     s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
+    ca, po = cases.c, dunning_policies.c
     return {
         "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
             s.applied_seq == s.seq
@@ -193,6 +196,8 @@ def _facts() -> dict[str, Any]:
         "bindings": select(bi.connection, bi.stream, bi.external_id, bi.document_id, bi.rule).where(
             bi.to_seq.is_(None)
         ),
+        "cases": select(ca.id, ca.kind, ca.amount_minor, ca.from_on, ca.until_on, ca.outcome, ca.closed_on),
+        "dunning policies": select(po.company_id, po.version, po.is_active),
         "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),
         "credit limits": select(
             cl.connection, cl.stream, cl.external_id, cl.party_ref, cl.currency, cl.amount_minor, cl.temporary_minor

@@ -16,6 +16,7 @@ from sync.backup import backup
 from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.credit_desk import CreditDesk
+from sync.dunning_desk import DunningDesk
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.progress import progress_of
 from sync.pull import PullSummary, run_pull
@@ -90,6 +91,11 @@ class Service:
     def credit(self) -> CreditDesk:
         """Credit limits, overrides and exchange rates that people state."""
         return CreditDesk(self.ctx, self._after_answer)
+
+    @property
+    def dunning(self) -> DunningDesk:
+        """Disputes, promises, plans, pauses, contacts, and the policies reminders go by."""
+        return DunningDesk(self.ctx, self._after_answer)
 
     # ------------------------------------------------------------- the flow
     def migrate(self) -> None:

@@ -46,7 +46,7 @@ class Change:
 
 
 def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mapping[Any, Any]]]:
-    """The changes and the other inputs (answers, ticks, activations) behind a list of seqs, in seq order."""
+    """The changes and the other inputs (answers, cases, ticks, policies) behind a list of seqs, in seq order."""
     others: list[Mapping[Any, Any]] = []
     keys: dict[tuple[str, str], list[str]] = {}
     i = inputs.c
@@ -63,7 +63,7 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
         if not rest:
             continue
         for row in batch.conn.execute(select(inputs).where(among(i.seq, rest)).order_by(i.seq)).mappings():
-            if row["kind"] == "activation":
+            if row["kind"] == "activation" and row["stream"]:
                 _reopen(batch, row)
             else:
                 others.append(dict(row))

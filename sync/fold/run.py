@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from sync.fold.allocations import Settlement, fold_allocations
 from sync.fold.answers import fold_answers
 from sync.fold.batch import Batch
+from sync.fold.cases import fold_cases
 from sync.fold.changes import Change, collect
 from sync.fold.claims import fold_claims
 from sync.fold.credit import fold_credit
 from sync.fold.documents import fold_documents
 from sync.fold.parties import fold_parties
+from sync.fold.policies import fold_policies
 from sync.fold.rates import fold_rates
 from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
@@ -33,6 +35,8 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
     fold_answers(batch, [row for row in others if row["kind"] == "answer"])
     fold_rates(batch, [row for row in others if row["kind"] == "rates"])
     fold_credit(batch, [row for row in others if row["kind"] == "credit"])
+    fold_cases(batch, [row for row in others if row["kind"] == "case"])
+    fold_policies(batch, [row for row in others if row["kind"] == "activation"])
     fold_ticks(batch, [row for row in others if row["kind"] == "tick"])
 
 

@@ -33,6 +33,11 @@ class Position:
     def key(self) -> str:
         return f"{self.customer}|{self.company}"
 
+    @property
+    def refs(self) -> list[str]:
+        """What a case may be about: every open item, every account, and (`@`) items of an account that are settled."""
+        return [*(row["id"] for row in self.items), *self.accounts, *(f"@{account}" for account in self.accounts)]
+
     def currency(self, functional: str) -> str:
         """The currency credit is judged in: the functional one unless all business is in one other currency."""
         used = {code for code, amount in self.open_minor.items() if amount} | {

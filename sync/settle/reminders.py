@@ -1,64 +1,117 @@
-"""Reminders per company, customer and currency: decided, taken back when paid, sent once."""
+"""Dunning per company, customer and currency: taken back when overtaken, decided, sent once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select, update
-
 from sync.fold.batch import Batch
+from sync.settle.cases import CaseView, view_cases
 from sync.settle.decisions import Verdict, current, put
+from sync.settle.dunning_items import Sent, dunning_items, sent_of
+from sync.settle.policies import Rules, active_policy, rules_for
 from sync.settle.positions import Position
-from sync.settle.reminding import intend_reminders, takes_reminders
-from tieout.receivables.reminders import (
-    ReminderDecision,
-    ReminderFacts,
-    ReminderItem,
-    ReminderPolicy,
-    decide_reminders,
-)
+from sync.settle.reach import Contact, Reach, company_channels, reach_of
+from sync.settle.reminding import Message, intend_reminders
+from sync.settle.withdrawals import waiting_of, withdraw
+from tieout.receivables.dunning.decide import DunningDecision, decide_dunning
+from tieout.receivables.dunning.items import DunningItem, GroupFacts
+from tieout.receivables.dunning.policy import Policy
 from tieout.receivables.status import Reason
-from tieout.store.among import among
-from tieout.store.landing import chunks
-from tieout.store.tables import decisions, outbox
 
-REMINDER_POLICY = ReminderPolicy()
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The dunning of one position: its decisions by currency, and what they were made from."""
+
+    position: Position
+    rules: Rules
+    reach: Reach
+    items: Sequence[DunningItem]
+    decisions: Mapping[str, DunningDecision]
 
 
 def decide_reminding(batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]]) -> None:
     """Decide the reminders of these positions and hand those that are due to the outbox."""
-    for position in positions:
-        _withdraw(batch, position)  # first: what is left of it is decided anew below
-    sent = _sent(batch, positions)
+    view = view_cases(batch, positions)
+    # First: what is left of a message that was overtaken is decided anew below.
+    withdraw(batch, positions, {one.key: _claims(batch, one, view) for one in positions})
+    judged = judge(batch, positions, members, view)
     held = current(batch, "reminder", {f"{one.key}|{code}" for one in positions for code in one.currencies})
     verdicts: list[Verdict] = []
-    to_send: list[tuple[ReminderDecision, Position, str]] = []
-    for position in positions:
-        record = next((m for m in members.get(position.customer, []) if _can_remind(batch, m)), "")
-        facts: dict[tuple[str, str, str], ReminderFacts] = {}
-        items = [_reminder_item(position, row) for row in position.items]
-        for currency in {item.currency for item in items}:
-            history = sent.get(f"{position.key}|{currency}", [])
-            facts[position.company, position.customer, currency] = ReminderFacts(
-                credits_minor=-(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0)),
-                reminded_items=frozenset(item for row in history for item, _ in row["body"]["items"]),
-                sent_keys=frozenset(row["body"]["key"] for row in history),
-                last_sent_on=max((row["effective_on"] for row in history), default=None),
-                is_fresh=batch.is_fresh(position.company),
-                has_record=bool(record),
-            )
-        decided = {d.currency: d for d in decide_reminders(items, facts, REMINDER_POLICY, batch.on[position.company])}
-        for currency, decision in sorted(decided.items()):
-            verdicts.append(_reminder_verdict(position, currency, decision, batch.on[position.company]))
+    messages: list[Message] = []
+    for one in judged:
+        position, on = one.position, batch.on[one.position.company]
+        for currency, decision in sorted(one.decisions.items()):
+            verdicts.append(_verdict(position, currency, decision, on))
             if decision.send:
-                to_send.append((decision, position, record))
-        over = sorted(f"{position.key}|{code}" for code in position.currencies - decided.keys())
-        on = batch.on[position.company]
+                messages.append(Message(decision, position, one.items, one.reach, one.rules))
+        over = sorted(f"{position.key}|{code}" for code in position.currencies - one.decisions.keys())
         verdicts += [_settled(position, held[subject], on) for subject in over if _has_more_to_come(held.get(subject))]
     changed = put(batch, "reminder", verdicts)
-    intend_reminders(batch, [row for row in to_send if f"{row[1].key}|{row[0].currency}" in changed], REMINDER_POLICY)
+    intend_reminders(batch, [one for one in messages if one.subject in changed])
+
+
+def judge(
+    batch: Batch,
+    positions: Sequence[Position],
+    members: Mapping[str, list[str]],
+    view: CaseView,
+    policies: Mapping[str, Policy] | None = None,
+) -> list[Judged]:
+    """Decide without storing anything; `policies` by company stand in for the active ones (a preview)."""
+    sent = sent_of(batch, positions)
+    waiting = waiting_of(batch, positions)
+    out: list[Judged] = []
+    rules: dict[str, Rules] = {}
+    for position in positions:
+        company = position.company
+        if company not in rules:
+            policy = (policies or {}).get(company) or active_policy(batch.conn, company)
+            rules[company] = rules_for(
+                batch.config, company, policy, frozenset(company_channels(batch.config, company))
+            )
+        reach = reach_of(batch.config, company, members.get(position.customer, []), _contact(position, view))
+        items = dunning_items(position, view, sent)
+        facts = {
+            (company, position.customer, currency): _facts(batch, position, currency, sent, waiting, reach)
+            for currency in {item.currency for item in items}
+        }
+        mine = rules[company]
+        found = decide_dunning(items, facts, mine.policy, mine.calendar, batch.on[company])
+        out.append(Judged(position, mine, reach, items, {one.currency: one for one in found}))
+    return out
+
+
+def _facts(
+    batch: Batch, position: Position, currency: str, sent: Mapping[str, Sent], waiting: set[str], reach: Reach
+) -> GroupFacts:
+    subject = f"{position.key}|{currency}"
+    history = sent.get(subject, Sent())
+    return GroupFacts(
+        credits_minor=-(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0)),
+        sent_on=tuple(history.on),
+        sent_keys=frozenset(history.keys),
+        is_fresh=batch.is_fresh(position.company),
+        was_late=history.was_late,
+        is_waiting=subject in waiting,
+        channels=reach.channels,
+    )
+
+
+def _contact(position: Position, view: CaseView) -> Contact:
+    return next((view.contacts[one] for one in position.accounts if one in view.contacts), Contact())
+
+
+def _claims(batch: Batch, position: Position, view: CaseView) -> dict[str, tuple[str, int]]:
+    """What may be asked for today, by part: (currency, minor units)."""
+    on = batch.on[position.company]
+    return {
+        item.id: (item.currency, item.claim_minor if item.block(on) is None else 0)
+        for item in dunning_items(position, view, {})
+    }
 
 
 def _has_more_to_come(standing: Mapping[Any, Any] | None) -> bool:
@@ -71,7 +124,7 @@ def _settled(position: Position, standing: Mapping[Any, Any], on: date) -> Verdi
         subject=standing["subject"],
         company=position.company,
         value="settled",
-        body={**standing["body"], "key": "", "items": [], "amount_minor": 0, "level": 0},
+        body={**standing["body"], "key": "", "items": [], "lines": [], "steps": [], "amount_minor": 0, "level": 0},
         reasons=[Reason("settled")],
         inputs={"items": []},
         rule_version=standing["rule_version"],
@@ -80,39 +133,12 @@ def _settled(position: Position, standing: Mapping[Any, Any], on: date) -> Verdi
     )
 
 
-def _can_remind(batch: Batch, member: str) -> bool:
-    if "/" not in member:
-        return False
-    connection = batch.config.connections[member.split("/", 1)[0]]
-    return "reminders" in connection.push and takes_reminders(connection.vendor)
-
-
-def _reminder_item(position: Position, row: Mapping[Any, Any]) -> ReminderItem:
-    return ReminderItem(
-        item_id=row["id"],
-        document_id=row["document_id"],
-        number=row["number"],
-        company_id=position.company,
-        customer_id=position.customer,
-        currency=row["currency"],
-        due_on=row["due_on"],
-        open_minor=row["open_minor"],
-    )
-
-
-def _reminder_verdict(position: Position, currency: str, decision: ReminderDecision, on: date) -> Verdict:
+def _verdict(position: Position, currency: str, decision: DunningDecision, on: date) -> Verdict:
     return Verdict(
         subject=f"{position.key}|{currency}",
         company=position.company,
         value="send" if decision.send else decision.why_not,
-        body={
-            "key": decision.key,
-            "items": [list(item) for item in decision.items],
-            "amount_minor": decision.amount_minor,
-            "currency": currency,
-            "step": decision.step,
-            "level": decision.level,
-        },
+        body=decision_body(decision),
         reasons=[Reason(code) for code in ([decision.why_not] if decision.why_not else ["due"])]
         + [Reason(code) for code in decision.also],
         inputs=decision.inputs,
@@ -122,58 +148,37 @@ def _reminder_verdict(position: Position, currency: str, decision: ReminderDecis
     )
 
 
-def _sent(batch: Batch, positions: Sequence[Position]) -> dict[str, list[Mapping[Any, Any]]]:
-    """Reminders decided to be sent and not withdrawn, by subject."""
-    d = decisions.c
-    out: dict[str, list[Mapping[Any, Any]]] = {}
-    subjects = sorted({f"{position.key}|{code}" for position in positions for code in position.open_minor})
-    for part in chunks(subjects):
-        for row in batch.conn.execute(
-            select(d.subject, d.body, d.effective_on, d.value)
-            .where(d.kind == "reminder", among(d.subject, part), d.value.in_(("send", "withdrawn")))
-            .order_by(d.seq, d.id)
-        ).mappings():
-            rows = out.setdefault(row["subject"], [])
-            if row["value"] == "send":
-                rows.append(row)
-            else:
-                out[row["subject"]] = [kept for kept in rows if kept["body"]["key"] != row["body"]["key"]]
-    return out
-
-
-def _withdraw(batch: Batch, position: Position) -> None:
-    """A reminder still waiting in the outbox is taken back when what it asks for has been paid or changed."""
-    o = outbox.c
-    waiting = batch.conn.execute(
-        select(o.id, o.event_key, o.reason).where(
-            o.subject == position.key, o.event_key.is_not(None), o.state.in_(("planned", "parked", "ready"))
-        )
-    ).mappings()
-    open_by_item = {row["id"]: row["open_minor"] for row in position.items}
-    for row in waiting:
-        asked = dict(tuple(pair) for pair in row["reason"].get("items", []))
-        if all(open_by_item.get(item, 0) >= amount for item, amount in asked.items()):
-            continue
-        batch.conn.execute(
-            update(outbox).where(o.id == row["id"]).values(state="cancelled", updated_at=batch.now, error="settled")
-        )
-        currency = row["reason"].get("currency", "")
-        subject = f"{position.key}|{currency}"
-        put(
-            batch,
-            "reminder",
+def decision_body(decision: DunningDecision) -> dict[str, Any]:
+    """A decision as it is stored: lines are [item, minor units, step, level, offset, pay-by date], `steps` the answer
+    per item: [item, document, minor units, step or "", why not, next day, skipped steps, case]."""
+    return {
+        "key": decision.key,
+        "items": [list(item) for item in decision.items],
+        "lines": [
+            [line.item_id, line.amount_minor, line.step, line.level, line.offset, line.pay_by_on]
+            for line in decision.lines
+        ],
+        "steps": [
             [
-                Verdict(
-                    subject=subject,
-                    company=position.company,
-                    value="withdrawn",
-                    body={"key": row["event_key"], "items": [list(pair) for pair in sorted(asked.items())]},
-                    reasons=[Reason("settled")],
-                    inputs={"open": {item: open_by_item.get(item, 0) for item in sorted(asked)}},
-                    rule_version="reminder-withdrawal-1",
-                    effective_on=batch.on[position.company],
-                    next_change_on=None,
-                )
-            ],
-        )
-        batch.count("reminders_withdrawn")
+                one.item.id,
+                one.item.document_id,
+                one.item.claim_minor,
+                one.step.id if one.step is not None else "",
+                one.why,
+                one.next_on,
+                [list(pair) for pair in one.skipped],
+                one.case,
+            ]
+            for one in decision.steps
+        ],
+        "amount_minor": decision.amount_minor,
+        "currency": decision.currency,
+        "step": decision.step,
+        "level": decision.level,
+        "tone": decision.tone,
+        "channels": list(decision.channels),
+        "pay_by_on": decision.pay_by_on if decision.send else None,
+        "needs_approval": decision.needs_approval,
+        "policy": decision.policy,
+        "calendar_known": decision.is_calendar_known,
+    }

@@ -49,7 +49,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class EventIntent:
-    """A record to be created once for ever: `event_key` is written to `key_field` and found by it again."""
+    """A record to be created once for ever: `event_key` is written to `key_field` and found by it again.
+
+    `needs_approval` = parked until a person lets it go, whatever the push mode; `not_before_at` = not sent earlier.
+    """
 
     connection: str
     module: str
@@ -62,6 +65,8 @@ class EventIntent:
     subject: str
     currency: str | None = None
     money_minor: int = 0
+    needs_approval: bool = False
+    not_before_at: datetime | None = None
 
 
 @dataclass
@@ -212,7 +217,9 @@ class _Writer:
     def _coalesce(self, item: Intent | EventIntent, fields: dict[str, Any], row: Mapping[str, Any], mode: Mode) -> None:
         changed = not same_fields(row["fields"], fields)
         state = str(row["state"])
-        if mode == "auto":
+        if isinstance(item, EventIntent) and item.needs_approval:
+            state = "parked"
+        elif mode == "auto":
             state = "parked" if state == "parked" else "ready"
         elif changed or state == "cancelled":
             state = "planned"  # what a person approved is not what would be sent now
@@ -262,6 +269,8 @@ class _Writer:
         **more: Any,
     ) -> None:
         state = "ready" if mode == "auto" else "planned"
+        if isinstance(item, EventIntent) and item.needs_approval:
+            state = "parked"
         self.inserts.append(
             {
                 "id": self.ids.new("psh"),
@@ -279,6 +288,7 @@ class _Writer:
                 "is_counting": self._counts(item.connection, state),
                 "attempts": 0,
                 "fence": 0,
+                "not_before_at": None,
                 "created_at": self.now,
                 "updated_at": self.now,
                 **more,
@@ -315,6 +325,7 @@ class _Writer:
                     key_field=item.key_field,
                     parent_module=item.parent_module,
                     parent_id=item.parent_id,
+                    not_before_at=item.not_before_at,
                 )
             elif row["state"] in (*OPEN, "cancelled") and not row["attempts"]:
                 self._coalesce(item, dict(item.fields), row, mode)

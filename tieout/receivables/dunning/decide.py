@@ -32,6 +32,7 @@ WhyNot = Literal[
     "pay_by",
     "net_credit",
     "below_minimum",
+    "waiting",
     "cooldown",
     "monthly_limit",
     "day_off",
@@ -146,6 +147,7 @@ def _decide(
         (bool(lines) and net <= 0, "net_credit"),
         (bool(lines) and 0 < net < minimum, "below_minimum"),
         (bool(key) and key in facts.sent_keys, "already_sent"),
+        (is_due and facts.is_waiting, "waiting"),
         (is_due and free_on is not None and as_of < free_on, "cooldown"),
         (is_due and is_full, "monthly_limit"),
         (step is not None and step.level > 0 and not facts.is_fresh, "stale_data"),
@@ -164,8 +166,8 @@ def _decide(
         days.append((as_of.replace(day=1) + timedelta(days=32)).replace(day=1))
     if is_day_off:
         days.append(calendar.following(as_of))
-    if is_due and not facts.is_fresh:
-        days.append(as_of + timedelta(days=1))  # the books may have been read again by then
+    if is_due and (facts.is_waiting or not facts.is_fresh):
+        days.append(as_of + timedelta(days=1))  # the books may have been read again, the message may have left
     return DunningDecision(
         company_id=group[0],
         customer_id=group[1],
@@ -297,6 +299,7 @@ def _inputs(
         "blocks": [[block.kind, block.until_on, block.case] for block in facts.blocks],
         "is_fresh": facts.is_fresh,
         "was_late": facts.was_late,
+        "is_waiting": facts.is_waiting,
         "channels": sorted(facts.channels),
         "policy": policy.version,
         "calendar": calendar.name,

@@ -73,7 +73,7 @@ class GroupFacts:
     """What is known about one group; the defaults are the safe ones: no way to reach anyone, data not fresh.
 
     `credits_minor` (>= 0) is unapplied cash plus open credit notes; `sent_on` are the days of the messages sent or
-    waiting to be sent; `channels` those that can be used for this customer.
+    waiting to be sent; `is_waiting` = one of them has not left yet; `channels` those that reach this customer.
     """
 
     credits_minor: int = 0
@@ -82,6 +82,7 @@ class GroupFacts:
     blocks: Sequence[Block] = ()
     is_fresh: bool = False
     was_late: bool = True
+    is_waiting: bool = False
     channels: frozenset[str] = frozenset()
 
     @property

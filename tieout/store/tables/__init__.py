@@ -13,6 +13,7 @@ from tieout.store.tables.documents import (
     documents,
     open_items,
 )
+from tieout.store.tables.dunning import case_links, cases, dunning_policies
 from tieout.store.tables.effects import channels, decisions, inbox, outbox, plans, remote_seen
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
@@ -49,6 +50,8 @@ __all__ = [
     "break_ages",
     "breaks",
     "budgets",
+    "case_links",
+    "cases",
     "channels",
     "claim_keys",
     "claims",
@@ -63,6 +66,7 @@ __all__ = [
     "document_keys",
     "documents",
     "doorbells",
+    "dunning_policies",
     "entries",
     "inbox",
     "inputs",

@@ -1,0 +1,111 @@
+"""The items of a customer as dunning sees them: parts in dispute, what holds them back, how far they were reminded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from sync.fold.batch import Batch
+from sync.settle.cases import CaseView
+from sync.settle.positions import Position
+from tieout.receivables.disputes import Part, part_id, parts_of
+from tieout.receivables.dunning.items import Block, DunningItem, History
+from tieout.store.landing import chunks
+from tieout.store.tables import decisions
+
+# Reminders of before policies: one step, seven days after the due date.
+FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET = "L1", 1, 7
+
+
+@dataclass
+class Sent:
+    """The messages of one customer in one currency, sent or waiting to be sent, and the steps of each part in order."""
+
+    on: list[date] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    parts: dict[str, list[History]] = field(default_factory=dict)
+
+    @property
+    def was_late(self) -> bool:
+        return any(one.level > 0 for steps in self.parts.values() for one in steps)
+
+
+def sent_of(batch: Batch, positions: Sequence[Position]) -> dict[str, Sent]:
+    """What was sent, by `customer|company|currency`: decisions to send that were not withdrawn."""
+    d = decisions.c
+    rows: dict[str, list[Mapping[Any, Any]]] = {}
+    subjects = sorted({f"{position.key}|{code}" for position in positions for code in position.currencies})
+    for part in chunks(subjects):
+        for row in batch.conn.execute(
+            select(d.subject, d.body, d.effective_on, d.value)
+            .where(d.kind == "reminder", d.subject.in_(part), d.value.in_(("send", "withdrawn")))
+            .order_by(d.seq, d.id)
+        ).mappings():
+            held = rows.setdefault(row["subject"], [])
+            if row["value"] == "send":
+                held.append(row)
+            else:
+                rows[row["subject"]] = [kept for kept in held if kept["body"]["key"] != row["body"]["key"]]
+    return {subject: _sent(held) for subject, held in rows.items()}
+
+
+def _sent(rows: Sequence[Mapping[Any, Any]]) -> Sent:
+    out = Sent()
+    for row in rows:
+        body, on = row["body"], row["effective_on"]
+        out.on.append(on)
+        out.keys.add(body["key"])
+        lines = body.get("lines")
+        if lines is None:
+            lines = [[item, amount, FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET] for item, amount in body["items"]]
+        for item, _, step, level, offset, *_ in lines:
+            out.parts.setdefault(item, []).append(History(step, level, offset, on))
+    return out
+
+
+def dunning_items(position: Position, view: CaseView, sent: Mapping[str, Sent]) -> list[DunningItem]:
+    """Every claimable part of the open items of a position."""
+    out = []
+    for row in position.items:
+        history = sent.get(f"{position.key}|{row['currency']}", Sent()).parts
+        for part in parts_of(row["id"], row["open_minor"], view.disputes.get(row["id"], ())):
+            blocks = list(view.blocks_of(row["id"], row["account_id"]))
+            dispute = part.dispute
+            if part.is_blocked and dispute is not None:
+                blocks.append(Block("disputed", None, dispute.id))
+            is_back = dispute is not None and dispute.state == "rejected"
+            out.append(
+                DunningItem(
+                    id=part.id,
+                    document_id=row["document_id"],
+                    number=row["number"],
+                    company_id=position.company,
+                    customer_id=position.customer,
+                    currency=row["currency"],
+                    due_on=row["due_on"],
+                    claim_minor=part.amount_minor,
+                    blocks=tuple(blocks),
+                    last=_last(row["id"], part, history, view.stale_parts.get(row["id"], ())),
+                    resumed_on=dispute.resolved_on if dispute is not None and is_back else None,
+                    pay_by_on=dispute.pay_by_on if dispute is not None and is_back else None,
+                )
+            )
+    return out
+
+
+def _last(item: str, part: Part, history: Mapping[str, Sequence[History]], stale: Sequence[str]) -> History | None:
+    """The furthest step of a part: its own, or before it was in dispute that of its item.
+
+    A dispute that was taken back leaves the steps of its part to the item.
+    """
+    own = list(history.get(part.id, ()))
+    if part.dispute is None:
+        for dispute in stale:
+            own += history.get(part_id(item, dispute), ())
+    elif not own:
+        own = [one for one in history.get(item, ()) if one.sent_on <= part.dispute.opened_on]
+    return max(own, key=lambda one: (one.level, one.offset, one.sent_on), default=None)

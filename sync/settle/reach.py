@@ -1,0 +1,73 @@
+"""How a customer can be reminded: the channels a company has, and those that reach this customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapping.outbound_fields import MODULES
+from tieout.core.config import Config, Connection
+
+REMINDERS = "reminders"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to write to at a customer; `may_write` False = nobody may."""
+
+    emails: Sequence[str] = ()
+    language: str = ""
+    may_write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Channels by name with the connection that carries each; `record` is the CRM account that tasks hang on."""
+
+    connections: Mapping[str, str] = field(default_factory=dict)
+    record: str = ""
+    contact: Contact = Contact()
+
+    @property
+    def channels(self) -> frozenset[str]:
+        return frozenset(self.connections)
+
+
+def takes_reminders(vendor: str) -> bool:
+    """True for vendors where a reminder can be a task."""
+    return "Tasks" in MODULES.get(vendor, {})
+
+
+def company_channels(config: Config, company: str) -> dict[str, str]:
+    """The channels a company has, each with the first connection that carries it."""
+    out: dict[str, str] = {}
+    for name, one in config.connections.items():
+        if REMINDERS in one.push and serves(one, company) and takes_reminders(one.vendor):
+            out.setdefault("crm_task", name)
+    return out
+
+
+def serves(connection: Connection, company: str) -> bool:
+    """Whether a connection works for this company."""
+    return company in ({*connection.organizations.values(), connection.company} - {""})
+
+
+def reach_of(config: Config, company: str, members: Sequence[str], contact: Contact) -> Reach:
+    """What reaches this customer of the company."""
+    have = company_channels(config, company)
+    record = next((member for member in members if _can_remind(config, company, member)), "")
+    out: dict[str, str] = {}
+    for channel, connection in have.items():
+        if channel == "crm_task":
+            if record:
+                out[channel] = record.split("/", 1)[0]
+        else:
+            out[channel] = connection
+    return Reach(out, record, contact)
+
+
+def _can_remind(config: Config, company: str, member: str) -> bool:
+    if "/" not in member:
+        return False
+    connection = config.connections[member.split("/", 1)[0]]
+    return REMINDERS in connection.push and takes_reminders(connection.vendor)

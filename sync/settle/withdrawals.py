@@ -1,0 +1,92 @@
+"""Messages that wait in the outbox: counted, and taken back when what they ask for was paid, disputed or promised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from sync.fold.batch import Batch
+from sync.settle.decisions import Verdict, put
+from sync.settle.positions import Position
+from tieout.receivables.status import Reason
+from tieout.store.landing import chunks
+from tieout.store.outbox import OPEN
+from tieout.store.tables import outbox
+
+WITHDRAWAL_VERSION = "reminder-withdrawal-2"
+Claims = Mapping[str, tuple[str, int]]
+
+
+def waiting_of(batch: Batch, positions: Sequence[Position]) -> set[str]:
+    """Subjects (`customer|company|currency`) with a message that is still to be sent and needs nobody's approval."""
+    return {
+        f"{row['subject']}|{row['reason'].get('currency', '')}"
+        for row in _rows(batch, positions)
+        if row["state"] in OPEN and not row["reason"].get("needs_approval")
+    }
+
+
+def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, Claims]) -> None:
+    """Take back what asks for more than may be asked for now; `claims` by position: (currency, minor units) a part.
+
+    A message of which one channel has gone out stays sent; its other channels are only stopped.
+    """
+    by_message: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
+    for row in _rows(batch, positions):
+        by_message.setdefault((row["subject"], row["reason"].get("key") or row["event_key"]), []).append(row)
+    owners = {position.key: position for position in positions}
+    for (subject, key), rows in sorted(by_message.items()):
+        position, reason = owners[subject], rows[0]["reason"]
+        currency, asked = reason.get("currency", ""), dict(tuple(pair) for pair in reason.get("items", []))
+        now = {item: claims[subject].get(item, ("", 0))[1] for item in asked}
+        credits = -(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0))
+        waiting = [row for row in rows if row["state"] in OPEN and not row["attempts"]]
+        stands = all(now[item] >= amount for item, amount in asked.items()) and sum(asked.values()) > credits
+        if stands or not waiting:
+            continue
+        for part in chunks([row["id"] for row in waiting]):
+            batch.conn.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(part))
+                .values(state="cancelled", updated_at=batch.now, error_code="cancelled", error="settled")
+            )
+        batch.count("reminders_withdrawn")
+        if any(row["state"] not in (*OPEN, "cancelled") or (row["state"] in OPEN and row["attempts"]) for row in rows):
+            continue
+        verdict = Verdict(
+            subject=f"{subject}|{currency}",
+            company=position.company,
+            value="withdrawn",
+            body={"key": key, "items": [list(pair) for pair in sorted(asked.items())]},
+            reasons=[Reason("settled")],
+            inputs={"open": now, "credits_minor": credits},
+            rule_version=WITHDRAWAL_VERSION,
+            effective_on=batch.on[position.company],
+            next_change_on=None,
+        )
+        put(batch, "reminder", [verdict])
+
+
+def _rows(batch: Batch, positions: Sequence[Position]) -> list[Mapping[Any, Any]]:
+    """Every row of a message of which some row is still open."""
+    o = outbox.c
+    out: list[Mapping[Any, Any]] = []
+    for part in chunks(sorted({position.key for position in positions})):
+        rows = (
+            batch.conn.execute(
+                select(o.id, o.subject, o.event_key, o.reason, o.state, o.attempts)
+                .where(o.subject.in_(part), o.event_key.is_not(None))
+                .order_by(o.id)
+            )
+            .mappings()
+            .all()
+        )
+        live = {_message(row) for row in rows if row["state"] in OPEN}
+        out += [row for row in rows if _message(row) in live]
+    return out
+
+
+def _message(row: Mapping[Any, Any]) -> tuple[str, str]:
+    return row["subject"], row["reason"].get("key") or row["event_key"]
