@@ -12,6 +12,7 @@ from mapping.profile import Field, MappingContext, Profile, Skip
 from tieout.canonical.codec import Candidate
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate, Installment
 from tieout.canonical.parties import PartyCandidate
+from tieout.canonical.terms import LimitCandidate, RateCandidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
 
@@ -48,6 +49,10 @@ def map_object(profile: Profile, record: Mapping[str, Any], context: MappingCont
         return finish_party(PartyCandidate(**out))
     if profile.makes == "claim":
         return ClaimCandidate(**{"party_ref": "", "amount_minor": None, **out})
+    if profile.makes == "limit":
+        return LimitCandidate(**out)
+    if profile.makes == "rate":
+        return RateCandidate(**out)
     if "company_ref" not in out:
         out["company_ref"] = _resolve(None, "company_ref", context)
     if profile.makes == "document":
@@ -74,6 +79,8 @@ def _value(made: Field, scope: Scope, out: Mapping[str, Any], context: MappingCo
         amount = values.minor(raw, out["currency"], path, text_allowed=made.text_amount)
         amount = abs(amount) if made.absolute else amount
         return -amount if made.negate else amount
+    if target.type == "rate":
+        return values.rate(raw, path, text_allowed=made.text_amount)
     if target.type == "date":
         return values.day(raw, path, zone_name=context.timezone, stamp=made.stamp)
     if target.type == "currency":

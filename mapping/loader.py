@@ -25,7 +25,7 @@ _FIELD_OPTIONS = ("required", "negate", "absolute", "text_amount", "stamp")
 _FITS = {
     "negate": ("money",),
     "absolute": ("money",),
-    "text_amount": ("money", "rows"),
+    "text_amount": ("money", "rows", "rate"),
     "stamp": ("date",),
 }
 

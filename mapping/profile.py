@@ -53,7 +53,7 @@ class Profile:
 
     vendor: str
     stream: str
-    makes: Literal["party", "document", "allocation", "claim"]
+    makes: Literal["party", "document", "allocation", "claim", "limit", "rate"]
     version: str
     origin: str
     source_paths: tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TYPES = ("text", "list", "date", "money", "currency", "company", "truth", "owner", "rows", "choice")
+TYPES = ("text", "list", "date", "money", "currency", "company", "truth", "owner", "rows", "choice", "rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ TARGETS: dict[str, dict[str, Target]] = {
         Target("country", "text"),
         Target("owner", "owner"),
         Target("is_active", "truth"),
+        Target("credit_limit_minor", "money"),
+        Target("credit_managed", "truth"),
     ),
     "document": _table(
         Target("external_id", "text", True),
@@ -83,6 +85,27 @@ TARGETS: dict[str, dict[str, Target]] = {
         Target("issue_on", "date"),
         Target("due_on", "date"),
         Target("owner", "owner"),
+        Target("is_active", "truth"),
+    ),
+    "limit": _table(
+        Target("external_id", "text", True),
+        Target("party_ref", "text", True),
+        Target("currency", "currency", True),
+        Target("amount_minor", "money"),
+        Target("temporary_minor", "money"),
+        Target("temporary_from", "date"),
+        Target("temporary_until", "date"),
+        Target("company_ref", "company"),
+        Target("is_active", "truth"),
+    ),
+    "rate": _table(
+        Target("external_id", "text", True),
+        Target("base", "currency", True),
+        Target("quote", "currency", True),
+        Target("rate", "rate", True),
+        Target("rate_on", "date", True),
+        Target("until_on", "date"),
+        Target("company_ref", "company"),
         Target("is_active", "truth"),
     ),
 }

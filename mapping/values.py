@@ -67,6 +67,14 @@ def currency(value: Any, path: str) -> str:
     return code
 
 
+def rate(value: Any, path: str, *, text_allowed: bool) -> str:
+    """A positive exchange rate as plain decimal text, exactly as stated but for zeros at the end."""
+    made = number(value, path, text_allowed=text_allowed)
+    if made <= 0:
+        raise MappingError(f"{path}: {_shown(value)} is no exchange rate", path=path, code="not_rate")
+    return format(made.normalize(), "f")
+
+
 def day(value: Any, path: str, *, zone_name: str, stamp: bool) -> date:
     """A calendar date; with `stamp` also a date and time.
 

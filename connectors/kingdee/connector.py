@@ -66,6 +66,9 @@ class KingdeeConnector:
             except UnknownField as error:
                 required = {key.split(".", 1)[0].lower() for key in stream.required}
                 if error.key.split(".", 1)[0].lower() in required or error.key in memory.dropped:
+                    if stream.advisory:
+                        hint = f"{stream.name} is not read; override its profile if the field has another name."
+                        return [*findings, Finding("warning", error.code, error.message, hint)]
                     return [*findings, Finding("error", error.code, error.message, error.hint)]
                 memory.drop(error.key, self._env.clock.now())
                 text = f"{stream.form} has no field {error.key}: it is left out"

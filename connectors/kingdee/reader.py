@@ -86,8 +86,8 @@ class KingdeeReader:
         """One page with its entry lines, and the highest key on it; None when the optional form is absent."""
         try:
             ask, rows, broken = self._narrowing(stream, memory, build)
-        except UnknownForm:
-            if not stream.optional_form:
+        except (UnknownForm, UnknownField) as error:
+            if not _may_lack(stream, error):
                 raise
             memory.absent_at = self._env.clock.now()
             return None, None, 0
@@ -234,8 +234,8 @@ class KingdeeReader:
 
             try:
                 _, rows, broken = self._narrowing(stream, memory, build)
-            except UnknownForm:
-                if not stream.optional_form:
+            except (UnknownForm, UnknownField) as error:
+                if not _may_lack(stream, error):
                     raise
                 return
             maker = RowMaker(stream, (stream.key,), self._settings.timezone)
@@ -249,3 +249,8 @@ class KingdeeReader:
             yield IdPage(found, None if rows.is_last else {"last": last})
             if rows.is_last:
                 return
+
+
+def _may_lack(stream: KingdeeStream, error: Exception) -> bool:
+    """True when an account set may lack this form, or the fields without which it says nothing to us."""
+    return stream.optional_form if isinstance(error, UnknownForm) else stream.advisory

@@ -25,6 +25,9 @@ class KingdeeSettings(ConnectionSettings):
     org_numbers: list[str] = Field(default_factory=list)
     settlement_form: str = "AR_RECMacthLog"
     refund_form: str = "AR_REFUNDBILL"
+    credit_form: str = "CRE_CustArchives"
+    credit_entry: str = "FEntity"
+    rate_form: str = "BD_Rate"
     plan_written_off_field: str = "FWRITTENOFFAMOUNTFOR"
     session_minutes: int = Field(720, ge=1, le=1440)
     calls_per_minute: int = Field(0, ge=0)

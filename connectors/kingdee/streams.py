@@ -44,6 +44,7 @@ class KingdeeStream:
     prefixed: bool = True
     by_log_id: bool = False
     optional_form: bool = False
+    advisory: bool = False  # without it nothing is wrong: a form that lacks its required fields counts as absent
 
     def external_id(self, key: object) -> str:
         return f"{self.form}:{key}" if self.prefixed else str(key)
@@ -142,6 +143,37 @@ def streams_of(settings: KingdeeSettings) -> dict[str, KingdeeStream]:
             marks=("FISACTIVATION",),
             prefixed=False,
             by_log_id=True,
+        ),
+        KingdeeStream(
+            "credit_limits",
+            settings.credit_form,
+            f"{settings.credit_entry}_FEntryID",
+            "limit",
+            (f"{settings.credit_entry}_FEntryID", "FOBJECTID.FNumber", "FCURRENCYID.FCode", "FCREDITAMOUNT"),
+            (
+                "FOBJECTTYPEID", "FDOCUMENTSTATUS", "FUseOrgId.FNumber", "FTEMPCREDITAMOUNT", "FTEMPBEGDATE",
+                "FTEMPENDDATE",
+            ),
+            stamps=("FModifyDate",),
+            marks=("FDOCUMENTSTATUS",),
+            org_key="FUseOrgId.FNumber",
+            prefixed=False,
+            optional_form=True,
+            advisory=True,
+        ),
+        KingdeeStream(
+            "rates",
+            settings.rate_form,
+            "FRateID",
+            "rate",
+            ("FRateID", "FCyForID.FCode", "FCyToID.FCode", "FExchangeRate", "FBegDate"),
+            ("FRATETYPEID.FNumber", "FEndDate", "FDOCUMENTSTATUS", "FForbidStatus", "FUseOrgId.FNumber"),
+            stamps=("FModifyDate",),
+            marks=("FDOCUMENTSTATUS", "FForbidStatus"),
+            org_key="FUseOrgId.FNumber",
+            prefixed=False,
+            optional_form=True,
+            advisory=True,
         ),
     )  # fmt: skip
     return {stream.name: stream for stream in all_streams}

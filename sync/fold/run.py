@@ -12,12 +12,14 @@ from sync.fold.changes import Change, collect
 from sync.fold.claims import fold_claims
 from sync.fold.credit import fold_credit
 from sync.fold.documents import fold_documents
+from sync.fold.limits import fold_limits, fold_source_rates
 from sync.fold.parties import fold_parties
 from sync.fold.policies import fold_policies
 from sync.fold.rates import fold_rates
 from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
 from tieout.canonical.parties import PartyCandidate
+from tieout.canonical.terms import LimitCandidate, RateCandidate
 
 
 def fold(batch: Batch, seqs: Sequence[int]) -> None:
@@ -33,6 +35,8 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
         Settlement(batch).run(moved, settled)
     fold_claims(batch, [change for change in changes if _is(change, ClaimCandidate)])
     fold_answers(batch, [row for row in others if row["kind"] == "answer"])
+    fold_limits(batch, [change for change in changes if _is(change, PartyCandidate) or _is(change, LimitCandidate)])
+    fold_source_rates(batch, [change for change in changes if _is(change, RateCandidate)])
     fold_rates(batch, [row for row in others if row["kind"] == "rates"])
     fold_credit(batch, [row for row in others if row["kind"] == "credit"])
     fold_cases(batch, [row for row in others if row["kind"] == "case"])

@@ -66,8 +66,7 @@ def decide_credit(batch: Batch, positions: Sequence[Position], members: Mapping[
     for position in positions:
         before = held.get(position.key)
         owes = position.items or position.unapplied_minor or position.credits_minor
-        has_terms = position.key in facts.people or position.key in facts.books or position.key in facts.overrides
-        if before is None and not owes and not has_terms:
+        if before is None and not owes and not facts.has_terms(position.key):
             continue  # never owed anything and nobody set a limit: nothing to decide
         asked = _Rates(facts.rate_books[position.company], batch.on[position.company])
         needs[position.key] = asked

@@ -31,6 +31,11 @@ class CreditFacts:
     shown_in: dict[str, set[str]] = field(default_factory=dict)
     rate_books: dict[str, RateBook] = field(default_factory=dict)
 
+    def has_terms(self, key: str) -> bool:
+        """True when somebody set a limit or a status; that the books do not check credit is no reason to decide."""
+        stated = any(book.is_managed and book.amount_minor is not None for book in self.books.get(key, ()))
+        return stated or key in self.people or key in self.overrides
+
 
 def credit_facts(batch: Batch, positions: Sequence[Position], members: Mapping[str, Sequence[str]]) -> CreditFacts:
     """Everything for these positions, read in sets."""

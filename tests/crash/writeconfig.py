@@ -38,7 +38,7 @@ sandbox = true
 company = "cn"
 {kingdee}
 timeout_seconds = {timeout}
-streams = ["customers", "invoices", "payments", "refunds", "allocations"]
+streams = ["customers", "invoices", "payments", "refunds", "allocations", "credit_limits", "rates"]
 """
 
 

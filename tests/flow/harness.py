@@ -78,7 +78,7 @@ vendor = "kingdee"
 sandbox = true
 company = "cn"
 {kingdee}
-streams = ["customers", "invoices", "payments", "refunds", "allocations"]
+streams = ["customers", "invoices", "payments", "refunds", "allocations", "credit_limits", "rates"]
 """,
         encoding="utf-8",
     )

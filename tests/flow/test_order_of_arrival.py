@@ -40,7 +40,7 @@ from tieout.store.session import reading, unit
 from tieout.store.tables import source_records
 
 Touched = dict[tuple[str, str], list[str]]  # (connection, stream) -> record ids
-KINGDEE_STREAMS = ("customers", "invoices", "payments", "refunds", "allocations")
+KINGDEE_STREAMS = ("customers", "invoices", "payments", "refunds", "allocations", "credit_limits", "rates")
 ZOHO_STREAMS = ("customers", "deals", "invoices")
 
 

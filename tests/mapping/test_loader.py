@@ -29,7 +29,8 @@ def load(folder: Path, text: str, name: str = "customers.yaml") -> object:
 def test_all_shipped_profiles_load() -> None:
     assert vendors() == ["kingdee", "zoho_crm"]
     assert set(load_profiles("zoho_crm")) == {"customers", "deals", "invoices"}
-    assert set(load_profiles("kingdee")) == {"customers", "invoices", "payments", "refunds", "allocations"}
+    kingdee = {"customers", "invoices", "payments", "refunds", "allocations", "credit_limits", "rates"}
+    assert set(load_profiles("kingdee")) == kingdee
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,17 @@ import msgspec
 
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
 from tieout.canonical.parties import PartyCandidate
+from tieout.canonical.terms import LimitCandidate, RateCandidate
 
-Candidate = PartyCandidate | DocumentCandidate | AllocationCandidate | ClaimCandidate
+Candidate = PartyCandidate | DocumentCandidate | AllocationCandidate | ClaimCandidate | LimitCandidate | RateCandidate
 
 RECORD_KINDS: dict[str, type[Any]] = {
     "party": PartyCandidate,
     "document": DocumentCandidate,
     "allocation": AllocationCandidate,
     "claim": ClaimCandidate,
+    "limit": LimitCandidate,
+    "rate": RateCandidate,
 }
 _NAMES = {cls: name for name, cls in RECORD_KINDS.items()}
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -24,7 +27,7 @@ _decoders = {name: msgspec.json.Decoder(cls) for name, cls in RECORD_KINDS.items
 
 
 def kind_of(candidate: Candidate) -> str:
-    """`party`, `document`, `allocation` or `claim`."""
+    """`party`, `document`, `allocation`, `claim`, `limit` or `rate`."""
     return _NAMES[type(candidate)]
 
 

@@ -28,6 +28,8 @@ class PartyCandidate:
     address: str = ""
     owner: Mapping[str, str] = field(default_factory=dict)
     is_active: bool = True
+    credit_limit_minor: int | None = None  # in `currency`; None = the record states none
+    credit_managed: bool | None = None  # False = the books do not check its credit; None = not stated
 
     @property
     def display_name(self) -> str:

@@ -18,6 +18,11 @@ Of receivables: 75 % CNY (13 % VAT), 15 % USD and 10 % EUR (zero-rated), 3 % red
 audited, 1 % cancelled. Of Zoho invoices on posted bills: 70 % carry the bill number, 12 % have it as subject, 12 %
 link by order number and amount, 6 % cannot be linked (`truth["invoices"]` says why).
 
+Credit: 70 % of customers have a line in the credit archive, a tenth of them owe more than it allows; some lines hold a
+temporary limit or a limit in another currency, 8 % are not checked, one archive is not approved, one line is about a
+customer group. Rates are fixed for the year; a draft, a forbidden one and one of another type must not be used.
+CUST0001 is on watch (overdue), CUST0002 ok, CUST0003 on hold (over its limit of CNY 3,000,000.00).
+
 An allocation appears in the settlement log as two mirrored rows with one FMATCHID; FCURWRITTENOFFAMOUNTFOR is the
 amount by which the row's *target* is written off, so it is negative where a red bill is the target.
 """

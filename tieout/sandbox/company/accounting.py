@@ -69,7 +69,7 @@ def _customer(customer: Customer, index: int, since: str) -> Doc:
         "FTAXREGISTERCODE": customer.tax_id,
         "FSOCIALCRECODE": customer.tax_id if chinese else "",
         "FINVOICETITLE": customer.name.legal,
-        "FISCREDITCHECK": customer.manner == "bad",
+        "FISCREDITCHECK": customer.credit_checked,
         "FTaxRate": {"FNumber": "SL02_SYS" if chinese else "SL04_SYS", "FName": "13%增值税" if chinese else "零税率"},
         "FDocumentStatus": "C",
         "FForbidStatus": "A",

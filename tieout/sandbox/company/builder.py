@@ -9,6 +9,7 @@ from random import Random
 from tieout.sandbox.company.accounting import kingdee_documents
 from tieout.sandbox.company.books import build_books
 from tieout.sandbox.company.claims import add_deals, add_invoices
+from tieout.sandbox.company.credit import archives, expected, make_lines, rate_documents
 from tieout.sandbox.company.crm import Crm, add_accounts
 from tieout.sandbox.company.fxiaoke import Fxiaoke, build_fxiaoke
 from tieout.sandbox.company.model import Books, Company, Doc
@@ -24,6 +25,7 @@ def build_company(seed: int, customers: int = 300, invoices: int = 2000, *, toda
     rng = Random(seed)  # noqa: S311 - a made-up company, nothing secret
     names = NameMaker(rng)
     books = build_books(rng, names, customers, invoices, today)
+    lines = make_lines(seed, books, today)
     crm = Crm(rng, today)
     add_accounts(crm, books, names)
     deals = add_deals(crm, books)
@@ -32,8 +34,12 @@ def build_company(seed: int, customers: int = 300, invoices: int = 2000, *, toda
     since = f"{today - timedelta(days=600)}T10:00:00"
     return Company(
         zoho={"Accounts": crm.accounts, "Contacts": crm.contacts, "Deals": crm.deals, "Invoices": crm.invoices},
-        kingdee=kingdee_documents(books, since),
-        truth=_truth(seed, today, books, crm, fxiaoke),
+        kingdee={
+            **kingdee_documents(books, since),
+            "BD_Rate": rate_documents(today, since),
+            "CRE_CustArchives": archives(lines, since),
+        },
+        truth={**_truth(seed, today, books, crm, fxiaoke), "credit": expected(lines, books, today)},
         fxiaoke=fxiaoke.records(),
     )
 

@@ -42,6 +42,7 @@ class Customer:
     in_crm: bool = True
     mark: str = ""  # "", duplicate, contradiction, ambiguous, story-1..3
     old_tax_id: str = ""
+    credit_checked: bool = False
 
 
 @dataclass(slots=True)
@@ -135,7 +136,8 @@ class Company:
     `fxiaoke`: records by object, each as Fxiaoke stores it (amounts as text, times in ms).
     `truth`: `accounts` (Zoho account id -> customer, way, expect), `invoices` (Zoho invoice id -> bill, way, expect),
     `fx_accounts`, `fx_invoices` and `fx_payments` (the same of Fxiaoke's records),
-    `open` (customer number -> currency -> open minor units), `expected_conflicts`, `stories`, `counts`.
+    `open` (customer number -> currency -> open minor units), `credit` (customer number -> limit in force, exposure in
+    its currency, over), `expected_conflicts`, `stories`, `counts`.
     """
 
     zoho: dict[str, list[Doc]]

@@ -104,6 +104,34 @@ FORMS: dict[str, Form] = {
             {},
         ),
         Form(
+            "BD_Rate",
+            "汇率体系",
+            "FRateID",
+            "FRateID",
+            _fields(
+                "FRateID:int FRATETYPEID:base:BD_RateType FCyForID:base:BD_Currency FCyToID:base:BD_Currency "
+                "FExchangeRate:amount FReverseExRate:amount FBegDate:date FEndDate:date "
+                "FUseOrgId:base:ORG_Organizations FDocumentStatus FForbidStatus FCreateDate:date FModifyDate:date"
+            ),
+            {},
+        ),
+        Form(
+            "CRE_CustArchives",
+            "信用档案",
+            "FID",
+            "FBillNo",
+            _fields(
+                "FID:int FBillNo FUseOrgId:base:ORG_Organizations FDocumentStatus FCreateDate:date FModifyDate:date "
+                "FApproveDate:date"
+            ),
+            {
+                "FEntity": _fields(
+                    "FEntity_FEntryID:int FOBJECTTYPEID FOBJECTID:base:BD_Customer FCURRENCYID:base:BD_Currency "
+                    "FCREDITAMOUNT:amount FTEMPCREDITAMOUNT:amount FTEMPBEGDATE:date FTEMPENDDATE:date FOVERDUEDAYS:int"
+                )
+            },
+        ),
+        Form(
             "AR_receivable",
             "应收单",
             "FID",

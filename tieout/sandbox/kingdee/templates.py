@@ -83,6 +83,8 @@ def new_document(library: Library, form: Form, given: dict[str, Any], org: str, 
         return _receipt(library, form, given, org, stamp)
     if form.id in ("BD_Customer", "BD_Currency"):
         return _master(library, form, given, org, stamp)
+    if form.id in ("BD_Rate", "CRE_CustArchives"):
+        return _terms(library, form, given, org, stamp)
     raise KingdeeError(f"{form.caption}不能手工新增")
 
 
@@ -188,4 +190,46 @@ def _master(library: Library, form: Form, given: dict[str, Any], org: str, stamp
         doc["FCreateOrgId"] = doc["FUseOrgId"] = {"FNumber": org, "FName": "示例科技有限公司"}
         doc["FISCREDITCHECK"], doc["FCreateDate"] = False, stamp
         doc["FTRADINGCURRID"] = doc["FTRADINGCURRID"] or lookup(library, "BD_Currency", "CNY")
+    return doc
+
+
+def _terms(library: Library, form: Form, given: dict[str, Any], org: str, stamp: str) -> Doc:
+    """An exchange rate (FCyForID and FExchangeRate given) or a credit archive (FEntity lines given)."""
+    doc: Doc = {}
+    for key, kind in form.head.items():
+        value = given.get(key)
+        if kind.startswith("base:"):
+            doc[key] = lookup(library, kind[5:], value)
+        else:
+            doc[key] = exact(value) if kind == "amount" and value not in (None, "") else value
+    doc[form.pk] = next_id(library, form, 100 if form.id == "BD_Rate" else 880001)
+    doc["FUseOrgId"] = {"FNumber": org, "FName": "示例科技有限公司"}
+    doc["FDocumentStatus"], doc["FCreateDate"] = given.get("FDocumentStatus", "C"), stamp
+    if form.id == "BD_Rate":
+        _required(given, "FExchangeRate", "直接汇率")
+        _required(given, "FCyForID", "原币")
+        doc["FCyToID"] = doc["FCyToID"] or lookup(library, "BD_Currency", "CNY")
+        doc["FRATETYPEID"] = doc["FRATETYPEID"] or {"FNumber": "HLTX01_SYS", "FName": "固定汇率"}
+        doc["FBegDate"] = doc["FBegDate"] or f"{stamp[:10]}T00:00:00"
+        doc["FEndDate"] = doc["FEndDate"] or "2099-12-31T00:00:00"
+        doc["FReverseExRate"] = (1 / doc["FExchangeRate"]).quantize(Decimal("0.0000000001"))
+        doc["FForbidStatus"] = "A"
+        return doc
+    doc["FBillNo"] = given.get("FBillNo") or next_number(library, form, "XYDA")
+    first = next_entry_id(library, form, "FEntity", 900001)
+    doc["FEntity"] = [
+        {
+            "FEntity_FEntryID": first + index,
+            "FOBJECTTYPEID": "BD_Customer",
+            "FTEMPCREDITAMOUNT": Decimal(0),
+            "FTEMPBEGDATE": None,
+            "FTEMPENDDATE": None,
+            "FOVERDUEDAYS": 0,
+            **line,
+            "FOBJECTID": lookup(library, "BD_Customer", line.get("FOBJECTID")),
+            "FCURRENCYID": lookup(library, "BD_Currency", line.get("FCURRENCYID") or "CNY"),
+            "FCREDITAMOUNT": exact(line.get("FCREDITAMOUNT")),
+        }
+        for index, line in enumerate(_required(given, "FEntity", "信用档案分录"))
+    ]
     return doc
