@@ -14,6 +14,7 @@ from sync.fold.changes import context_of
 from sync.settle.modules import module_of
 from tieout.canonical.documents import ClaimCandidate
 from tieout.canonical.parties import PartyCandidate
+from tieout.canonical.terms import LimitCandidate, RateCandidate
 from tieout.core.errors import BadPayload, MappingError, SourceError, TieoutError
 from tieout.core.money import to_minor
 from tieout.core.ports import Connector, Cursor, DatedTotals, SourceRow, SourceTotal, StatedTotal, StatesTotals
@@ -161,6 +162,8 @@ def _shown(
         if amount not in (None, ""):
             raise BadPayload(f"{row.external_id} shows an amount and its profile leaves it out ({made.reason})")
         return None
+    if isinstance(made, LimitCandidate | RateCandidate):
+        return None  # says nothing about what a customer owes
     currency = made.currency
     if isinstance(made, PartyCandidate):
         currency = currency or home  # an account without a currency is judged in its company's

@@ -53,6 +53,12 @@ class _Rates:
         self.got[base, quote] = found
         return Rate(base, found.times, found.rate_on, found.source, found.per)
 
+    def lacks(self, base: str, quote: str) -> None:
+        """Note which currency of a conversion has no rate: never the home currency, of which everything is told."""
+        away = [code for code in (base, quote) if code != self.book.hub]
+        gone = [code for code in away if self.book.convert(code, self.book.hub, self.on) is None]
+        self.missing.update(gone or away[:1])
+
     def stored(self) -> dict[str, Any]:
         return {f"{base}/{quote}": found.stored() for (base, quote), found in sorted(self.got.items())}
 
@@ -88,7 +94,8 @@ def _decide(
     codes = {code for code, amount in (*position.open_minor.items(), *position.unapplied_minor.items()) if amount}
     rates = {code: rate for code in sorted(codes - {currency}) if (rate := asked.rate(code, currency)) is not None}
     exposure = exposure_of(position.open_minor, position.unapplied_minor, currency, rates)
-    asked.missing.update(row.currency for row in exposure.missing)
+    for row in exposure.missing:
+        asked.lacks(row.currency, currency)
     previous = None
     if before is not None:  # the rules' own state, not what a person set for a while
         status = before["body"].get("by_rule", before["value"])
@@ -101,7 +108,11 @@ def _decide(
     )
     outcome = overridden(decision.status, exposure.amount_minor, exposure.is_complete, orders, on)
     shown = {
-        code: _shown_in(code, currency, decision.exposure_minor if exposure.is_complete else None, limit, asked)
+        code: {
+            **_shown_in(code, currency, decision.exposure_minor if exposure.is_complete else None, limit, asked),
+            "open_minor": _total_in(code, position.open_minor, asked),
+            "overdue_minor": _total_in(code, position.overdue_minor, asked),
+        }
         for code in sorted(facts.shown_in.get(position.customer, set()) | {currency})
     }
     return Verdict(
@@ -158,7 +169,7 @@ def _limit(choice: LimitChoice, currency: str, asked: _Rates) -> int | None:
     for code, amount in sorted(choice.amounts.items()):
         rate = asked.rate(code, currency)
         if rate is None:
-            asked.missing.add(code)
+            asked.lacks(code, currency)
             return None
         total = (total or 0) + rate.convert(amount, currency)
     return total
@@ -172,7 +183,7 @@ def _orders(rows: Sequence[Mapping[Any, Any]], currency: str, asked: _Rates) -> 
         if cap is not None:
             rate = asked.rate(row["currency"], currency)
             if rate is None:
-                asked.missing.add(row["currency"])
+                asked.lacks(row["currency"], currency)
             cap = None if rate is None else rate.convert(cap, currency)
         who = (row["reason"], row["author"], row["approver"])
         out.append(Override(row["id"], row["status"], row["seq"], row["valid_until"], cap, *who))
@@ -185,12 +196,26 @@ def _shown_in(
     """Exposure and limit in the currency of a CRM record; None: left as it is there."""
     rate = asked.rate(currency, code)
     if rate is None:
-        asked.missing.add(code)
+        asked.lacks(currency, code)
         return {"exposure_minor": None, "limit_minor": None}
     return {
         "exposure_minor": None if exposure_minor is None else rate.convert(exposure_minor, code),
         "limit_minor": None if limit is None else rate.convert(limit, code),
     }
+
+
+def _total_in(code: str, amounts: Mapping[str, int], asked: _Rates) -> int | None:
+    """Amounts of several currencies in the currency of a CRM record, each converted once; None without a rate."""
+    total = 0
+    for one, amount in sorted(amounts.items()):
+        if not amount:
+            continue
+        rate = asked.rate(one, code)
+        if rate is None:
+            asked.lacks(one, code)
+            return None
+        total += rate.convert(amount, code)
+    return total
 
 
 def _stages(position: Position, currency: str, rates: Mapping[str, Rate]) -> dict[str, int]:

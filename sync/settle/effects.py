@@ -245,6 +245,8 @@ def _credit_wish(batch: Batch, party: PartyCandidate, customer: str, rows: Seque
         credit_grade=body["grade"],
         credit_limit_minor=_shown(rows, currency, "limit_minor"),
         exposure_minor=_shown(rows, currency, "exposure_minor"),
+        open_minor=_shown(rows, currency, "open_minor"),
+        overdue_minor=_shown(rows, currency, "overdue_minor"),
         reasons=[
             credit_words(reason, row["body"]["currency"], batch.config.language)
             for row in rows
@@ -275,7 +277,7 @@ def _shown(rows: Sequence[Mapping[Any, Any]], currency: str, name: str) -> int |
     figures = [row["body"].get("shown", {}).get(currency) for row in rows]
     if any(figure is None for figure in figures):
         return None
-    amounts = [figure[name] for figure in figures]
+    amounts = [figure.get(name) for figure in figures]
     if name == "limit_minor":
         amounts = [amount for amount in amounts if amount is not None]
         return sum(amounts) if amounts else None

@@ -7,12 +7,15 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tests.flow.harness import make_world, open_installation
+from tieout.sandbox.kingdee.forms import FORMS
 from tieout.store.session import reading
 from tieout.store.tables import conflicts, decisions, memberships, remote_seen
 
 
 def test_each_customer_has_a_payment_status_and_a_missing_rate_leaves_exposure_alone(tmp_path: Path) -> None:
     world = make_world(60, 400)
+    for doc in world.kingdee.library.ordered(FORMS["BD_Rate"]):
+        world.kingdee.user_change("forbid", "BD_Rate", str(doc["FRateID"]))
     with open_installation(tmp_path, world, f"sqlite:///{tmp_path / 'tieout.db'}") as service:
         service.sync()
         with reading(service.ctx.engine) as conn:

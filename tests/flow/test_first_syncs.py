@@ -29,10 +29,10 @@ def test_second_sync_writes_nothing_and_third_makes_only_the_empty_asks(tmp_path
         before = world.store.requests.next_no()
         third = service.sync()
         assert third.ok
-        assert [stream.counts.rows for pull in third.pulls for stream in pull.streams] == [0] * 8
+        assert [stream.counts.rows for pull in third.pulls for stream in pull.streams] == [0] * 10
         asked = [request for request in world.store.requests.since(before) if "/oauth/" not in request.path]
         # One ask per stream, and one of the delete feed per Zoho stream.
-        assert len(asked) == 8 + 3, [f"{request.method} {request.path}" for request in asked]
+        assert len(asked) == 10 + 3, [f"{request.method} {request.path}" for request in asked]
         assert service.rebuild_check().as_dict()["differences"] == []
 
 

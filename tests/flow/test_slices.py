@@ -199,10 +199,11 @@ def test_a_command_takes_over_a_round_and_pulls_to_the_end(tmp_path: Path) -> No
         (pull,) = service.pull(["kingdee"])
         assert pull.ok
         assert any(stream.is_resumed for stream in pull.streams)
-        assert len(pull.streams) == 5
+        assert len(pull.streams) == 7
         held = rows(service, select(runs.c.state, runs.c.error).where(runs.c.connection == "kingdee"))
         assert [(row["state"], row["error"]) for row in held] == [
             ("failed", "another pull of this connection took its place"),
             ("done", None),
         ]
+        assert jobs._STEPS["pull"](service.ctx, "kingdee")  # seven empty asks at this pace are two slices
         assert not jobs._STEPS["pull"](service.ctx, "kingdee")

@@ -77,7 +77,7 @@ class RateBook:
     """The rates one company may use; `hub` is the currency that two others are crossed through."""
 
     def __init__(self, rates: Sequence[DatedRate], hub: str) -> None:
-        self._hub = hub
+        self.hub = hub
         self._pairs: dict[tuple[str, str], list[DatedRate]] = {}
         for rate in sorted(rates, key=lambda one: (one.rate_on, one.rank, one.source, one.rate)):
             self._pairs.setdefault((rate.base, rate.quote), []).append(rate)
@@ -87,14 +87,14 @@ class RateBook:
         leg = self._leg(base, quote, as_of)
         if leg is not None:
             return _conversion(leg)
-        if self._hub in (base, quote):
+        if self.hub in (base, quote):
             return None
-        first, second = self._leg(base, self._hub, as_of), self._leg(self._hub, quote, as_of)
+        first, second = self._leg(base, self.hub, as_of), self._leg(self.hub, quote, as_of)
         return _conversion(first, second) if first is not None and second is not None else None
 
     def next_change_on(self, base: str, quote: str, as_of: date) -> date | None:
         """The first day after `as_of` on which a rate of this conversion begins or ends."""
-        pairs = {(base, quote), (base, self._hub), (self._hub, quote)}
+        pairs = {(base, quote), (base, self.hub), (self.hub, quote)}
         days: set[date] = set()
         for one, other in pairs:
             for rate in (*self._pairs.get((one, other), ()), *self._pairs.get((other, one), ())):
