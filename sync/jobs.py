@@ -18,7 +18,7 @@ from tieout.core import logging
 from tieout.core.config import Config
 from tieout.core.errors import TieoutError
 from tieout.store import connections as connection_store
-from tieout.store import doorbells, inbox
+from tieout.store import doorbells, inbox, runs
 
 log = logging.get("jobs")
 SLICE_SECONDS = 2.0
@@ -107,7 +107,14 @@ def _pull(ctx: Context, connection: str) -> bool:
     summary = run_pull(ctx, connection, limit_seconds=SLICE_SECONDS)
     if has_apply_work(ctx):
         _ring(ctx, "apply")
-    return summary.is_more
+    is_asked = bool(runs.unfinished(ctx.engine, "sync", connection, "queued"))  # while this round was under way
+    return summary.is_more or (is_asked and not summary.is_busy)
+
+
+def _plan(ctx: Context, run_id: str) -> bool:
+    from sync.plan_runs import run_plan_push
+
+    return run_plan_push(ctx, run_id, limit_seconds=SLICE_SECONDS)
 
 
 def _sweep(ctx: Context, _: str) -> bool:
@@ -136,6 +143,7 @@ _STEPS: dict[str, Callable[[Context, str], bool]] = {
     "apply": _apply,
     "push": _push,
     "inbox": _inbox,
+    "plan": _plan,
     "pull": _pull,
     "sweep": _sweep,
     "channel": _channel,

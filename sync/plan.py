@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -137,9 +137,23 @@ def push_plan(ctx: Context, digest: str, actor: str) -> PlanPush:
     """
     rows = plans.plan_rows(ctx.engine, digest)
     standing = set(plans.let_go(ctx.engine, digest, rows, actor, ctx.clock))
-    result = PlanPush(digest, planned=len(rows))
-    for connection in sorted({row["connection"] for row in _rows(ctx, sorted(standing))}):
-        result.pushes.append(run_push(ctx, connection, limit_seconds=None, plan_digest=digest))
+    made = [
+        run_push(ctx, connection, limit_seconds=None, plan_digest=digest)
+        for connection in standing_connections(ctx, standing)
+    ]
+    return plan_result(ctx, digest, rows, standing, made)
+
+
+def standing_connections(ctx: Context, standing: Collection[str]) -> list[str]:
+    """The connections that the standing rows of a plan belong to."""
+    return sorted({row["connection"] for row in _rows(ctx, sorted(standing))})
+
+
+def plan_result(
+    ctx: Context, digest: str, rows: Sequence[tuple[str, int]], standing: Collection[str], made: Sequence[PushSummary]
+) -> PlanPush:
+    """What has become of the rows of a plan so far; `standing` = those whose version stood when it was let go."""
+    result = PlanPush(digest, planned=len(rows), pushes=list(made))
     after = {row["id"]: row for row in _rows(ctx, [row_id for row_id, _ in rows])}
     for row_id, version in rows:
         row = after.get(row_id)

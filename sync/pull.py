@@ -19,7 +19,7 @@ from sync.reading import LEASE_SECONDS, Held, Progress, StreamPull, StreamReader
 from sync.rounds import Round
 from sync.slices import Slice
 from tieout.core import logging
-from tieout.core.errors import AuthError, BadPayload, ConfigError, RateLimited, SourceError, StaleWrite
+from tieout.core.errors import AuthError, BadPayload, ConfigError, RateLimited, SourceError, StaleWrite, TieoutError
 from tieout.core.ports import Connector, StreamInfo
 from tieout.store import connections as connection_store
 from tieout.store import leases
@@ -90,8 +90,8 @@ def run_pull(
         return summary
     held = Held(ctx, lease)
     connector: Connector | None = None
+    is_new = False
     try:
-        connector = ctx.connector(connection, "bulk")
         round_ = Round.load(ctx, connection)
         if round_ is None or limit_seconds is None:
             if round_ is not None:
@@ -99,6 +99,13 @@ def run_pull(
             round_ = Round.begin(
                 ctx, connection, trigger=trigger, full=full, since=since, sweep=sweep, accept_deletes=accept_deletes
             )
+            is_new = True
+        try:
+            connector = ctx.connector(connection, "bulk")
+        except TieoutError as error:
+            round_.finish(ctx, error=str(error))
+            raise
+        if is_new:
             round_.left = _wanted(ctx, connector, connection, streams)
             round_.save(ctx, [])
         work = _Pull(ctx, connector, round_, summary, progress, held, Slice(ctx.clock, limit_seconds))

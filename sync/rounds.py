@@ -34,7 +34,9 @@ class Round:
         accept_deletes: bool,
     ) -> Round:  # fmt: skip
         """A new round and its run: the one that somebody queued for this connection, else a new one."""
-        run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="pull", connection=connection, trigger=trigger)
+        run_id = runs.take(ctx.engine, ctx.clock, "sync", connection) or runs.start(
+            ctx.engine, ctx.ids, ctx.clock, kind="pull", connection=connection, trigger=trigger
+        )
         return cls(connection, run_id, full, since, sweep, accept_deletes)
 
     @classmethod

@@ -18,6 +18,7 @@ from sync.context import Context
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
 from sync.plan import PlanView, plan, push_plan, save_plan
+from sync.plan_runs import start_plan_push
 from sync.progress import progress_of
 from sync.pull import PullSummary, run_pull
 from sync.push import PushSummary, run_push
@@ -199,9 +200,9 @@ class Service:
             if connection.push
         ]
 
-    def push_plan(self, digest: str, actor: str) -> dict[str, Any]:
-        """Send exactly the planned rows that still stand; the rest is reported."""
-        return push_plan(self.ctx, digest, actor).as_dict()
+    def push_plan(self, digest: str, actor: str) -> str:
+        """Ask the workers to send exactly the planned rows that still stand; answers the run's id."""
+        return start_plan_push(self.ctx, digest, actor)
 
     def push_pause(self, actor: str, why: str) -> dict[str, Any]:
         """Stop sending anywhere until `push resume`."""
@@ -239,11 +240,15 @@ class Service:
         return {"id": push_id, "state": row["state"]}
 
     def start_sync(self, connection: str, actor: str) -> str:
-        """Ask the workers to pull a connection now; answers the run's id."""
-        run_id = runs.start(
-            self.ctx.engine, self.ctx.ids, self.ctx.clock, kind="sync", connection=connection, trigger=actor[:24]
+        """Ask the workers to pull a connection now; answers the run's id, the same one while it is queued."""
+        waiting = runs.unfinished(self.ctx.engine, "sync", connection, "queued")
+        run_id = (
+            waiting[0].id
+            if waiting
+            else runs.queue(
+                self.ctx.engine, self.ctx.ids, self.ctx.clock, kind="sync", connection=connection, trigger=actor[:24]
+            )
         )
-        runs.finish(self.ctx.engine, self.ctx.clock, run_id, counts={"rung": 1})
         ring(self.ctx, f"pull:{connection}")
         return run_id
 

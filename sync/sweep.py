@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sync import apply, schedules
 from sync.channels import is_channel_due
 from sync.context import Context
+from sync.plan_runs import due_plan_pushes
 from sync.push import is_push_due
 from sync.queue import enqueue, queue_of
 from tieout.store import connections as connection_store
@@ -30,6 +31,7 @@ def due(ctx: Context) -> list[str]:
     if has_apply_work(ctx) or apply.tick_due(ctx):
         names.append("apply")
     held = connection_store.all_rows(ctx.engine)
+    asked = {run.connection for run in runs.unfinished(ctx.engine, "sync", state="queued")}
     for name, conf in ctx.config.connections.items():
         row = held.get(name, {})
         if _is_waiting(row, now):
@@ -38,10 +40,11 @@ def due(ctx: Context) -> list[str]:
             names.append(f"push:{name}")
         if inbox.due(ctx.engine, name, now, limit=1):
             names.append(f"inbox:{name}")
-        if row.get("pull_round") or row.get("next_pull_at") is None or row["next_pull_at"] <= now:
+        if name in asked or row.get("pull_round") or row.get("next_pull_at") is None or row["next_pull_at"] <= now:
             names.append(f"pull:{name}")
         if is_channel_due(ctx, name):
             names.append(f"channel:{name}")
+    names += [f"plan:{run_id}" for run_id in due_plan_pushes(ctx)]
     names += [f"report:{name}" for name in schedules.due(ctx)]
     return names
 

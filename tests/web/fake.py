@@ -107,11 +107,11 @@ class FakeService:
         ]
         return FakePlan(rows, self.ctx.clock.now())
 
-    def push_plan(self, digest: str, actor: str) -> Mapping[str, Any]:
+    def push_plan(self, digest: str, actor: str) -> str:
         self._ask("push_plan", digest, actor)
         if digest != "ab12cd34ef56ab12":
             raise Gone(f"there is no plan {digest}")
-        return {"digest": digest, "sent": 1, "moved_on": []}
+        return "run_01jd5m9p2k7x8n4q3r6s1t"
 
     def retry_push(self, push_id: str, actor: str) -> Mapping[str, Any]:
         self._ask("retry_push", push_id, actor)

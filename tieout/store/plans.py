@@ -62,6 +62,14 @@ def plan_rows(engine: Engine, digest: str) -> list[tuple[str, int]]:
     raise Gone(f"there is no plan {digest}", hint="Something changed since. Run `tieout plan` again and look at it.")
 
 
+def keep(engine: Engine, digest: str, clock: Clock) -> None:
+    """Store the plan a digest names, so that it can be sent later; Gone if there is none."""
+    rows = plan_rows(engine, digest)
+    row = {"digest": digest, "connection": "", "created_at": clock.now(), "rows": [list(pair) for pair in rows]}
+    with unit(engine, "plan.commit") as conn:
+        insert_ignore(conn, plans, [row])
+
+
 def let_go(engine: Engine, digest: str, rows: Sequence[tuple[str, int]], actor: str, clock: Clock) -> list[str]:
     """Make the rows whose version still stands ready; answers their ids. The plan is stored as pushed by `actor`."""
     now = clock.now()

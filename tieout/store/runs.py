@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,90 @@ def start(
             )
         )
     return run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that somebody asked for and workers carry out."""
+
+    id: str
+    connection: str
+    state: str
+    started_at: datetime
+    body: Mapping[str, Any]
+
+
+def queue(
+    engine: Engine, ids: Ids, clock: Clock, *, kind: str, connection: str = "", trigger: str = "",
+    body: Mapping[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """Note that somebody asked for a run, for the workers to begin; answers its id."""
+    run_id, now = ids.new("run"), clock.now()
+    with unit(engine, "run.commit") as conn:
+        conn.execute(
+            insert(runs).values(
+                id=run_id,
+                kind=kind,
+                connection=connection,
+                started_at=now,
+                queued_at=now,
+                state="queued",
+                counts={},
+                trigger=trigger,
+                body=dict(body or {}),
+            )
+        )
+    return run_id
+
+
+def begin(engine: Engine, clock: Clock, run_id: str, body: Mapping[str, Any]) -> None:
+    """A queued run begins; one that runs keeps its start."""
+    with unit(engine, "run.commit") as conn:
+        conn.execute(
+            update(runs)
+            .where(runs.c.id == run_id, runs.c.state == "queued")
+            .values(state="running", started_at=clock.now(), body=dict(body))
+        )
+
+
+def take(engine: Engine, clock: Clock, kind: str, connection: str) -> str | None:
+    """Begin the oldest queued run of a connection; None if there is none."""
+    c = runs.c
+    mine = select(c.id).where(c.kind == kind, c.connection == connection, c.state == "queued")
+    with unit(engine, "run.commit") as conn:
+        run_id = conn.execute(mine.order_by(c.queued_at, c.id).limit(1)).scalar()
+        if run_id is None:
+            return None
+        conn.execute(update(runs).where(c.id == run_id).values(state="running", started_at=clock.now()))
+    return str(run_id)
+
+
+def unfinished(engine: Engine, kind: str, connection: str = "", state: str = "") -> list[Run]:
+    """Runs that were asked for and have not ended, oldest first."""
+    c = runs.c
+    query = select(runs).where(c.kind == kind, c.queued_at.is_not(None)).order_by(c.queued_at, c.id)
+    query = query.where(c.state == state if state else c.state.in_(("queued", "running")))
+    if connection:
+        query = query.where(c.connection == connection)
+    with reading(engine) as conn:
+        return [_run(row) for row in conn.execute(query).mappings()]
+
+
+def load(engine: Engine, run_id: str) -> Run | None:
+    """One run, or None."""
+    with reading(engine) as conn:
+        row = conn.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    return _run(row) if row is not None else None
+
+
+def _run(row: Mapping[Any, Any]) -> Run:
+    return Run(row["id"], row["connection"], row["state"], row["started_at"], row["body"] or {})
+
+
+def progress(engine: Engine, run_id: str, counts: Mapping[str, Any]) -> None:
+    """What a run has done so far."""
+    with unit(engine, "run.commit") as conn:
+        conn.execute(update(runs).where(runs.c.id == run_id).values(counts=dict(counts)))
 
 
 def finish(engine: Engine, clock: Clock, run_id: str, *, counts: Mapping[str, Any], error: str = "") -> None:

@@ -13,7 +13,7 @@ from tieout.store.tables import runs
 Row = RowMapping
 
 KINDS = ("sync", "pull", "apply", "push", "sweep", "reconcile")
-STATES = ("running", "done", "failed")
+STATES = ("queued", "running", "done", "failed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tieout.web.auth import Approver, Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Uses, plain, reply, reply_page
 from tieout.web.problems import Refused
 from tieout.web.schemas.base import Id, Page
-from tieout.web.schemas.work import Done, Plan, PlanQuery, Push, PushQuery
+from tieout.web.schemas.work import Done, Plan, PlanQuery, Push, PushQuery, Started
 
 router = APIRouter(prefix="/v1", tags=["plan and pushes"])
 PushId = Annotated[Id, Path(description="Push id.")]
@@ -31,10 +31,15 @@ def get_plan(caller: Reader, query: Annotated[PlanQuery, Query()], service: Uses
     return reply(Plan, plain(plan_view.shown(service.plan(query.fresh).as_dict())))
 
 
-@router.post("/plan/{digest}/push", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+@router.post(
+    "/plan/{digest}/push", response_model=Started, status_code=202, responses=WRITE_ERRORS, dependencies=NO_QUERY
+)
 def push_plan(caller: Approver, digest: Digest, service: Uses) -> Response:
-    """Send exactly the rows of a plan whose version still stands; the rest are reported as moved on."""
-    return reply(Done, plain(service.push_plan(digest, caller.actor)))
+    """Have the workers send exactly the rows of a plan whose version still stands; the answer names the run.
+
+    The run's counts say what was sent and what moved on.
+    """
+    return reply(Started, {"run": service.push_plan(digest, caller.actor)}, 202)
 
 
 @router.get("/pushes", response_model=Page[Push], responses=READ_ERRORS)

@@ -24,7 +24,7 @@ PushState = Literal[
     "planned", "parked", "ready", "claimed", "sent", "uncertain", "done", "dead", "superseded", "cancelled"
 ]
 RunKind = Literal["sync", "pull", "apply", "push", "sweep", "reconcile"]
-RunState = Literal["running", "done", "failed"]
+RunState = Literal["queued", "running", "done", "failed"]
 Module = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$", examples=["Invoices"])]
 # No lone surrogates, no control characters: what is stored must be readable on every engine.
 AnswerText = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
