@@ -34,6 +34,8 @@ TARGETS: dict[str, dict[str, Target]] = {
         Target("phone", "text"),
         Target("website", "text"),
         Target("country", "text"),
+        Target("city", "text"),
+        Target("address", "text"),
         Target("owner", "owner"),
         Target("is_active", "truth"),
         Target("credit_limit_minor", "money"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import findings, joined
-from mapping.identity.weights import HOLDS, SETTLING, VETOES, Weights, sufficient
+from mapping.identity.weights import SETTLING, VETOES, Weights, held
 
 _ROUNDS = 8
 _NONE: frozenset[str] = frozenset()
@@ -181,14 +181,6 @@ class Clusters:
         self.members[keep] = (*self.members[keep], *self.members.pop(gone))
         for ref in self.members[keep]:
             self.home[ref] = keep
-
-
-def held(codes: Codes) -> str:
-    """What keeps a strong pair from being linked without a person; "" for nothing."""
-    rule = sufficient(codes)
-    if rule == "tax_id":
-        return ""
-    return next((code for code in codes if code in HOLDS), "" if rule else "no_rule")
 
 
 def _ordered(left: str, right: str) -> Pair:

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 from mapping.identity import tax_ids
 from mapping.identity.facts import PartyFacts, any_name
-from mapping.identity.names import Name, regions_conflict
-
-# Points of a suggestion; they rank what people see and decide nothing by themselves.
-POINTS = {
-    "tax_id_equal": 90,
-    "legal_name_equal": 60,
-    "tax_id_near": 40,
-    "brand_equal": 30,
-    "name_similar": 20,
-    "domain_equal": 20,
-    "number_equal": 15,
-    "phone_equal": 10,
-    "group_word_differs": -10,
-    "region_conflict": -20,
-    "legal_name_differs": -20,
-    "branch_conflict": -40,
-    "names_share_nothing": -50,
-    "tax_id_conflict": -60,
-}
-_SIMILAR = 60  # percent of shared character pairs
+from mapping.identity.findings import findings, names_share_nothing
+from mapping.identity.names import regions_conflict
+from mapping.identity.weights import SETTLING, weights
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One finding: a stable code and the values of both sides; `ref` names the other record."""
+    """One finding: a stable code and the values of both sides; `ref` names the other record.
+
+    `weight`: what it adds to the evidence, in hundredths of a natural unit of log-odds; 0 for what decides by itself.
+    """
 
     code: str
     mine: str = ""
     theirs: str = ""
     ref: str = ""
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All findings of one pair."""
+    """All findings of one pair: `reasons` for the guards of the rules, `weighed` for the sum of evidence, `points`."""
 
     ref: str
     reasons: tuple[Reason, ...]
+    weighed: tuple[Reason, ...]
+    codes: tuple[str, ...]
     points: int
     tax_equal: bool
     tax_conflict: bool
@@ -57,8 +46,11 @@ class Evidence:
         return self.tax_conflict or self.branch_conflict
 
 
-def compare(mine: PartyFacts, theirs: PartyFacts) -> Evidence:
-    """The evidence for and against two records being one customer; symmetric but for the order of values."""
+def compare(mine: PartyFacts, theirs: PartyFacts, noted: Collection[str] = ()) -> Evidence:
+    """The evidence for and against two records being one customer; symmetric but for the order of values.
+
+    `noted`: what is known of the brand or domain of either (`rivals.rivals`).
+    """
     tax_equal = any(tax_ids.equal(a, b) for a in mine.tax_ids for b in theirs.tax_ids)
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
     tax_conflict = not tax_equal and any(tax_ids.conflict(a, b) for a in mine.tax_ids for b in theirs.tax_ids)
@@ -71,47 +63,30 @@ def compare(mine: PartyFacts, theirs: PartyFacts) -> Evidence:
         "tax_id_near": not (tax_equal or tax_conflict)
         and any(tax_ids.near(a, b) for a in mine.tax_ids for b in theirs.tax_ids),
         "legal_name_equal": name_equal,
-        "brand_equal": not name_equal and _brand_equal(mine, theirs),
-        "name_similar": not name_equal and similarity(mine, theirs) >= _SIMILAR,
         "branch_conflict": branch_conflict,
         "region_conflict": _regions_conflict(mine, theirs),
         "group_word_differs": _group_differs(mine, theirs),
         "legal_name_differs": _legal_names_differ(mine, theirs),
         "names_share_nothing": tax_equal and names_share_nothing(mine, theirs),
-        "number_equal": bool(mine.number) and mine.number == theirs.number,
-        "domain_equal": bool(mine.domain) and mine.domain == theirs.domain,
-        "phone_equal": bool(mine.phone) and mine.phone == theirs.phone,
     }
-    codes = [code for code, holds in found.items() if holds]
+    said = [code for code, holds in found.items() if holds]
+    weigh = weights()
+    codes = findings(mine, theirs)
+    if noted and SETTLING.isdisjoint(codes):
+        codes = (*codes, *sorted(noted))
     return Evidence(
         ref=theirs.ref,
-        reasons=tuple(Reason(code, _shown(code, mine), _shown(code, theirs), theirs.ref) for code in codes),
-        points=sum(POINTS[code] for code in codes),
+        reasons=tuple(Reason(code, shown(code, mine), shown(code, theirs), theirs.ref) for code in said),
+        weighed=tuple(
+            Reason(code, shown(code, mine), shown(code, theirs), theirs.ref, weigh.codes.get(code, 0)) for code in codes
+        ),
+        codes=codes,
+        points=weigh.score(codes),
         tax_equal=tax_equal,
         tax_conflict=tax_conflict,
         name_equal=name_equal,
         branch_conflict=branch_conflict,
     )
-
-
-def names_share_nothing(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    """True when whole legal names of one script can be compared and no brand has anything in common with another.
-
-    Guards against a parent's tax id pasted on a subsidiary: equal ids and wholly different names go to a person.
-    """
-    comparable = False
-    for script in ("han", "latin"):
-        left = [name for name in any_name(mine.names, script) if name.is_full]
-        right = [name for name in any_name(theirs.names, script) if name.is_full]
-        comparable = comparable or bool(left and right)
-        if any(_parts(a) & _parts(b) for a in left for b in right):
-            return False
-    shorts_agree = any(_parts(a) & _parts(b) for a in mine.names for b in theirs.names if not (a.is_full and b.is_full))
-    return comparable and not shorts_agree
-
-
-def _parts(name: Name) -> frozenset[str]:
-    return frozenset(name.brand) if name.script == "han" else frozenset(name.brand.split())
 
 
 def _regions_conflict(mine: PartyFacts, theirs: PartyFacts) -> bool:
@@ -129,32 +104,22 @@ def _legal_names_differ(mine: PartyFacts, theirs: PartyFacts) -> bool:
     return False
 
 
-def _brand_equal(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    return any(a.brand == b.brand and len(a.brand) >= 2 for a in mine.names for b in theirs.names)
-
-
 def _group_differs(mine: PartyFacts, theirs: PartyFacts) -> bool:
     """True when the whole legal names of one record say group or holding and those of the other do not."""
     left, right = ([name.is_group for name in party.names if name.is_full] for party in (mine, theirs))
     return bool(left and right) and any(left) != any(right)
 
 
-def similarity(mine: PartyFacts, theirs: PartyFacts) -> int:
-    """Best share of common character pairs of two cores of one script, in percent."""
-    pairs = ((a.core, b.core) for a in mine.names for b in theirs.names if a.script == b.script)
-    return max((_dice(*sorted(pair)) for pair in pairs), default=0)
-
-
-@lru_cache(maxsize=65536)
-def _dice(left: str, right: str) -> int:
-    first, second = ({text[i : i + 2] for i in range(len(text) - 1)} for text in (left, right))
-    total = len(first) + len(second)
-    return 200 * len(first & second) // total if total else 0
-
-
-def _shown(code: str, party: PartyFacts) -> str:
-    if code.startswith("tax_id"):
+def shown(code: str, party: PartyFacts) -> str:
+    """The value of a record that a finding is about, for people."""
+    kind = code.partition("_")[0]
+    if kind == "tax":
         return party.shown_tax_ids()
-    if code in ("number_equal", "domain_equal", "phone_equal"):
-        return {"number_equal": party.number, "domain_equal": party.domain, "phone_equal": party.phone}[code]
+    if kind in ("number", "domain", "phone", "mobile", "country"):
+        value = {"number": party.number, "domain": party.domain, "phone": party.phone, "mobile": party.mobile}
+        return value.get(kind, party.country)
+    if kind == "address":
+        return party.address.text if party.address is not None else ""
+    if kind == "city":
+        return " / ".join(place[1] or place[0] for place in party.places) or party.shown_names()
     return party.shown_names()

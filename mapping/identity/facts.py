@@ -29,7 +29,7 @@ class PartyFacts:
     """One record as identity sees it.
 
     `ref` is the caller's id; `side` says which system it stands in (records of one side compete, records of two sides
-    are linked); `group` is the customer it is already a member of, "" if none.
+    are linked); `group` is the customer it is already a member of, "" if none; `is_answered`: a person put it there.
     """
 
     ref: str
@@ -44,6 +44,7 @@ class PartyFacts:
     places: tuple[Place, ...] = ()
     address: Address | None = None
     country: str = ""
+    is_answered: bool = False
 
     @property
     def legal_keys(self) -> frozenset[str]:
@@ -73,7 +74,9 @@ class PartyFacts:
         return " / ".join(one.value for one in self.tax_ids)
 
 
-def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "") -> PartyFacts:
+def facts(
+    ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "", is_answered: bool = False
+) -> PartyFacts:
     """The facts of a party candidate."""
     address = read_address(candidate.address)
     raws = [text for text in (candidate.legal_name, *candidate.names) if text.strip()]
@@ -90,6 +93,7 @@ def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "
         places=city_of(candidate.city) or (address.places if address is not None else ()),
         address=address,
         country=candidate.country.strip().casefold(),
+        is_answered=is_answered,
     )
 
 

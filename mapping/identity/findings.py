@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from mapping.identity import addresses, name_pairs, places, tax_ids, trades
-from mapping.identity.facts import PartyFacts
+from mapping.identity.facts import PartyFacts, any_name
 from mapping.identity.names import Name, loose
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
@@ -32,6 +32,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("address_equal", "address_cut", "address_road", "address_differs"),
     ("city_equal", "city_named", "city_conflict", "city_not_named"),
     ("country_conflict",),
+    ("names_share_nothing",),
 )
 _TRADE = ("", "trade_differs", "trade_equal")
 _PLACE = {code: (group, rank) for group, codes in enumerate(GROUPS) for rank, code in enumerate(codes)}
@@ -40,22 +41,42 @@ _ALL_AGREE = _PLACE["brand_weak"][0]
 
 def findings(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
     """The codes of a pair; symmetric."""
-    out = [code for code in (_tax(mine, theirs), *_names(mine, theirs), *_contact(mine, theirs)) if code]
+    out = [code for code in (*_tax(mine, theirs), *_names(mine, theirs), *_contact(mine, theirs)) if code]
     return tuple(out)
 
 
-def _tax(mine: PartyFacts, theirs: PartyFacts) -> str:
+def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
     if not mine.tax_ids or not theirs.tax_ids:
-        return ""
+        return ()
     pairs = list(product(mine.tax_ids, theirs.tax_ids))
     if any(tax_ids.equal(a, b) for a, b in pairs):
-        return "tax_id_equal"
+        return ("tax_id_equal", "names_share_nothing") if names_share_nothing(mine, theirs) else ("tax_id_equal",)
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
     if any(tax_ids.conflict(a, b) for a, b in pairs):
-        return "tax_id_conflict"
+        return ("tax_id_conflict",)
     if any(tax_ids.near(a, b) for a, b in pairs):
-        return "tax_id_near"
-    return "tax_id_differs"
+        return ("tax_id_near",)
+    return ("tax_id_differs",)
+
+
+def names_share_nothing(mine: PartyFacts, theirs: PartyFacts) -> bool:
+    """True when whole legal names of one script can be compared and no brand has anything in common with another.
+
+    Guards against a parent's tax id pasted on a subsidiary: equal ids and wholly different names go to a person.
+    """
+    comparable = False
+    for script in ("han", "latin"):
+        left = [name for name in any_name(mine.names, script) if name.is_full]
+        right = [name for name in any_name(theirs.names, script) if name.is_full]
+        comparable = comparable or bool(left and right)
+        if any(_parts(a) & _parts(b) for a in left for b in right):
+            return False
+    shorts_agree = any(_parts(a) & _parts(b) for a in mine.names for b in theirs.names if not (a.is_full and b.is_full))
+    return comparable and not shorts_agree
+
+
+def _parts(name: Name) -> frozenset[str]:
+    return frozenset(name.brand) if name.script == "han" else frozenset(name.brand.split())
 
 
 def _names(mine: PartyFacts, theirs: PartyFacts) -> list[str]:

@@ -9,15 +9,18 @@ from typing import Literal
 from mapping.identity import tax_ids
 from mapping.identity.evidence import Evidence, Reason, compare
 from mapping.identity.facts import PartyFacts
+from mapping.identity.findings import joined
+from mapping.identity.weights import VETOES, held, sufficient, weights
 
-RULE_VERSION = "identity-1"
-REVIEW_POINTS = 25  # a suggestion this strong is worth a person's time
+RULE_VERSION = "identity-2"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {
     "tax_id": ("tax_id_conflict", "branch_conflict", "names_share_nothing"),
     "legal_name": ("tax_id_conflict", "branch_conflict", "region_conflict", "legal_name_differs", "group_word_differs"),
 }
+
+_NONE: frozenset[str] = frozenset()
 
 Pairs = Collection[tuple[str, str]]
 Outcome = Literal["link", "review", "separate"]
@@ -37,7 +40,7 @@ class Verdict:
     """The outcome for one record.
 
     `refs` are the records it is linked to ("link" only; several when they are one customer already or a person said
-    so). `rule` is must_link, tax_id or legal_name. `reasons` say why, also why not.
+    so). `rule` is must_link, tax_id, legal_name or one of `weights.sufficient`. `reasons` say why, also why not.
     """
 
     outcome: Outcome
@@ -53,31 +56,30 @@ def judge(
     candidates: Sequence[PartyFacts],
     must_link: Pairs = (),
     must_not_link: Pairs = (),
+    notes: Mapping[str, frozenset[str]] | None = None,
 ) -> Verdict:
     """Which customer a record belongs to.
 
     `candidates` are all records that share a rule key with it (`keys.RULE_KINDS`), those of its own side included: they
     are its rivals, and a rule that fits two of them equally well decides nothing. Records that share only hint keys may
-    be left out; they never change a link, only suggestions. Answers of people (unordered pairs of refs) come first.
-    The result does not depend on the order of candidates.
+    be left out; what they would have brought is then neither linked nor suggested. Answers of people (unordered pairs
+    of refs) come first. `notes`: by ref, whether others bear its brand or domain. The order of candidates is no matter.
     """
+    noted = notes or {}
     others = sorted((c for c in candidates if c.ref != record.ref and c.side != record.side), key=lambda c: c.ref)
     rivals = sorted((c for c in candidates if c.ref != record.ref and c.side == record.side), key=lambda c: c.ref)
     wanted, refused = _paired(record.ref, must_link), _paired(record.ref, must_not_link)
     # Parted from a record means parted from its whole customer; an answer may also name the customer itself.
     parted = {*refused, *(c.group for c in (*others, *rivals) if c.group and c.ref in refused)}
     evidence = {
-        other.ref: compare(record, other)
+        other.ref: compare(record, other, noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE))
         for other in others
         if other.ref not in refused and not (other.group and other.group in parted)
     }
     suggestions = _suggestions(evidence)
     if wanted:
         return _answered(record, others, wanted, refused, parted, suggestions)
-    groups: dict[str, list[Evidence]] = {}
-    for other in others:
-        if other.ref in evidence:
-            groups.setdefault(other.group or other.ref, []).append(evidence[other.ref])
+    groups = _groups(others, evidence)
     sides: dict[str, set[str]] = {}
     for other in others:
         sides.setdefault(other.group or other.ref, set()).add(other.side)
@@ -87,9 +89,25 @@ def judge(
         rule, members = found
         refs = tuple(sorted(one.ref for one in members))
         return Verdict("link", refs, rule, RULE_VERSION, reasons, suggestions)
-    strong = any(s.points >= REVIEW_POINTS and not evidence[s.ref].is_vetoed for s in suggestions)
+    if not reasons and (linked := _by_evidence(record, groups, rivals, customers, noted)) is not None:
+        rule, members, reasons = linked
+        if rule:
+            return Verdict("link", tuple(sorted(one.ref for one in members)), rule, RULE_VERSION, reasons, suggestions)
+    strong = any(not evidence[s.ref].is_vetoed for s in suggestions)
     outcome: Outcome = "review" if reasons or strong else "separate"
     return Verdict(outcome, (), "", RULE_VERSION, reasons, suggestions)
+
+
+def _groups(others: Sequence[PartyFacts], evidence: Mapping[str, Evidence]) -> dict[str, list[Evidence]]:
+    """The evidence by customer. Where a person put legal persons together, one of them is enough to belong to."""
+    groups: dict[str, list[Evidence]] = {}
+    answered = {other.group for other in others if other.group and other.is_answered}
+    for other in others:
+        if other.ref in evidence:
+            groups.setdefault(other.group or other.ref, []).append(evidence[other.ref])
+    for group in answered & groups.keys():
+        groups[group] = [one for one in groups[group] if not one.is_vetoed] or groups[group]
+    return groups
 
 
 def _paired(ref: str, pairs: Pairs) -> frozenset[str]:
@@ -151,6 +169,40 @@ def _by_rule(
     return (rule, next(iter(hits.values()))), reasons
 
 
+def _by_evidence(
+    record: PartyFacts,
+    groups: Mapping[str, Sequence[Evidence]],
+    rivals: Sequence[PartyFacts],
+    customers: frozenset[str],
+    noted: Mapping[str, frozenset[str]],
+) -> tuple[str, Sequence[Evidence], tuple[Reason, ...]] | None:
+    """The customer for whom the evidence is sufficient, or the reasons why a person must look; None for neither."""
+    weigh = weights()
+    ranked: list[tuple[int, str, tuple[str, ...]]] = []
+    for group, found in groups.items():
+        codes = joined([one.codes for one in found])
+        ranked.append((weigh.score(codes), group, codes))
+    ranked.sort(key=lambda one: (-one[0], one[1]))
+    if not ranked or ranked[0][0] < weigh.auto:
+        return None
+    score, best, codes = ranked[0]
+    members = groups[best]
+    if any(one.is_vetoed for one in members) or not VETOES.isdisjoint(codes) or held(codes):
+        return None
+    against: list[Reason] = []
+    for other_score, group, _ in ranked[1:]:
+        # Loose records of a further system are judged on their own where a customer is meant.
+        if other_score > score - weigh.margin and (group in customers or best not in customers):
+            against += [Reason("ambiguous", "evidence", one.ref, one.ref) for one in groups[group]]
+    for rival in rivals:
+        twin = compare(record, rival, noted.get(record.ref, _NONE) | noted.get(rival.ref, _NONE))
+        if twin.points >= weigh.auto and not held(twin.codes) and not twin.is_vetoed:
+            against.append(Reason("duplicate_in_source", record.shown_names(), rival.shown_names(), rival.ref))
+    weighed = [reason for one in members for reason in one.weighed if reason.code in codes]
+    reasons = tuple(sorted({*weighed, *against}, key=lambda r: (-r.weight, r.code, r.ref, r.mine, r.theirs)))
+    return ("" if against else sufficient(codes)), members, reasons
+
+
 def _settled(
     hits: Mapping[str, Sequence[Evidence]], sides: Mapping[str, set[str]], customers: frozenset[str]
 ) -> Mapping[str, Sequence[Evidence]]:
@@ -170,4 +222,7 @@ def _competes(record: PartyFacts, rival: PartyFacts, rule: str) -> bool:
 
 def _suggestions(evidence: Mapping[str, Evidence]) -> tuple[Suggestion, ...]:
     ranked = sorted(evidence.values(), key=lambda one: (-one.points, one.ref))
-    return tuple(Suggestion(one.ref, one.points, one.reasons) for one in ranked if one.points > 0)[:MAX_SUGGESTIONS]
+    least = weights().review
+    return tuple(
+        Suggestion(one.ref, one.points, one.weighed) for one in ranked if one.points >= least or one.tax_equal
+    )[:MAX_SUGGESTIONS]

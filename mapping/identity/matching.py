@@ -9,7 +9,7 @@ from itertools import combinations
 from mapping.identity.cluster import Clusters, Link, Pair
 from mapping.identity.facts import PartyFacts, facts
 from mapping.identity.keys import RULE_KINDS, keys_of
-from mapping.identity.rivals import SHARED_KINDS, rivals
+from mapping.identity.rivals import SHARED_KINDS, noted, persons
 from mapping.identity.weights import NEVER_ASKED, Weights, weights
 from tieout.canonical.parties import PartyCandidate
 
@@ -85,7 +85,9 @@ def prepare(records: Iterable[Record]) -> Prepared:
             pairs.update((block[0], other) for other in block[1:])
         else:
             dropped += 1
-    return Prepared(known, blocks, pairs, rivals(shared, blocks, known), dropped)
+    wanted = {key for mine in shared.values() for key in mine}
+    counts = {key: persons(known[ref] for ref in blocks[key]) for key in wanted}
+    return Prepared(known, blocks, pairs, noted(shared, counts), dropped)
 
 
 def matched(

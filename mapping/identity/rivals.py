@@ -10,31 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from mapping.identity.facts import PartyFacts
 
 Key = tuple[str, str]
-_SHARED = {"brand": "brand", "word": "brand", "domain": "domain"}
-SHARED_KINDS = frozenset(_SHARED)
+_CODES = {"brand": "brand_contested", "word": "brand_contested", "domain": "domain_contested"}
+SHARED_KINDS = tuple(_CODES)
 
 
 def persons(block: Iterable[PartyFacts]) -> int:
-    """How many legal persons the records of a block show by their tax ids alone."""
+    """How many legal persons the records of a block show by their tax ids."""
     return len({(one.scheme, one.key) for record in block for one in record.valid_tax_ids})
 
 
-def rivals(
-    keys: Mapping[str, Sequence[Key]], blocks: Mapping[Key, Sequence[str]], facts: Mapping[str, PartyFacts]
-) -> dict[str, frozenset[str]]:
-    """Which of brand and domain each record shares with several legal persons; records without any are left out."""
-    known: dict[Key, int] = {}
+def noted(keys: Mapping[str, Sequence[Key]], counts: Mapping[Key, int]) -> dict[str, frozenset[str]]:
+    """Which of brand and domain each record shares with several legal persons; records without any are left out.
+
+    `counts`: legal persons by (kind, value) of the kinds in `SHARED_KINDS`.
+    """
     out: dict[str, frozenset[str]] = {}
     for ref, mine in keys.items():
-        found: set[str] = set()
-        for key in mine:
-            kind = _SHARED.get(key[0])
-            if kind is None:
-                continue
-            if key not in known:
-                known[key] = persons(facts[one] for one in blocks.get(key, ()))
-            if known[key] > 1:
-                found.add(f"{kind}_contested")
-        if found:
-            out[ref] = frozenset(found)
+        if found := frozenset(_CODES[key[0]] for key in mine if key[0] in _CODES and counts.get(key, 0) > 1):
+            out[ref] = found
     return out

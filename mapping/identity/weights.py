@@ -59,6 +59,16 @@ def sufficient(codes: Collection[str]) -> str:
     return "contacts" if found + ("domain_equal" in codes) > 1 and found else ""
 
 
+def held(codes: Collection[str]) -> str:
+    """What keeps a strong pair from being linked without a person; "" for nothing."""
+    if "names_share_nothing" in codes:
+        return "names_share_nothing"  # the id of a parent is pasted on its subsidiaries
+    rule = sufficient(codes)
+    if rule == "tax_id":
+        return ""
+    return next((code for code in codes if code in HOLDS), "" if rule else "no_rule")
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """`auto`: pairs this strong are linked; `joint`: the same for two whole clusters; `review`: worth a person's time.

@@ -15,6 +15,7 @@ from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.fold.parties import sharing
 from sync.settle import memberships as membership
+from sync.settle import rivals
 from sync.settle.candidates import candidates_of
 from sync.settle.memberships import Wanted
 from sync.settle.scope import Business, documents_of_parties
@@ -28,7 +29,7 @@ from tieout.store.tables import accounts, answers, balances, customers, party_ke
 KIND = "identity"
 BLOCK_CAP = 60  # members per key looked at; a larger block says nothing (matching reference, section 4)
 BOOK_RULE = "book_of_record"
-BOUND_POINTS = 40  # documents bound by their own keys: ranks above names that merely look alike
+BOUND_POINTS = 400  # documents bound by their own keys: ranks above names that merely look alike
 
 
 def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
@@ -116,10 +117,17 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     calls: list[ConflictCall] = []
     closed: list[str] = []
     known = {
-        ref: facts(ref, candidate, side=_side(ref), group=held[ref]["customer_id"] if ref in held else "")
+        ref: facts(
+            ref,
+            candidate,
+            side=_side(ref),
+            group=held[ref]["customer_id"] if ref in held else "",
+            is_answered=ref in held and held[ref]["rule"] == "must_link",
+        )
         for ref, candidate in candidates.items()
     }
     business = documents_of_parties(batch, keys)
+    noted = rivals.notes(batch, known)
     for key in keys:
         record = known.get(key)
         if record is None:
@@ -128,7 +136,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
             continue
         others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
         must = {(key, said[key]["target"])} if key in said else set()
-        verdict = judge(record, others, must, refused)
+        verdict = judge(record, others, must, refused, noted)
         customer = _goal(batch, verdict, held)
         if verdict.outcome == "link" and customer is not None:
             answer_seq = said[key]["seq"] if verdict.rule == "must_link" else None
@@ -341,6 +349,8 @@ def _shown(party: PartyCandidate) -> dict[str, Any]:
         "phone": party.phone,
         "website": party.website,
         "country": party.country,
+        "city": party.city,
+        "address": party.address,
     }
 
 

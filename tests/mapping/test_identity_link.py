@@ -133,6 +133,18 @@ def test_a_group_that_holds_another_tax_id_is_not_joined() -> None:
     assert "tax_id_conflict" in codes(verdict)
 
 
+def test_legal_persons_that_a_person_put_together_do_not_stop_each_other() -> None:
+    merged = facts(
+        "k2",
+        PartyCandidate("k2", ("上海沐珩食品有限公司",), tax_ids=(TAX2,)),
+        side="books",
+        group="c1",
+        is_answered=True,
+    )
+    verdict = judge(party("z1", tax=TAX), [book("k1", tax=TAX, group="c1"), merged])
+    assert (verdict.outcome, verdict.refs, verdict.rule) == ("link", ("k1",), "tax_id")
+
+
 def test_english_names_equal_but_chinese_names_different_go_to_a_person() -> None:
     english = "Chengyan Equipment Co., Ltd."
     verdict = judge(party("z1", NAME, names=(english,)), [book("k1", "深圳市澄砚科技有限公司", names=(english,))])
@@ -144,7 +156,8 @@ def test_a_short_name_is_a_suggestion_with_reasons() -> None:
     verdict = judge(party("z1", "澄砚"), [book("k1"), book("k2", "上海沐珩食品有限公司")])
     assert verdict.outcome == "review"
     assert [suggestion.ref for suggestion in verdict.suggestions] == ["k1"]
-    assert "brand_equal" in {reason.code for reason in verdict.suggestions[0].reasons}
+    assert "han_prefix" in {reason.code for reason in verdict.suggestions[0].reasons}
+    assert all(reason.weight for reason in verdict.suggestions[0].reasons)
 
 
 def test_nothing_in_common_is_separate() -> None:
