@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test crash bench format lock clean
+.PHONY: help run test crash bench sim sim-night sim-planted format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -29,9 +29,7 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
 	$(BIN)/python -m pytest -n 2 tests/crash
 
-# SECTION=pull takes one section, FULL=1 the sizes that are published, ARGS= what `python -m bench --help` lists.
-bench: $(VENV)/.installed-dev  ## Measure, beside other tools; one table a section, raw results in var/bench.
-	$(BIN)/python -m bench $(SECTION) $(if $(FULL),--full) $(ARGS)
+.PHONY: help run test crash bench sim sim-night sim-planted format lock clean
 
 format: $(VENV)/.installed-dev  ## Put the code into the common form.
 	$(BIN)/ruff format .

@@ -209,7 +209,8 @@ def _changed_marks(
 ) -> tuple[list[str], dict[str, str] | None]:
     """Ids whose state mark differs from the one remembered at the last sweep (e.g. a settlement undone).
 
-    Also the marks to remember: only those that differ from the commonest one. None = the stream has no marks.
+    Also the marks to remember: those that differ from the commonest one, which stands under no id (""): it is another
+    one as soon as most records have moved. None = the stream has no marks.
     """
     if not any(marks.values()):
         return [], None
@@ -219,10 +220,9 @@ def _changed_marks(
         ).scalar()
     held = dict((state or {}).get("marks") or {})
     default = _commonest(marks)
-    odd = {key: mark for key, mark in marks.items() if mark != default}
-    changed = [key for key, mark in odd.items() if held.get(key, default) != mark]
-    changed += [key for key in held if key in marks and key not in odd]
-    return changed, odd
+    before = held.pop("", default)
+    changed = [key for key, mark in marks.items() if held.get(key, before) != mark]
+    return changed, {"": default} | {key: mark for key, mark in marks.items() if mark != default}
 
 
 def _commonest(marks: dict[str, str]) -> str:

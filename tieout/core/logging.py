@@ -62,5 +62,5 @@ def configure(*, json_lines: bool = False, level: str = "INFO", stream: Any = No
 
 
 def get(name: str) -> Any:
-    """A bound logger that carries the room's name."""
-    return structlog.get_logger().bind(room=name)
+    """A logger that carries the room's name; it asks for the settings when it speaks, so `configure` may come later."""
+    return structlog.get_logger(room=name)

@@ -1,0 +1,187 @@
+"""Who acts in a world: workers, the scheduler, the web process, people at the vendors, days that pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.context import Context
+from sync.inbox import accept
+from sync.jobs import drain
+from sync.operations import check, prepare_sandboxes
+from sync.plan import plan as make_plan
+from sync.plan import push_plan, save_plan
+from sync.pull import run_pull
+from sync.reconcile import run_reconcile
+from sync.sweep import run_housekeeping, run_sweep
+from tests.sim import users
+from tests.sim.process import current
+from tieout.core.errors import Denied, TieoutError
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+PROFILES: dict[str, Mapping[str, Any]] = {}
+Actor = Callable[["World", Random, int], None]
+STREAMS = {
+    "zoho": ("customers", "deals", "invoices"),
+    "kingdee": ("customers", "invoices", "payments", "refunds", "allocations"),
+}
+
+
+def guarded(world: World, work: Callable[[Context], object], what: str) -> Callable[[Context], None]:
+    """The work as a worker or command runs it: errors the product names, and a lost database, end it and no more.
+
+    Anything else that comes out is a defect.
+    """
+
+    def run(ctx: Context) -> None:
+        try:
+            work(ctx)
+        except (TieoutError, SQLAlchemyError) as error:
+            _still_alive()
+            world.note(f"{what} failed: {type(error).__name__} {str(error).splitlines()[0][:100]}")
+        except Exception as error:  # noqa: BLE001 - a finding
+            _still_alive()
+            import traceback
+
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            world.problem(f"{what} raised {type(error).__name__}: {error} ({where.filename}:{where.lineno})")
+
+    return run
+
+
+def _still_alive() -> None:
+    """A dead process says nothing: whatever it raised on its way out does not count."""
+    process = current()
+    if process is not None:
+        process.check()
+
+
+def work(world: World, rng: Random, _: int) -> None:
+    """A worker takes a waiting job, any of them."""
+    jobs = sorted(world.doorbell.waiting)
+    if not jobs:
+        sweep(world, rng, 0)
+        jobs = sorted(world.doorbell.waiting)
+    if jobs:
+        work_on(world, rng, rng.choice(jobs))
+
+
+def work_on(world: World, rng: Random, job: tuple[str, int]) -> None:
+    """A worker does one job."""
+    name, turn = job
+    process = world.free_process(rng)
+    world.note(f"{process.name} {name}")
+    world.doorbell.take(job, process.clock.now())
+    if process.run(guarded(world, lambda ctx: drain(ctx, name, turn), name)):
+        world.doorbell.finish(job)
+
+
+def sweep(world: World, rng: Random, _: int) -> None:
+    """The scheduler looks what is due."""
+    world.doorbell.maintain(world.time.now())
+    process = world.free_process(rng)
+    process.run(guarded(world, run_sweep, "sweep"))
+    if rng.random() < 0.1:
+        process.run(guarded(world, run_housekeeping, "housekeeping"))
+
+
+def pull(world: World, rng: Random, _: int) -> None:
+    """A person pulls one stream by command."""
+    connection = rng.choice(("zoho", "kingdee", "kingdee"))
+    stream = rng.choice(STREAMS[connection])
+    full, swept = rng.random() < 0.08, rng.random() < 0.3
+
+    def run(ctx: Context) -> None:
+        run_pull(ctx, connection, streams=[stream], full=full, sweep=swept or None, trigger="command")
+
+    world.free_process(rng).run(guarded(world, run, f"pull {connection} {stream}"))
+
+
+def deliver(world: World, rng: Random, _: int) -> None:
+    """The CRM delivers a notification that waits, in any order; lost, doubled, forged or old ones among them."""
+    waiting = world.vendors.hints
+    if not waiting:
+        return
+    url, body = waiting.pop(rng.randrange(len(waiting)))
+    if world.strikes("hint_lost", "hint"):
+        return
+    if world.strikes("hint_stale", "hint"):
+        waiting.append((url, body))
+    deliver_hint(world, url, body)
+    if world.strikes("hint_twice", "hint"):
+        deliver_hint(world, url, body)
+    if world.strikes("hint_forged", "hint"):
+        deliver_hint(world, url + "x", body, is_forged=True)
+
+
+def deliver_hint(world: World, url: str, body: bytes, *, is_forged: bool = False) -> None:
+    """One delivery to the web process; what was answered with 2xx must be stored."""
+    secret = urlsplit(url).path.rsplit("/", 1)[1]
+    answered: list[str] = []
+
+    def run(ctx: Context) -> None:
+        try:
+            answered.append(accept(ctx, "zoho", body, {"content-type": "application/json"}, {}, path_secret=secret))
+        except Denied:
+            if not is_forged:
+                raise
+        else:
+            if is_forged:
+                world.problem("a forged notification was accepted")
+
+    world.processes["web"].run(guarded(world, run, "webhook"))
+
+
+def plan(world: World, rng: Random, _: int) -> None:
+    """A person looks at the plan and sends exactly that."""
+    if world.plan.push_mode != "plan":
+        return
+    fresh = rng.random() < 0.3
+
+    def run(ctx: Context) -> None:
+        view = make_plan(ctx, fresh)
+        if view.rows:
+            save_plan(ctx, view)
+            push_plan(ctx, view.digest, "ann")
+
+    world.processes["web"].run(guarded(world, run, "plan"))
+
+
+def reconcile(world: World, rng: Random, _: int) -> None:
+    world.free_process(rng).run(guarded(world, run_reconcile, "reconcile"))
+
+
+def setup(world: World, rng: Random, _: int) -> None:
+    """The write-back fields are created where they are missing."""
+    world.processes["web"].run(guarded(world, prepare_sandboxes, "setup"))
+
+
+def look(world: World, rng: Random, _: int) -> None:
+    """Somebody tests the connections."""
+    world.processes["web"].run(guarded(world, lambda ctx: check(ctx, None), "check"))
+
+
+def nothing(world: World, rng: Random, _: int) -> None:
+    """Time passes."""
+
+
+ACTORS: dict[str, Actor] = {
+    "work": work,
+    "sweep": sweep,
+    "pull": pull,
+    "books": users.books,
+    "crm": users.crm,
+    "deliver": deliver,
+    "plan": plan,
+    "hour": nothing,
+    "day": nothing,
+    "reconcile": reconcile,
+    "setup": setup,
+    "check": look,
+}

@@ -1,0 +1,137 @@
+"""The database of a world: a file in memory (or a PostgreSQL database) that is put back to a stored state in a moment.
+
+The engine outlives the world, so that statements are compiled once. Faults at commits are made here: refused, lost
+before it took effect, lost after it took effect.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from tests.sim.process import current
+from tieout.store import session
+
+POSTGRES = os.environ.get("TIEOUT_TEST_DATABASE_URL") or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+_MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
+
+
+def scratch() -> Path:
+    """A folder of this process, in memory if possible."""
+    parent = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="tieout-sim-", dir=parent))
+
+
+class Database:
+    """One slot: `put` gives it the content of a stored database, `keep` stores what it holds."""
+
+    def __init__(self, folder: Path, name: str, engine: str) -> None:
+        self.kind = engine
+        self._folder, self._name = folder, f"tieout_sim_{os.getpid()}_{name}"
+        if engine == "sqlite":
+            self._file = folder / f"{self._name}.db"
+            self.url = f"sqlite:///{self._file}"
+        else:
+            self.url = make_url(POSTGRES).set(database=self._name).render_as_string(hide_password=False)
+        self.engine = session.make_engine(self.url)
+        _watch(self.engine)
+
+    def put(self, stored: str) -> None:
+        """Hold what was stored under a name; an empty name is a database without tables."""
+        self.engine.dispose()
+        if self.kind == "sqlite":
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._file}{suffix}").unlink(missing_ok=True)
+            if stored:
+                shutil.copy(stored, self._file)
+            return
+        template = f' TEMPLATE "{stored}"' if stored else ""
+        _admin(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
+        _admin(f'CREATE DATABASE "{self._name}"{template}')
+
+    def keep(self, label: str) -> str:
+        """Store what it holds; answers the name to give to `put`."""
+        self.engine.dispose()
+        if self.kind == "sqlite":
+            target = self._folder / f"{self._name}-{label}.db"
+            source, copy = sqlite3.connect(self._file), sqlite3.connect(target)
+            source.backup(copy)
+            source.close()
+            copy.close()
+            return str(target)
+        name = f"{self._name}_{label}"
+        _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _admin(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        self.engine.dispose()
+        _kept.append(name)
+        return name
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if self.kind != "sqlite":
+            for name in [self._name, *_kept]:
+                _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _kept.clear()
+
+
+_kept: list[str] = []
+
+
+def _admin(statement: str) -> None:
+    admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as conn:
+            conn.execute(text(statement))
+    finally:
+        admin.dispose()
+
+
+def _lost(kind: str) -> OperationalError:
+    words = "the connection was closed unexpectedly"
+    cause = sqlite3.OperationalError(words) if kind == "sqlite" else psycopg.OperationalError(words)
+    return OperationalError("COMMIT", {}, cause)
+
+
+def _watch(engine: Any) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def _before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        process = current()
+        if process is None:
+            return
+        process.check()
+        if statement == "BEGIN IMMEDIATE" and process.world.strikes("busy"):
+            raise OperationalError(statement, {}, sqlite3.OperationalError("database is locked"))
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Any) -> None:
+        process = current()
+        if process is not None and conn.dialect.name != "sqlite" and process.world.strikes("busy"):
+            cause = psycopg.errors.SerializationFailure("could not serialize access due to concurrent update")
+            raise OperationalError("BEGIN", {}, cause)
+
+
+_commit: Callable[[Connection], None] = session.commit
+
+
+def commit(conn: Connection) -> None:
+    """The product's only commit, under the faults of the world that runs."""
+    process = current()
+    if process is None:
+        _commit(conn)
+        return
+    boundary = process.world.boundary
+    if process.world.strikes("commit_lost", boundary):
+        raise _lost(conn.dialect.name)
+    _commit(conn)
+    process.world.committed(boundary)
+    if process.world.strikes("commit_unknown", boundary):
+        raise _lost(conn.dialect.name)

@@ -1,0 +1,91 @@
+"""The faults that a seed may draw, each with where it can strike: section by section what production has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.core.faults import BOUNDARIES
+
+ANY = ("any",)
+NET = ("any", "read", "write", "zoho", "kingdee")
+WRITE = ("write",)
+_INTERNAL = ("migration.step", "channel.save")
+AT = tuple(f"{side}:{name}" for name in BOUNDARIES if name not in _INTERNAL for side in ("before", "after"))
+COMMITS = tuple(name for name in BOUNDARIES if name not in (*_INTERNAL, "push.send", "push.read"))
+OUTSIDE = (*tuple(f"after:{name}" for name in COMMITS), "before:push.send", "after:push.send", "after:push.read")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where a kind may strike and by how much; `counted` = the nth chance, `repeats` = several times in a row."""
+
+    places: tuple[str, ...] = NET
+    amounts: tuple[float, ...] = (0.0,)
+    counted: bool = True
+    repeats: bool = True
+
+
+KINDS: dict[str, Shape] = {
+    # the network and the vendor's front: status codes
+    "http_401": Shape(repeats=False),
+    "http_403": Shape(repeats=False),
+    "http_404": Shape(("read",), repeats=False),
+    "http_412": Shape(WRITE, repeats=False),
+    "http_413": Shape(WRITE),
+    "http_429_seconds": Shape(amounts=(1, 5, 20, 90, 700)),
+    "http_429_date": Shape(amounts=(2, 30, 120)),
+    "http_429_bare": Shape(),
+    "http_500": Shape(),
+    "http_502_html": Shape(),
+    "http_503": Shape(amounts=(0, 3, 60)),
+    "http_504": Shape(),
+    # the line: before the vendor did anything, or after
+    "connect_error": Shape(),
+    "connect_timeout": Shape(),
+    "pool_timeout": Shape(),
+    "write_timeout": Shape(),
+    "timeout_before": Shape(),
+    "timeout_after": Shape(),
+    "timeout_after_write": Shape(WRITE),
+    "reset_before": Shape(),
+    "reset_after": Shape(),
+    "reset_after_write": Shape(WRITE),
+    "late_write": Shape(WRITE, amounts=(5, 25, 55), repeats=False),  # the line broke, the vendor does it later
+    "late_crash": Shape(WRITE, amounts=(5, 25, 55), repeats=False),
+    # bodies
+    "cut_body": Shape(),
+    "truncated": Shape(),
+    "invalid_json": Shape(),
+    "html_200": Shape(),
+    "empty_200": Shape(),
+    "wrong_charset": Shape(),
+    "bom": Shape(),
+    "nan": Shape(("read",)),
+    "error_in_200": Shape(),
+    "partial": Shape(WRITE),
+    "duplicate_page": Shape(("read",)),
+    "endless_token": Shape(("zoho",)),
+    "empty_page": Shape(("read",)),
+    "slow": Shape(amounts=(10, 45, 75, 200)),
+    # tokens
+    "expire_tokens": Shape(ANY),
+    "token_refused": Shape(("token",), repeats=False),
+    # processes and their database
+    "crash": Shape(AT, repeats=False),
+    "crash_request": Shape(("before any", "after any", "before write", "after write"), repeats=False),
+    "commit_lost": Shape(COMMITS, repeats=False),
+    "commit_unknown": Shape(COMMITS, repeats=False),
+    "busy": Shape(ANY),
+    "interleave": Shape((*OUTSIDE, "request", "request", "write"), amounts=(0, 0, 5, 40, 70, 200), repeats=False),
+    # the doorbell
+    "redis_emptied": Shape(ANY, counted=False, repeats=False),
+    "redis_down": Shape(("ring",)),
+    "redis_reply_lost": Shape(("ring",)),
+    # time
+    "skew": Shape(("one", "two", "web"), amounts=(-45, -8, 3, 20, 50), counted=False, repeats=False),
+    # notifications
+    "hint_lost": Shape(("hint",)),
+    "hint_twice": Shape(("hint",)),
+    "hint_forged": Shape(("hint",)),
+    "hint_stale": Shape(("hint",), repeats=False),
+}

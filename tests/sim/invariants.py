@@ -1,0 +1,219 @@
+"""What must hold after every step, read from the database with plain statements and from the vendors' own record."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from tests.sim.process import nobody
+from tieout.store.receipts import MAX_LOCKED
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+Rows = list[tuple[Any, ...]]
+ONWARD = {
+    "planned": {"planned", "parked", "ready", "cancelled", "superseded", "claimed", "done", "uncertain", "dead"},
+    "parked": {"parked", "ready", "cancelled", "superseded", "claimed", "done", "uncertain", "dead", "planned"},
+    "done": {"done"},
+    "superseded": {"superseded"},
+    "cancelled": {"cancelled"},
+    "dead": {
+        "dead",
+        "ready",
+        "cancelled",
+        "claimed",
+        "done",
+        "uncertain",
+        "superseded",
+    },  # a person sends a dead letter again
+}
+_QUERIES = {
+    "entries": (
+        "SELECT seq, position, id, kind, effective_on, reverses_id, document_id FROM entries ORDER BY seq, position"
+    ),
+    "postings": (
+        "SELECT p.entry_id, p.line, p.code, p.account_id, p.currency, p.amount_minor FROM postings p "
+        "JOIN entries e ON e.id = p.entry_id ORDER BY e.seq, e.position, p.line"
+    ),
+    "commits": "SELECT seq, hash, prev_hash FROM commits ORDER BY seq",
+    "items": (
+        "SELECT o.account_id, o.currency, o.id, o.original_minor, o.open_minor, d.kind, d.state "
+        "FROM open_items o JOIN documents d ON d.id = o.document_id"
+    ),
+    "cash": (
+        "SELECT account_id, currency, SUM(open_minor) FROM documents "
+        "WHERE kind IN ('payment', 'refund') AND state = 'posted' GROUP BY account_id, currency"
+    ),
+    "balances": "SELECT account_id, code, currency, amount_minor FROM balances",
+    "applied": (
+        "SELECT d.id, d.total_minor, SUM(a.amount_minor) FROM documents d JOIN allocations a "
+        "ON a.from_document_id = d.id WHERE a.is_applied GROUP BY d.id, d.total_minor"
+    ),
+    "marks": "SELECT connection, stream, since_at, deletes_since_at FROM watermarks",
+    "outbox": (
+        "SELECT id, state, attempts, event_key, operation, module, remote_id, version, fence FROM outbox ORDER BY id"
+    ),
+    "decisions": ("SELECT d.id, d.seq, d.kind, d.subject, i.seq FROM decisions d LEFT JOIN inputs i ON i.seq = d.seq"),
+    "standing": (
+        "SELECT kind, subject, COUNT(*) FROM decisions WHERE is_current GROUP BY kind, subject HAVING COUNT(*) > 1"
+    ),
+    "conflicts": "SELECT id, kind, cause, state, answer_seq FROM conflicts",
+    "landed": "SELECT connection, stream, external_id, modified_at FROM source_records",
+    "inbox": "SELECT COUNT(*) FROM inbox",
+}
+
+
+class Invariants:
+    """Remembers what it saw last, so that what may only grow or only move forward is compared with it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._commits = -1
+        self._effects = 0
+        self._said = 0
+        self._journal: dict[str, Rows] = {"entries": [], "postings": [], "commits": []}
+        self._marks: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._states: dict[str, str] = {}
+
+    def check(self) -> None:
+        """After a step: every breach becomes a problem of the world."""
+        world = self._world
+        for problem in world.wire.problems:
+            world.problem(f"I6 {problem}")
+        world.wire.problems.clear()
+        self._secrets()
+        if world.commits == self._commits:
+            return
+        self._commits = world.commits
+        with nobody(), world.database.engine.connect() as conn:
+            found = {name: [tuple(row) for row in conn.execute(text(query))] for name, query in _QUERIES.items()}
+            conn.rollback()
+        self._entries_balance(found)
+        self._customers(found)
+        self._caps(found)
+        self._append_only(found)
+        self._cursors(found)
+        self._outbox(found)
+        self._decisions(found)
+        self._conflicts(found)
+
+    def _say(self, text_: str) -> None:
+        self._world.problem(text_)
+
+    def _entries_balance(self, found: dict[str, Rows]) -> None:
+        sums: dict[tuple[str, str], int] = {}
+        for entry, _, _, _, currency, amount in found["postings"]:
+            sums[entry, currency] = sums.get((entry, currency), 0) + int(amount)
+        for (entry, currency), total in sums.items():
+            if total:
+                self._say(f"I1 entry {entry} sums to {total} {currency}")
+        if {entry for entry, _ in sums} != {row[2] for row in found["entries"]}:
+            self._say("I1 an entry has no postings")
+
+    def _customers(self, found: dict[str, Rows]) -> None:
+        journal: dict[tuple[str, str, str], int] = {}
+        for _, _, code, account, currency, amount in found["postings"]:
+            journal[account, code, currency] = journal.get((account, code, currency), 0) + int(amount)
+        held = {(account, code, currency): int(amount) for account, code, currency, amount in found["balances"]}
+        for key in journal.keys() | held.keys():
+            if journal.get(key, 0) != held.get(key, 0):
+                self._say(f"I2 balance of {key} is {held.get(key, 0)}, its postings sum to {journal.get(key, 0)}")
+        items: dict[tuple[str, str], int] = {}
+        for account, currency, _, _, left, _, _ in found["items"]:
+            items[account, currency] = items.get((account, currency), 0) + int(left)
+        cash = {(account, currency): int(left) for account, currency, left in found["cash"]}
+        for code, figures in (("ar", items), ("unapplied_cash", cash)):
+            control = {(key[0], key[2]): amount for key, amount in held.items() if key[1] == code}
+            for key in figures.keys() | control.keys():
+                if figures.get(key, 0) != control.get(key, 0):
+                    self._say(
+                        f"I2 {code} of {key} is {control.get(key, 0)}, what is open sums to {figures.get(key, 0)}"
+                    )
+
+    def _caps(self, found: dict[str, Rows]) -> None:
+        for _, _, item, original, left, kind, _ in found["items"]:
+            if kind == "invoice" and (left < 0 if original >= 0 else left > 0):
+                self._say(f"I3 open item {item} of {original} has {left} open")
+        for document, total, used in found["applied"]:
+            if int(used) > abs(int(total)):
+                self._say(f"I3 {used} of {document} is applied, it is about {total}")
+
+    def _append_only(self, found: dict[str, Rows]) -> None:
+        for name, before in self._journal.items():
+            now = found[name]
+            if now[: len(before)] != before:
+                self._say(f"I4 rows of {name} changed or moved")
+            self._journal[name] = now
+        links = found["commits"]
+        for earlier, later in itertools.pairwise(links):
+            if later[2] != earlier[1]:
+                self._say(f"I4 the hash chain is broken at commit {later[0]}")
+
+    def _cursors(self, found: dict[str, Rows]) -> None:
+        for connection, stream, since, deletes in found["marks"]:
+            before = self._marks.get((connection, stream), (None, None))
+            for label, old, new in (("cursor", before[0], since), ("delete cursor", before[1], deletes)):
+                if old is not None and (new is None or str(new) < str(old)):
+                    self._say(f"I5 the {label} of {connection}/{stream} went back from {old} to {new}")
+            self._marks[connection, stream] = (since, deletes)
+
+    def _outbox(self, found: dict[str, Rows]) -> None:
+        for key, state, attempts, _, _, _, _, _, _ in found["outbox"]:
+            before = self._states.get(key)
+            if before is not None and state not in ONWARD.get(before, {state}):
+                self._say(f"I6 outbox row {key} went from {before} to {state}")
+            if attempts > MAX_LOCKED:
+                self._say(f"I6 outbox row {key} was tried {attempts} times")
+            self._states[key] = state
+        effects = self._world.vendors.effects()
+        keys: dict[str, int] = {}
+        for effect in effects:
+            if effect.operation == "insert" and effect.entity == "Tasks":
+                key = str(effect.changes.get("AR_Key", [None, ""])[1])
+                keys[key] = keys.get(key, 0) + 1
+        for key, count in keys.items():
+            if key and count > 1:
+                self._say(f"I6 {count} tasks were created with the key {key}")
+        self._effects = len(effects)
+
+    def _decisions(self, found: dict[str, Rows]) -> None:
+        for decision, seq, kind, subject, known in found["decisions"]:
+            if known is None:
+                self._say(f"I7 decision {decision} ({kind} {subject}) names the input {seq}, which is not there")
+        for kind, subject, count in found["standing"]:
+            self._say(f"I7 {count} decisions {kind} of {subject} stand at once")
+
+    def _conflicts(self, found: dict[str, Rows]) -> None:
+        opened: set[tuple[str, str]] = set()
+        for conflict, kind, cause, state, answer in found["conflicts"]:
+            if state not in ("open", "resolved", "superseded"):
+                self._say(f"I8 conflict {conflict} is {state}")
+            if state == "resolved" and answer is None:
+                self._say(f"I8 conflict {conflict} is resolved without an answer")
+            if state == "open":
+                if (kind, cause) in opened:
+                    self._say(f"I8 {kind} {cause} is open twice")
+                opened.add((kind, cause))
+
+    def _secrets(self) -> None:
+        world = self._world
+        for line in world.said[self._said :] + world.doorbell.payloads[self._said_payloads() :]:
+            for secret in self._canaries():
+                if secret in line:
+                    self._say(f"I9 a secret stands in: {line[:160]}")
+            if "@" in line and "example.com" in line:
+                self._say(f"I9 an address stands in: {line[:160]}")
+        self._said = len(world.said)
+        self._payloads = len(world.doorbell.payloads)
+
+    _payloads = 0
+
+    def _said_payloads(self) -> int:
+        return self._payloads
+
+    def _canaries(self) -> list[str]:
+        zoho, kingdee = self._world.vendors.zoho.settings, self._world.vendors.kingdee.settings
+        return [zoho.client_secret, zoho.refresh_token, kingdee.app_secret, kingdee.password]

@@ -1,0 +1,196 @@
+"""The wire between the product and the vendors of a world: every request passes here, and the seed's faults with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+import httpx
+
+from tests.sim import bodies
+from tieout.sandbox.http import Request, Response, json_response, text_response
+
+if TYPE_CHECKING:
+    from tests.sim.process import Process
+    from tests.sim.world import World
+
+ZOHO, KINGDEE = "127.0.0.1:7001", "127.0.0.1:7002"
+_RAISED: dict[str, Callable[..., Exception]] = {
+    "connect_error": httpx.ConnectError,
+    "connect_timeout": httpx.ConnectTimeout,
+    "pool_timeout": httpx.PoolTimeout,
+    "write_timeout": httpx.WriteTimeout,
+    "timeout_before": httpx.ReadTimeout,
+    "reset_before": httpx.ReadError,
+}
+_RAISED_AFTER: dict[str, Callable[..., Exception]] = {
+    "timeout_after": httpx.ReadTimeout,
+    "timeout_after_write": httpx.ReadTimeout,
+    "reset_after": httpx.ReadError,
+    "reset_after_write": httpx.ReadError,
+    "cut_body": httpx.RemoteProtocolError,
+}
+_WAITED = {"connect_timeout": 10.0, "pool_timeout": 10.0, "write_timeout": 60.0}
+_READ_TIMEOUT = 60.0
+
+
+@dataclass(slots=True)
+class Late:
+    """A write that the vendor will carry out after its caller has given up."""
+
+    at: float
+    vendor: str
+    request: Request
+
+
+class Network:
+    """Both vendors' addresses, as one world's processes reach them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.late: list[Late] = []
+        self._pages: dict[str, Response] = {}
+
+    def line(self, process: Process) -> httpx.BaseTransport:
+        """The transport of one process."""
+        return _Line(self, process)
+
+    def carry_out_late(self) -> None:
+        """Writes whose time has come reach the vendor."""
+        due = [one for one in self.late if one.at <= self._world.time.seconds]
+        self.late = [one for one in self.late if one.at > self._world.time.seconds]
+        for one in due:
+            self._world.note(f"late {one.request.line} reaches {one.vendor}")
+            self._world.vendors.handle(one.vendor, one.request)
+
+    def exchange(self, process: Process, request: httpx.Request) -> httpx.Response:
+        process.check()
+        world = self._world
+        self.carry_out_late()
+        vendor = "zoho" if request.url.netloc.decode("ascii") == ZOHO else "kingdee"
+        req = Request(
+            request.method,
+            unquote(request.url.path),
+            parse_qsl(request.url.query.decode("latin-1"), keep_blank_values=True),
+            {key.lower(): value for key, value in request.headers.items()},
+            request.read(),
+        )
+        places = _places(vendor, req)
+        world.interrupt("interleave", *places, "request")
+        for place in places:
+            if world.strikes("crash_request", f"before {place}"):
+                process.die()
+        answer = self._answer(process, vendor, req, request, places)
+        for place in places:
+            if world.strikes("crash_request", f"after {place}"):
+                process.die()
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            content=b"" if answer.status in (204, 304) else answer.body,
+            request=request,
+        )
+
+    def _answer(
+        self, process: Process, vendor: str, req: Request, request: httpx.Request, places: tuple[str, ...]
+    ) -> Response:
+        world = self._world
+        fault = world.net_fault(places)
+        kind, amount = (fault.kind, fault.amount) if fault is not None else ("", 0.0)
+        if kind in _RAISED:
+            world.time.advance(_WAITED.get(kind, _READ_TIMEOUT if "timeout" in kind else 0.0))
+            raise _RAISED[kind](kind.replace("_", " "), request=request)
+        if kind in ("late_write", "late_crash"):
+            # The line broke (or the process died) at once, the vendor is done within the call's timeout all the same.
+            self.late.append(Late(world.time.seconds + amount, vendor, req))
+            world.wire.seen(vendor, req, None)
+            if kind == "late_crash":
+                process.die()
+            raise httpx.ReadError("connection reset by peer", request=request)
+        refused = self._refusal(kind, amount, vendor, places)
+        if refused is not None:
+            return refused
+        if kind == "expire_tokens":
+            world.vendors.expire_tokens()
+        if kind == "slow":
+            world.time.advance(amount)
+        if kind == "partial":
+            return self._partly(vendor, req)
+        answer = world.vendors.handle(vendor, req)
+        lost = kind in _RAISED_AFTER or kind in bodies.DAMAGE or answer.status >= 500
+        world.wire.seen(vendor, req, None if lost else answer)
+        if kind == "slow" and amount >= _READ_TIMEOUT:
+            raise httpx.ReadTimeout("read timeout", request=request)
+        if kind in _RAISED_AFTER:
+            world.time.advance(_READ_TIMEOUT if "timeout" in kind else 0.0)
+            raise _RAISED_AFTER[kind](kind.replace("_", " "), request=request)
+        return self._damaged(kind, vendor, req, answer)
+
+    def _damaged(self, kind: str, vendor: str, req: Request, answer: Response) -> Response:
+        if kind in bodies.DAMAGE:
+            return bodies.DAMAGE[kind](answer)
+        if kind == "error_in_200":
+            return bodies.error_in_200(answer, vendor)
+        if kind == "empty_page":
+            return bodies.empty_page(answer, vendor)
+        if req.method == "GET" or vendor == "kingdee":
+            before = self._pages.get(f"{vendor} {req.path}")
+            self._pages[f"{vendor} {req.path}"] = answer
+            if kind == "duplicate_page" and before is not None:
+                return before
+        return answer
+
+    def _refusal(self, kind: str, amount: float, vendor: str, places: tuple[str, ...]) -> Response | None:
+        """The answer of a vendor or a gateway that did nothing at all."""
+        if not kind.startswith("http_") and kind != "token_refused":
+            return None
+        if kind == "token_refused":
+            return json_response({"error": "invalid_code"})
+        status = int(kind[5:8])
+        if kind == "http_502_html":
+            return text_response("<html><body><h1>502 Bad Gateway</h1></body></html>", 502)
+        headers: dict[str, str] = {}
+        now = self._world.vendors.now(vendor)
+        if kind in ("http_429_seconds", "http_503") and amount:
+            headers["retry-after"] = str(int(amount))
+        if kind == "http_429_date":
+            headers["retry-after"] = format_datetime(now + timedelta(seconds=amount), usegmt=True)
+            headers["date"] = format_datetime(now, usegmt=True)
+        code = {401: "INVALID_TOKEN", 403: "NO_PERMISSION", 404: "INVALID_URL_PATTERN", 412: "PRECONDITION_FAILED"}
+        words = {"code": code.get(status, "INTERNAL_ERROR"), "details": {}, "message": "no", "status": "error"}
+        return json_response(words, status, headers)
+
+    def _partly(self, vendor: str, req: Request) -> Response:
+        """Only the first half of the rows of a write is carried out; the others are refused row by row."""
+        doc = json.loads(req.body) if req.body else {}
+        rows = doc.get("data") if isinstance(doc, dict) else None
+        if vendor != "zoho" or not isinstance(rows, list) or len(rows) < 2:
+            return self._world.vendors.handle(vendor, req)
+        half = len(rows) // 2
+        fewer = replace(req, body=json.dumps({**doc, "data": rows[:half]}, ensure_ascii=False).encode())
+        answer = self._world.vendors.handle(vendor, fewer)
+        shown = json.loads(answer.body)
+        error = {"code": "INTERNAL_ERROR", "details": {}, "message": "row not written", "status": "error"}
+        shown["data"] = [*shown.get("data", []), *([error] * (len(rows) - half))]
+        return json_response(shown, 207)
+
+
+class _Line(httpx.BaseTransport):
+    def __init__(self, network: Network, process: Process) -> None:
+        self._network, self._process = network, process
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._network.exchange(self._process, request)
+
+
+def _places(vendor: str, req: Request) -> tuple[str, ...]:
+    """What a request is, for faults that strike only there."""
+    if "/oauth/" in req.path or "AuthService" in req.path:
+        return ("any", "token", vendor)
+    writes = vendor == "zoho" and req.method in ("POST", "PUT", "PATCH") and not req.path.endswith("/coql")
+    return ("any", "write" if writes and "/settings/" not in req.path else "read", vendor)

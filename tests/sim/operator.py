@@ -1,0 +1,161 @@
+"""The person who decides: answers conflicts, takes answers back, merges customers, in both worlds of a pair at once.
+
+A conflict is named by what it is about, never by an id of ours. Only what stands open in both worlds is answered, so
+that the two have the same decisions to fold; a world that crashes meanwhile is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from sync import answering
+from sync.context import Context
+from sync.queue import ring
+from tests.sim import actors
+from tests.sim.process import nobody
+from tieout.core.errors import Gone, StaleWrite
+from tieout.store.tables import accounts, conflicts, documents, memberships
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+Named = dict[tuple[str, str], Mapping[str, Any]]
+_TRIES = 6
+ACTIONS = {"identity": ("link", "link", "separate", "leave"), "unlinked_document": ("bind", "bind", "leave")}
+
+
+def act(actor: str, rough: World, calm: World, rng: Random) -> None:
+    """One decision, taken in both worlds."""
+    if actor == "answer":
+        _answer(rough, calm, rng)
+    elif actor == "undo":
+        _undo(rough, calm, rng)
+    else:
+        _merge(rough, calm, rng)
+
+
+def _conflicts(world: World, state: str) -> Named:
+    with nobody(), world.database.engine.connect() as conn:
+        rows = conn.execute(select(conflicts).where(conflicts.c.state == state)).mappings().all()
+        conn.rollback()
+    found: Named = {}
+    for row in sorted(rows, key=lambda one: (one["closed_at"] or one["opened_at"], one["id"])):
+        found[row["kind"], row["cause"]] = dict(row)
+    return found
+
+
+def _answer(rough: World, calm: World, rng: Random) -> None:
+    here, there = _conflicts(rough, "open"), _conflicts(calm, "open")
+    names = sorted(here.keys() & there.keys())
+    if not names:
+        return
+    name = rng.choice(names)
+    action = rng.choice(ACTIONS.get(name[0], ("leave",)))
+    targets = {
+        world.plan.seed if world is rough else -1: _targets(world, found[name])
+        for world, found in ((rough, here), (calm, there))
+    }
+    mine, other = targets[rough.plan.seed], targets[-1]
+    common = sorted(mine.keys() & other.keys())
+    target = rng.choice(common) if common else ""
+    if action in ("link", "bind") and not target:
+        action = "leave"
+    for world, found, known in ((rough, here, mine), (calm, there, other)):
+        answer = {"action": action, "target": known.get(target, "") if action in ("link", "bind") else ""}
+        _insist(world, f"answer {name} {answer['action']} {target}", _resolver(found[name]["id"], answer))
+
+
+def _resolver(conflict_id: str, answer: Mapping[str, str]) -> Callable[[Context], None]:
+    def run(ctx: Context) -> None:
+        with suppress(StaleWrite):  # it went through before, or closed by itself
+            answering.resolve(ctx, conflict_id, answer, "ann")
+
+    return run
+
+
+def _targets(world: World, conflict: Mapping[str, Any]) -> dict[str, str]:
+    """Natural name -> id of what a conflict suggests."""
+    wanted = [str(one["target"]) for one in conflict["suggestions"] or []]
+    out: dict[str, str] = {}
+    with nobody(), world.database.engine.connect() as conn:
+        for key, name in conn.execute(
+            select(documents.c.id, documents.c.external_id).where(documents.c.id.in_(wanted))
+        ):
+            out[name] = key
+        a = accounts.c
+        for key, name in conn.execute(select(a.id, a.party_ref).where(a.id.in_(wanted))):
+            out[f"account {name}"] = key
+        conn.rollback()
+    return out
+
+
+def _undo(rough: World, calm: World, rng: Random) -> None:
+    here, there = _conflicts(rough, "resolved"), _conflicts(calm, "resolved")
+    open_again = _conflicts(rough, "open").keys() | _conflicts(calm, "open").keys()
+    names = sorted((here.keys() & there.keys()) - open_again)
+    if not names:
+        return
+    name = rng.choice(names)
+    for world, found in ((rough, here), (calm, there)):
+        _insist(world, f"undo {name}", _undoer(found[name]["id"]))
+
+
+def _undoer(conflict_id: str) -> Callable[[Context], None]:
+    def run(ctx: Context) -> None:
+        with suppress(StaleWrite):
+            answering.undo(ctx, conflict_id, "ann")
+
+    return run
+
+
+def _groups(world: World) -> dict[str, str]:
+    """Members of each customer, as a name -> customer id."""
+    m, a = memberships.c, accounts.c
+    with nobody(), world.database.engine.connect() as conn:
+        names = {row.id: f"account {row.party_ref}" for row in conn.execute(select(a.id, a.party_ref))}
+        rows = conn.execute(select(m.customer_id, m.member).where(m.to_seq.is_(None))).all()
+        conn.rollback()
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(row.customer_id, []).append(names.get(row.member, row.member))
+    return {"+".join(sorted(group)): key for key, group in groups.items()}
+
+
+def _merge(rough: World, calm: World, rng: Random) -> None:
+    here, there = _groups(rough), _groups(calm)
+    common = sorted(name for name in here.keys() & there.keys() if "account " in name)
+    if len(common) < 2:
+        return
+    winner, loser = rng.sample(common, 2)
+    for world, found in ((rough, here), (calm, there)):
+        _insist(world, f"merge {loser} into {winner}", _merger(found[winner], found[loser]))
+
+
+def _merger(winner: str, loser: str) -> Callable[[Context], None]:
+    def run(ctx: Context) -> None:
+        with suppress(Gone, answering.AnswerError):  # it went through before
+            answering.merge(ctx, winner, loser, "ann")
+
+    return run
+
+
+def _insist(world: World, what: str, work: Callable[[Context], None]) -> None:
+    """Ask until it is done: a person sees an error and tries again."""
+    web = world.processes["web"]
+    for _ in range(_TRIES):
+        before = world.log[-1] if world.log else ""
+        world.note(what)
+        if (
+            web.run(actors.guarded(world, work, what))
+            and not world.log[-1].endswith("failed")
+            and " failed: " not in world.log[-1]
+        ):
+            web.run(actors.guarded(world, lambda ctx: ring(ctx, "apply"), "ring"))
+            return
+        assert before is not None
+    world.note(f"gave up: {what}")

@@ -1,0 +1,117 @@
+"""Plants known defects, one at a time, in a copy of the tree, and lets the simulator look for them.
+
+`python -m tests.sim.planted [NAME…]` prints per defect: the seed that caught it, seeds tried, steps, and what was seen.
+Exit 1 if one was not caught. A patch is applied with `git apply`; it changes the product only, never the simulator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATCHES = Path(__file__).parent / "planted"
+COPIED = ("connectors", "mapping", "sync", "tieout", "tests", "api.py", "worker.py", "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """What became of one planted defect; `seed` None = not caught."""
+
+    name: str
+    seed: int | None
+    tried: int
+    steps: int
+    seen: str
+
+    @property
+    def line(self) -> str:
+        if self.seed is None:
+            return f"{self.name:<36} NOT CAUGHT after {self.tried} seeds, {self.steps} steps {self.seen}"
+        return f"{self.name:<36} seed {self.seed:<5} tried {self.tried:<4} steps {self.steps:<6} {self.seen[:110]}"
+
+
+def hunt(patch: Path, seeds: int, first: int) -> Catch:
+    """Plant one defect and run fresh worlds until one fails."""
+    with tempfile.TemporaryDirectory(prefix="tieout-planted-") as folder:
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder)
+        applied = subprocess.run(
+            ["git", "apply", "--unsafe-paths", f"--directory={folder}", str(patch)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if applied.returncode:
+            return Catch(patch.stem, None, 0, 0, f"the patch does not apply: {applied.stderr.strip()[:200]}")
+        command = [sys.executable, "-m", "tests.sim.planted", "--search", str(seeds), "--first", str(first)]
+        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+        parts = last.split("\t")
+        if len(parts) != 4:
+            return Catch(patch.stem, None, 0, 0, f"the search broke: {done.stderr.strip()[-300:]}")
+        seed = int(parts[0]) if parts[0] != "-" else None
+        return Catch(patch.stem, seed, int(parts[1]), int(parts[2]), parts[3])
+
+
+def search(seeds: Iterator[int]) -> str:
+    """Run worlds in this tree until one fails; answers seed, seeds tried, steps and what was seen, tab-separated."""
+    from tests.sim.plan import draw
+    from tests.sim.twin import Theatre
+
+    theatre = Theatre()
+    tried = steps = 0
+    try:
+        for seed in seeds:
+            tried += 1
+            try:
+                found = theatre.run(draw(seed), rebuilds=False)
+            except Exception as error:  # noqa: BLE001 - the planted defect broke the product itself
+                return f"{seed}\t{tried}\t{steps}\tbroke: {type(error).__name__} {str(error).splitlines()[0][:80]}"
+            steps += found.steps
+            if found.problems:
+                return f"{seed}\t{tried}\t{steps}\t{found.problems[0]}"
+    finally:
+        theatre.close()
+    return f"-\t{tried}\t{steps}\t"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Does the simulator catch what it must catch?")
+    parser.add_argument("names", nargs="*", help="patches under tests/sim/planted, without .patch; all by default")
+    parser.add_argument("--seeds", type=int, default=60, help="seeds tried at most")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=PATCHES, help="where the patches are")
+    parser.add_argument("--search", type=int, default=0, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.search:
+        sys.stdout.write(search(iter(range(given.first, given.first + given.search))).replace("\n", " ") + "\n")
+        return 0
+    patches = [path for path in sorted(given.folder.glob("*.patch")) if not given.names or path.stem in given.names]
+    missed = 0
+    with ThreadPoolExecutor(given.processes) as pool:
+        for found in pool.map(lambda patch: hunt(patch, given.seeds, given.first), patches):
+            missed += found.seed is None
+            sys.stdout.write(found.line + "\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{len(patches) - missed} of {len(patches)} planted defects were caught\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

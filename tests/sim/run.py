@@ -1,0 +1,199 @@
+"""Runs worlds: `python -m tests.sim.run [--seed N] [--worlds N] [--steps N] [--processes N] [--night]`.
+
+First the corpus, then fresh worlds. A world that fails is replayed, shrunk and kept in the corpus; one line says how to
+see it again. Exit 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.sim.plan import Plan, draw
+from tests.sim.shrink import shrink
+from tests.sim.twin import Outcome, Theatre
+
+CORPUS = Path(__file__).parent / "corpus"
+POSTGRES_EVERY = 20  # of the fresh worlds
+SHRINK_RUNS = 60
+_theatre: list[Theatre] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one world came to, small enough to travel between processes."""
+
+    name: str
+    seed: int
+    problems: tuple[str, ...]
+    steps: int
+    struck: tuple[str, ...]
+    seconds: float
+
+
+def theatre() -> Theatre:
+    """The theatre of this process."""
+    if not _theatre:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _theatre.append(Theatre())
+    return _theatre[0]
+
+
+def engine_of(seed: int) -> str:
+    """Every twentieth world runs on PostgreSQL, unless SIM_ENGINE says otherwise."""
+    return os.environ.get("SIM_ENGINE") or ("postgresql" if seed % POSTGRES_EVERY == 0 else "sqlite")
+
+
+def perform(name: str, plan: Plan) -> Summary:
+    """Run one plan in this process."""
+    began = time.perf_counter()
+    found = theatre().run(plan)
+    return Summary(
+        name, plan.seed, tuple(found.problems), found.steps, tuple(found.struck), time.perf_counter() - began
+    )
+
+
+def corpus() -> list[tuple[str, Plan]]:
+    """Plans that once showed something, by name."""
+    return [(path.stem, Plan.load(path)) for path in sorted(CORPUS.glob("*.json"))]
+
+
+def fresh(first: int, count: int | None, steps: int) -> Iterator[tuple[str, Plan]]:
+    seed = first
+    while count is None or seed < first + count:
+        yield f"seed {seed}", draw(seed, steps, engine_of(seed))
+        seed += 1
+
+
+def kept(found: Outcome, theatre_: Theatre) -> Path:
+    """Shrink what failed and put it into the corpus."""
+    sign = _sign(found.problems[0])
+
+    def fails(plan: Plan) -> bool:
+        return any(_sign(problem) == sign for problem in theatre_.run(plan, rebuilds="rebuild" in sign).problems)
+
+    small = shrink(found.plan, fails, SHRINK_RUNS)
+    path = CORPUS / f"seed-{small.seed}.json"
+    path.write_text(replace(small, found=found.problems[0][:200]).dump(), encoding="utf-8")
+    return path
+
+
+def _sign(problem: str) -> str:
+    """The kind of a problem, without what differs from run to run."""
+    words = problem.partition(": ")[2] if problem.startswith("step ") else problem
+    return " ".join(word for word in words.split()[:3] if not any(c.isdigit() for c in word[2:]))
+
+
+def replay(seed: int, steps: int) -> int:
+    """Run one seed and say all of it."""
+    found = theatre().run(draw(seed, steps, engine_of(seed)))
+    sys.stdout.write("\n".join(found.log) + "\n")
+    for problem in found.problems:
+        sys.stdout.write(f"{problem}\n")
+    sys.stdout.write(
+        f"{'FAILED' if found.problems else 'ok'}: seed {seed}, {found.steps} steps, {len(found.struck)} faults\n"
+    )
+    theatre().close()
+    return 1 if found.problems else 0
+
+
+class Show:
+    """Counts and tells."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+        self.worlds = self.steps = 0
+        self.struck: Counter[str] = Counter()
+        self.failed: list[Summary] = []
+
+    def add(self, one: Summary, steps: int) -> None:
+        self.worlds += 1
+        self.steps += one.steps
+        self.struck.update(one.struck)
+        if one.problems:
+            self.failed.append(one)
+            how = f"make sim SEED={one.seed}" + (f" STEPS={steps}" if steps != 150 else "")
+            sys.stdout.write(f"{how}    # {one.name}: {one.problems[0][:160]}\n")
+            sys.stdout.flush()
+
+    def close(self) -> None:
+        seconds = time.perf_counter() - self.began
+        sys.stdout.write(
+            f"{self.worlds} worlds, {self.steps} steps, {sum(self.struck.values())} faults of {len(self.struck)} kinds "
+            f"in {seconds:.0f} s ({self.worlds * 60 / max(seconds, 1):.0f} worlds a minute, "
+            f"{self.steps / max(seconds, 1):.0f} steps a second): "
+            f"{len(self.failed) or 'nothing'} failed\n"
+        )
+
+
+def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: int, stop_after: int) -> None:
+    """Run plans on several processes until they are done, enough failed, or Ctrl-C."""
+    pool = ProcessPoolExecutor(processes)
+    running: set[Future[Summary]] = set()
+    try:
+        more = True
+        while more or running:
+            while more and len(running) < processes * 2:
+                found = next(plans, None)
+                if found is None:
+                    more = False
+                else:
+                    running.add(pool.submit(perform, *found))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for one in done:
+                show.add(one.result(), steps)
+            if len(show.failed) >= stop_after:
+                more = False
+    except KeyboardInterrupt:
+        sys.stdout.write("stopped\n")
+    finally:
+        for _ in range(processes):
+            pool.submit(_close)
+        pool.shutdown(cancel_futures=False)
+
+
+def _close() -> None:
+    if _theatre:
+        _theatre.pop().close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Seeded worlds that try to break the sync.")
+    parser.add_argument("--seed", type=int, help="replay one seed and tell everything")
+    parser.add_argument("--first", type=int, default=1, help="the first fresh seed")
+    parser.add_argument("--worlds", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--night", action="store_true", help="go on with new seeds until stopped")
+    parser.add_argument("--stop-after", type=int, default=10_000, help="failures after which no more is begun")
+    parser.add_argument("--no-corpus", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="shrink what failed and keep it in the corpus")
+    given = parser.parse_args(arguments)
+    if given.seed is not None:
+        return replay(given.seed, given.steps)
+    show = Show()
+    if not given.no_corpus:
+        many(iter(corpus()), given.processes, show, given.steps, given.stop_after)
+    first = int(time.time()) if given.night else given.first
+    count = None if given.night else given.worlds
+    many(fresh(first, count, given.steps), given.processes, show, given.steps, given.stop_after)
+    if given.keep:
+        for one in show.failed[:3]:
+            if one.name.startswith("seed "):
+                plan = draw(one.seed, given.steps, engine_of(one.seed))
+                sys.stdout.write(f"kept as {kept(theatre().run(plan), theatre())}\n")
+        _close()
+    show.close()
+    return 1 if show.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""A pair of worlds under one plan, one with its faults and one without, side by side: they must end alike."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.sim import actors, canon, ending, operator, stage
+from tests.sim.database import Database, scratch
+from tests.sim.invariants import Invariants
+from tests.sim.plan import Plan
+from tests.sim.variant import VARIANTS
+from tests.sim.world import LOCKSTEP, WORLDLY, World
+from tieout.store.migrate import migrate
+
+
+@dataclass
+class Outcome:
+    """How a pair ended: problems (none is well), steps done, faults that struck, and what happened."""
+
+    plan: Plan
+    problems: list[str]
+    steps: int
+    struck: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    calm_log: list[str] = field(default_factory=list)
+
+
+def _calm_step(calm: World, number: int) -> None:
+    """Without faults nothing is left to chance: all is read and done before each decision and each day."""
+    actor = calm.plan.steps[number].actor
+    if actor in (*LOCKSTEP, "day"):
+        ending.one_round(calm, accept=False, last=True)
+    if actor in WORLDLY:
+        calm.step(number)
+
+
+class Theatre:
+    """Databases, stored starts and seams of this process; runs one plan after the other."""
+
+    def __init__(self) -> None:
+        gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
+        self._folder = scratch()
+        self._slots: dict[tuple[str, str], Database] = {}
+        self._starts: dict[tuple[int, bool, str], tuple[str, str]] = {}
+        stage.install()
+
+    def run(self, plan: Plan, *, stop_at_first: bool = True, rebuilds: bool | None = None) -> Outcome:
+        """The plan with its faults beside the plan without; ends at the first breach."""
+        rough = self._world(plan, "rough")
+        calm = self._world(plan.without_faults(), "calm")
+        pair = (rough, calm)
+        checks = [Invariants(world) for world in pair]
+        done = 0
+        try:
+            for number in range(len(plan.steps)):
+                rough.step(number)
+                _calm_step(calm, number)
+                if plan.steps[number].actor in LOCKSTEP:
+                    operator.act(plan.steps[number].actor, rough, calm, Random(plan.steps[number].draw))
+                for check in checks:
+                    check.check()
+                done = number + 1
+                if stop_at_first and (rough.problems or calm.problems):
+                    break
+            else:
+                self._end(pair, checks, plan.seed % 5 == 0 if rebuilds is None else rebuilds)
+            problems = rough.problems + [f"without faults: {problem}" for problem in calm.problems]
+            return Outcome(plan, problems, done, rough.struck, rough.log, calm.log)
+        finally:
+            for world in pair:
+                world.close()
+
+    def _end(self, pair: tuple[World, World], checks: list[Invariants], rebuilds: bool) -> None:
+        rough, calm = pair
+        until = max(rough.planned_end, rough.time.seconds, calm.time.seconds)
+        for world, check in zip(pair, checks, strict=True):
+            ending.drain(world, until)
+            check.check()
+            world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
+        rough.problems += canon.differences(canon.dump(calm), canon.dump(rough))
+
+    def _world(self, plan: Plan, label: str) -> World:
+        database = self._database(plan.engine, label)
+        stored = self._start(plan)
+        database.put(stored[0])
+        return World(plan, database, self._folder, label, stored)
+
+    def _database(self, engine: str, label: str) -> Database:
+        if (engine, label) not in self._slots:
+            self._slots[engine, label] = Database(self._folder, label, engine)
+        return self._slots[engine, label]
+
+    def _start(self, plan: Plan) -> tuple[str, str]:
+        """A stored database and vendors' file: a company not read yet, or one that was synced once."""
+        key = (plan.variant, plan.starts_empty, plan.engine)
+        if key not in self._starts:
+            database = self._database(plan.engine, "calm")
+            database.put("")
+            migrate(database.engine)
+            world = World(
+                Plan(0, plan.variant, plan.engine, "auto", False, (), ()), database, self._folder, "calm", None
+            )
+            world.vendors.found(VARIANTS[plan.variant])
+            if not plan.starts_empty:
+                actors.setup(world, Random(0), 0)
+                ending.one_round(world, accept=False, last=True)
+                ending.drain_doorbell(world)
+                assert not world.problems, world.problems
+            world.vendors.close()
+            label = f"{plan.variant}-{plan.starts_empty}"
+            kept = self._folder / f"start-{plan.engine}-{label}.db"
+            Path(world.vendor_file).replace(kept)
+            self._starts[key] = (database.keep(label.lower()), str(kept))
+        return self._starts[key]
+
+    def close(self) -> None:
+        import shutil
+
+        for database in self._slots.values():
+            database.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,304 @@
+"""People at the vendors: they enter, correct, back-date, settle, delete and merge, whatever the sync is doing.
+
+What a person does depends on the vendors' records and the step's own randomness alone, never on what the product
+wrote, so that a world with faults and one without have the same people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from tieout.sandbox.kingdee.errors import KingdeeError
+from tieout.sandbox.kingdee.forms import FORMS
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+BILL, RECEIPT, LOG, CUSTOMER = "AR_receivable", "AR_RECEIVEBILL", "AR_RECMacthLog", "BD_Customer"
+ODD_TEXTS = (
+    "Ａｃｍｅ　Ｌｔｄ",
+    "Zoë & Söhne GmbH",
+    "Zoe\u0308 & So\u0308hne GmbH",
+    "示例\u202e科技有限公司",
+    "宏達電子有限公司 ",
+    "=1+1 Trading",
+    "Emoji 🧾 Ltd",
+    'O\'Neill "Quotes" Co',
+    "Аcme Ltd",  # a Cyrillic letter
+)
+ODD_AMOUNTS = ("0.01", "1.10", "999999999.99", "0.1", "100", "12345678.90", "33.33")
+Act = Callable[["World", Random, int], object]
+
+
+def books(world: World, rng: Random, number: int) -> None:
+    """One act of a person in the accounting system; what the system refuses is left."""
+    _one_of(BOOKS, world, rng, number)
+
+
+def crm(world: World, rng: Random, number: int) -> None:
+    """One act of a person in the CRM."""
+    _one_of(CRM, world, rng, number)
+
+
+def _one_of(acts: dict[str, tuple[float, Act]], world: World, rng: Random, number: int) -> None:
+    name = rng.choices(list(acts), [weight for weight, _ in acts.values()])[0]
+    try:
+        acts[name][1](world, rng, number)
+    except (KingdeeError, KeyError, ValueError, IndexError) as error:
+        world.note(f"{name} refused: {error}")
+    else:
+        world.note(name)
+
+
+# ------------------------------------------------------------- the books
+def _docs(world: World, form: str) -> list[dict[str, Any]]:
+    return sorted(world.vendors.kingdee.library.ordered(FORMS[form]), key=lambda doc: str(doc[FORMS[form].pk]))
+
+
+def _pick(world: World, rng: Random, form: str) -> dict[str, Any]:
+    found = _docs(world, form)
+    if not found:
+        raise ValueError(f"no {form}")
+    return rng.choice(found)
+
+
+def _amount(rng: Random) -> Decimal:
+    if rng.random() < 0.2:
+        return Decimal(rng.choice(ODD_AMOUNTS))
+    return Decimal(rng.randrange(100, 9_000_000)) / 100
+
+
+def _late_stamp(world: World, rng: Random) -> Any:
+    """Now, or an instant within the overlap that the product reads again: a row that shows up late."""
+    if rng.random() < 0.7:
+        return None
+    return world.vendors.now("kingdee") - timedelta(seconds=rng.choice((5, 60, 150)))
+
+
+def _day(world: World, rng: Random) -> str:
+    """A day around the planned one, so that it is the same with faults and without."""
+    day = world.planned_now().date() + timedelta(days=rng.choice((0, 0, 0, -1, -31, -60, 1, 15, 30)))
+    return f"{day}T00:00:00"
+
+
+def _new_bill(world: World, rng: Random, number: int) -> None:
+    customer = _pick(world, rng, CUSTOMER)
+    day = _day(world, rng)
+    fields = {
+        "FBillNo": f"SIM{number:08d}",
+        "FCUSTOMERID": customer["FNumber"],
+        "FALLAMOUNTFOR": _amount(rng),
+        "FDATE": day,
+        "FENDDATE_H": _day(world, rng),
+    }
+    if rng.random() < 0.3:
+        fields["FCURRENCYID"] = rng.choice(("USD", "EUR", "CNY"))
+    made = world.vendors.kingdee.user_change("create", BILL, "", fields, _late_stamp(world, rng))
+    if rng.random() < 0.8:
+        world.vendors.kingdee.user_change("audit", BILL, str(made["FBillNo"]))
+
+
+def _bill_left(bill: dict[str, Any]) -> Decimal:
+    done = sum((Decimal(str(row.get("FWRITTENOFFAMOUNTFOR") or 0)) for row in bill["FEntityPlan"]), Decimal(0))
+    return Decimal(str(bill["FALLAMOUNTFOR"])) - done
+
+
+def _new_receipt(world: World, rng: Random, number: int) -> None:
+    bills = [bill for bill in _docs(world, BILL) if bill["FDOCUMENTSTATUS"] == "C" and _bill_left(bill) > 0]
+    if not bills:
+        raise ValueError("nothing is owed")
+    bill = rng.choice(bills)
+    left = _bill_left(bill)
+    part = left if rng.random() < 0.6 else (left * rng.randrange(1, 10) / 10).quantize(Decimal("0.01"))
+    over = Decimal(rng.choice((0, 0, 0, 100)))
+    fields = {
+        "FBillNo": f"SIMR{number:07d}",
+        "FCONTACTUNIT": bill["FCUSTOMERID"]["FNumber"],
+        "FCURRENCYID": bill["FCURRENCYID"]["FCode"],
+        "FRECAMOUNTFOR": part + over,
+        "FDATE": _day(world, rng),
+    }
+    if rng.random() < 0.8:
+        fields["allocations"] = [{"bill": bill["FBillNo"], "amount": part}]
+    made = world.vendors.kingdee.user_change("create", RECEIPT, "", fields, _late_stamp(world, rng))
+    if made.get("FDOCUMENTSTATUS") != "C" and rng.random() < 0.8:
+        world.vendors.kingdee.user_change("audit", RECEIPT, str(made["FBillNo"]))
+
+
+def _settle(world: World, rng: Random, _: int) -> None:
+    receipts = _docs(world, RECEIPT)
+    bills = _docs(world, BILL)
+    receipt, bill = rng.choice(receipts), rng.choice(bills)
+    mine = [one for one in bills if one["FCUSTOMERID"]["FNumber"] == receipt["FCONTACTUNIT"]["FNumber"]]
+    bill = rng.choice(mine) if mine else bill
+    amount = min(_bill_left(bill), Decimal(str(receipt["FRECAMOUNTFOR"])))
+    world.vendors.kingdee.settle(str(receipt["FBillNo"]), str(bill["FBillNo"]), amount)
+
+
+def _unsettle(world: World, rng: Random, _: int) -> None:
+    active = [row for row in _docs(world, LOG) if row["FISACTIVATION"]]
+    if not active:
+        raise ValueError("nothing is settled")
+    world.vendors.kingdee.user_change("unsettle", LOG, str(rng.choice(active)["FMATCHID"]))
+
+
+def _edit_amount(world: World, rng: Random, _: int) -> None:
+    bill = _pick(world, rng, BILL)
+    world.vendors.kingdee.user_change("update", BILL, str(bill["FBillNo"]), {"FALLAMOUNTFOR": _amount(rng)})
+
+
+def _edit_due(world: World, rng: Random, _: int) -> None:
+    bill = _pick(world, rng, BILL)
+    stamp = _late_stamp(world, rng)
+    world.vendors.kingdee.user_change("update", BILL, str(bill["FBillNo"]), {"FENDDATE_H": _day(world, rng)}, stamp)
+
+
+def _life(form: str, *operations: str) -> Act:
+    def act(world: World, rng: Random, _: int) -> None:
+        doc = _pick(world, rng, form)
+        world.vendors.kingdee.user_change(rng.choice(operations), form, str(doc[FORMS[form].number]))
+
+    return act
+
+
+def _undelete(world: World, rng: Random, _: int) -> None:
+    deleted = sorted(key for key, _ in world.vendors.store.collection("kingdee", "_deleted").items())
+    if not deleted:
+        raise ValueError("nothing was deleted")
+    form, _, number = rng.choice(deleted).partition("/")
+    world.vendors.kingdee.user_change("undelete", form, number)
+
+
+def _new_customer(world: World, rng: Random, number: int) -> None:
+    name = rng.choice(ODD_TEXTS) if rng.random() < 0.6 else f"模拟客户{number}有限公司"
+    made = world.vendors.kingdee.user_change(
+        "create", CUSTOMER, "", {"FName": name, "FNumber": f"SIMC{number:05d}"}, _late_stamp(world, rng)
+    )
+    world.vendors.kingdee.user_change("audit", CUSTOMER, str(made["FNumber"]))
+
+
+def _rename_customer(world: World, rng: Random, _: int) -> None:
+    customer = _pick(world, rng, CUSTOMER)
+    world.vendors.kingdee.user_change("update", CUSTOMER, str(customer["FNumber"]), {"FName": rng.choice(ODD_TEXTS)})
+
+
+BOOKS: dict[str, tuple[float, Act]] = {
+    "new bill": (5, _new_bill),
+    "new receipt": (6, _new_receipt),
+    "settle": (2, _settle),
+    "unsettle": (1.5, _unsettle),
+    "edit amount": (2, _edit_amount),
+    "edit due date": (2, _edit_due),
+    "bill life": (1.5, _life(BILL, "unaudit", "audit", "cancel", "uncancel")),
+    "receipt life": (1, _life(RECEIPT, "unaudit", "audit", "cancel", "uncancel")),
+    "delete bill": (0.7, _life(BILL, "delete")),
+    "delete receipt": (0.7, _life(RECEIPT, "delete")),
+    "undelete": (0.6, _undelete),
+    "new customer": (0.7, _new_customer),
+    "rename customer": (0.7, _rename_customer),
+    "customer life": (0.3, _life(CUSTOMER, "forbid", "enable")),
+}
+
+
+# ------------------------------------------------------------- the CRM
+def _records(world: World, module: str) -> list[dict[str, Any]]:
+    return sorted(world.vendors.store.collection("zoho", module).values(), key=lambda one: str(one["id"]))
+
+
+def _crm_pick(world: World, rng: Random, module: str) -> str:
+    found = _records(world, module)
+    if not found:
+        raise ValueError(f"no {module}")
+    return str(rng.choice(found)["id"])
+
+
+def _crm_update(module: str, *fields: tuple[str, tuple[Any, ...]]) -> Act:
+    def act(world: World, rng: Random, _: int) -> None:
+        name, values = rng.choice(fields)
+        world.vendors.zoho.user_change("update", module, _crm_pick(world, rng, module), {name: rng.choice(values)})
+
+    return act
+
+
+def _crm_operation(module: str, operation: str) -> Act:
+    def act(world: World, rng: Random, _: int) -> None:
+        world.vendors.zoho.user_change(operation, module, _crm_pick(world, rng, module))
+
+    return act
+
+
+def _crm_id(number: int) -> str:
+    return str(5725767000900000000 + number)
+
+
+def _new_account(world: World, rng: Random, number: int) -> None:
+    customers = _docs(world, CUSTOMER)
+    name = rng.choice(ODD_TEXTS) if rng.random() < 0.4 or not customers else _name(rng.choice(customers))
+    world.vendors.zoho.user_change("create", "Accounts", _crm_id(number), {"Account_Name": name})
+
+
+def _name(customer: dict[str, Any]) -> str:
+    name = customer.get("FName")
+    return str(name) if not isinstance(name, list) else str(name[0].get("Value", ""))
+
+
+def _new_claim(world: World, rng: Random, number: int) -> None:
+    bill = _pick(world, rng, BILL)
+    fields: dict[str, Any] = {
+        "Subject": f"Invoice {number}",
+        "ERP_Bill_No": bill["FBillNo"] if rng.random() < 0.8 else f"NOWHERE{number}",
+        "Grand_Total": bill["FALLAMOUNTFOR"],
+    }
+    accounts = _records(world, "Accounts")
+    if accounts:
+        fields["Account_Name"] = {"id": str(rng.choice(accounts)["id"])}
+    world.vendors.zoho.user_change("create", "Invoices", _crm_id(number), fields)
+
+
+def _merge_accounts(world: World, rng: Random, _: int) -> None:
+    """As Zoho's merge does: the loser's documents go to the winner, the loser is deleted."""
+    found = [str(one["id"]) for one in _records(world, "Accounts")]
+    if len(found) < 3:
+        raise ValueError("too few accounts to merge")
+    winner, loser = rng.sample(found, 2)
+    for module in ("Deals", "Invoices"):
+        for record in _records(world, module):
+            held = record.get("Account_Name")
+            if isinstance(held, dict) and str(held.get("id")) == loser:
+                world.vendors.zoho.user_change("update", module, str(record["id"]), {"Account_Name": {"id": winner}})
+    world.vendors.zoho.user_change("delete", "Accounts", loser)
+
+
+def _crm_undelete(world: World, rng: Random, _: int) -> None:
+    module = rng.choice(("Accounts", "Invoices", "Deals"))
+    graves = sorted(key for key, _ in world.vendors.zoho.tables[module].graves.items())
+    if not graves:
+        raise ValueError("the bin is empty")
+    world.vendors.zoho.user_change("undelete", module, rng.choice(graves))
+
+
+def _hand_edit(world: World, rng: Random, _: int) -> None:
+    """Somebody writes into one of our own fields."""
+    module = rng.choice(("Invoices", "Deals"))
+    fields = {"AR_Payment_Status": rng.choice(("paid", "open", "overdue"))}
+    world.vendors.zoho.user_change("update", module, _crm_pick(world, rng, module), fields)
+
+
+CRM: dict[str, tuple[float, Act]] = {
+    "edit account": (4, _crm_update("Accounts", ("Account_Name", ODD_TEXTS), ("Phone", ("1", "+86 10 5555 0000")))),
+    "edit deal": (3, _crm_update("Deals", ("Stage", ("Qualification", "Closed Won", "Closed Lost")))),
+    "edit claim": (2, _crm_update("Invoices", ("Subject", ("A", "B", "C")))),
+    "new account": (1.5, _new_account),
+    "new claim": (2.5, _new_claim),
+    "delete claim": (0.8, _crm_operation("Invoices", "delete")),
+    "delete deal": (0.5, _crm_operation("Deals", "delete")),
+    "merge accounts": (0.6, _merge_accounts),
+    "crm undelete": (0.8, _crm_undelete),
+    "hand edit": (1.5, _hand_edit),
+    "lock": (0.3, _crm_operation("Invoices", "lock")),
+    "unlock": (0.6, _crm_operation("Invoices", "unlock")),
+}

@@ -1,0 +1,72 @@
+"""Both vendors of a world: the sandboxes' own logic on clocks of their own, and the oracle of effective writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tests.sim.clock import TrueTime, VendorClock
+from tests.sim.variant import Variant
+from tieout.core.dates import business_on
+from tieout.sandbox.company import build_company
+from tieout.sandbox.faults import FaultRegistry
+from tieout.sandbox.http import Request, Response
+from tieout.sandbox.kingdee import KingdeeServer, KingdeeSettings
+from tieout.sandbox.state import Effect, SandboxStore
+from tieout.sandbox.zoho import ZohoServer, ZohoSettings
+
+SHOWN = ("Accounts", "Deals", "Invoices", "Tasks")
+
+
+class Vendors:
+    """The CRM and the books; `hints` collects the notifications that the CRM sent."""
+
+    def __init__(self, variant: Variant, time: TrueTime, path: str) -> None:
+        self.store = SandboxStore(path)
+        self.hints: list[tuple[str, bytes]] = []
+        self._clocks = {
+            "zoho": VendorClock(time, variant.zoho_skew),
+            "kingdee": VendorClock(time, variant.kingdee_skew),
+        }
+        rules = FaultRegistry(time.advance)
+        zoho_settings = ZohoSettings(unique_fields_per_module=variant.unique_fields, search_lag_seconds=variant.lag)
+        kingdee_settings = KingdeeSettings(limit_max=variant.limit_max)
+        self.zoho = ZohoServer(self.store, self._clocks["zoho"], rules, zoho_settings, self._deliver)
+        self.kingdee = KingdeeServer(self.store, self._clocks["kingdee"], rules, kingdee_settings)
+        self._servers = {"zoho": self.zoho, "kingdee": self.kingdee}
+
+    def found(self, variant: Variant) -> None:
+        """Enter the seeded company."""
+        today = business_on(self._clocks["kingdee"].now(), self.kingdee.settings.timezone)
+        company = build_company(variant.company, variant.customers, variant.invoices, today=today)
+        with self.store.batch():
+            for module, records in company.zoho.items():
+                self.zoho.seed(module, records)
+            for form, docs in company.kingdee.items():
+                self.kingdee.seed(form, docs)
+
+    def _deliver(self, url: str, body: bytes, _: dict[str, str]) -> int:
+        self.hints.append((url, body))
+        return 200
+
+    def handle(self, vendor: str, request: Request) -> Response:
+        return self._servers[vendor].handle(request)
+
+    def now(self, vendor: str) -> datetime:
+        return self._clocks[vendor].now()
+
+    def expire_tokens(self) -> None:
+        self.zoho.accounts.expire_all()
+        self.kingdee.sessions.drop_all()
+
+    def effects(self) -> list[Effect]:
+        """Effective writes over HTTP: what the product did."""
+        return [one for one in self.store.effects.since(0) if one.actor == "api"]
+
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """What the CRM holds, by module."""
+        return {module: self.store.collection("zoho", module).values() for module in SHOWN}
+
+    def close(self) -> None:
+        self.zoho.close()
+        self.store.close()

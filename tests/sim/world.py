@@ -1,0 +1,232 @@
+"""One world: an installation, its vendors and its people, run step by step under a plan; with its faults or without."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.sim import actors
+from tests.sim.clock import TrueTime
+from tests.sim.database import Database
+from tests.sim.doorbell import Doorbell
+from tests.sim.faultkinds import OUTSIDE
+from tests.sim.network import Network
+from tests.sim.plan import Fault, Plan
+from tests.sim.process import Process, current
+from tests.sim.stage import configured, sealer
+from tests.sim.variant import VARIANTS
+from tests.sim.vendors import Vendors
+from tests.sim.wire import Wire
+from tieout.store.outbox import IN_FLIGHT
+
+HOUR, DAY = 3700.0, 86400.0
+LOCKSTEP = ("answer", "undo", "merge")  # people's decisions: taken in both worlds of a pair at the same step
+WORLDLY = ("books", "crm", "hour", "day", *LOCKSTEP)  # what happens in the world whatever the product does
+_NOT_EARLY = (*LOCKSTEP, "hour", "day")
+_DEEPEST = 2
+_OUTSIDE = frozenset(OUTSIDE)
+_NET = frozenset(
+    kind
+    for kind in (
+        "http_401 http_403 http_404 http_412 http_413 http_429_seconds http_429_date http_429_bare http_500 "
+        "http_502_html http_503 http_504 connect_error connect_timeout pool_timeout write_timeout timeout_before "
+        "timeout_after timeout_after_write reset_before reset_after reset_after_write late_write late_crash cut_body "
+        "truncated invalid_json html_200 empty_200 wrong_charset bom nan error_in_200 partial duplicate_page "
+        "endless_token empty_page slow expire_tokens token_refused"
+    ).split()
+)
+
+
+class _Armed:
+    def __init__(self, fault: Fault) -> None:
+        self.fault, self.wait, self.left = fault, fault.nth, fault.times
+
+    def strikes(self) -> bool:
+        """Whether it strikes at this chance."""
+        self.wait -= 1
+        if self.wait > 0:
+            return False
+        self.left -= 1
+        return True
+
+
+class World:
+    """Everything of one run; `note` keeps what happened, which is also what two equal runs must agree on."""
+
+    def __init__(
+        self, plan: Plan, database: Database, folder: Path, label: str, stored: tuple[str, str] | None
+    ) -> None:
+        self.plan, self.database = plan, database
+        self.variant = VARIANTS[plan.variant]
+        self.time = TrueTime(self.variant.start)
+        file = folder / f"vendors-{database.kind}-{label}.db"
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{file}{suffix}").unlink(missing_ok=True)
+        if stored is not None:
+            shutil.copy(stored[1], file)
+        self.vendor_file = file
+        self.vendors = Vendors(self.variant, self.time, str(file))
+        self.config = configured(self.variant, plan.push_mode, database.url, folder)
+        self.sealer, self.profiles = sealer(), actors.PROFILES
+        self.doorbell, self.wire = Doorbell(), Wire()
+        self.network = Network(self)
+        self.births = self.commits = 0
+        self.boundary = ""
+        self.log: list[str] = []
+        self.said: list[str] = []  # what the product logged
+        self.struck: list[str] = []
+        self.problems: list[str] = []
+        self.processes = {name: Process(self, name) for name in ("one", "two", "web")}
+        self._armed: dict[str, list[_Armed]] = {}
+        self._done: set[int] = set()
+        self._at = -1
+        self._planned = _planned(plan)
+        self.hints_seen = 0
+
+    # ------------------------------------------------------------- steps
+    def step(self, number: int) -> None:
+        """Let the actor of a step act, unless that happened early."""
+        if number in self._done:
+            return
+        self._done.add(number)
+        self._at = max(self._at, number)
+        step = self.plan.steps[number]
+        self.time.reach(self._planned[number])
+        self.network.carry_out_late()
+        for fault in self.plan.faults:
+            if fault.step == number:
+                self._arm(fault)
+        self.note(f"step {number} {step.actor}")
+        if step.actor not in LOCKSTEP:
+            actors.ACTORS[step.actor](self, Random(step.draw), number)
+
+    def planned_now(self) -> datetime:
+        """The instant the plan gives to the present step: the same with faults and without."""
+        return self.variant.start + timedelta(seconds=self._planned[max(self._at, 0)])
+
+    @property
+    def planned_end(self) -> float:
+        return self._planned[-1] if self._planned else 0.0
+
+    def note(self, text: str) -> None:
+        self.log.append(f"{self.time.seconds:.3f} {text}")
+
+    def problem(self, text: str) -> None:
+        """Something that must never happen did."""
+        self.problems.append(f"step {self._at}: {text}")
+
+    def free_process(self, rng: Random) -> Process:
+        """A worker that is not in the middle of something."""
+        running = current()
+        names = [name for name in ("one", "two") if running is None or self.processes[name] is not running]
+        return self.processes[rng.choice(names)]
+
+    # ------------------------------------------------------------- faults
+    def _arm(self, fault: Fault) -> None:
+        if fault.kind == "redis_emptied":
+            self.doorbell.lose_everything()
+            self.struck.append(fault.kind)
+        elif fault.kind == "skew":
+            self.processes[fault.place].clock.skew = fault.amount
+            self.struck.append(fault.kind)
+        else:
+            self._armed.setdefault(fault.kind, []).append(_Armed(fault))
+
+    def heal(self) -> None:
+        """No more faults; clocks are right again."""
+        self._armed.clear()
+        for process in self.processes.values():
+            process.clock.skew = 0.0
+
+    def _take(self, kind: str, places: tuple[str, ...]) -> Fault | None:
+        armed = self._armed.get(kind)
+        if not armed:
+            return None
+        for one in armed:
+            if one.fault.place in places and one.strikes():
+                if one.left <= 0:
+                    armed.remove(one)
+                self.struck.append(kind)
+                self.note(f"fault {kind} {one.fault.place} {one.fault.amount:g}")
+                return one.fault
+        return None
+
+    def strikes(self, kind: str, *places: str) -> bool:
+        """Whether a fault of this kind strikes here and now."""
+        return self._take(kind, places or ("any",)) is not None
+
+    def net_fault(self, places: tuple[str, ...]) -> Fault | None:
+        """The fault that strikes a request, if any."""
+        for kind in list(self._armed):
+            if kind in _NET:
+                fault = self._take(kind, places)
+                if fault is not None:
+                    return fault
+        return None
+
+    def interrupt(self, kind: str, *places: str) -> None:
+        """Let time pass and the next actors act in the middle of what happens here."""
+        if kind not in self._armed or len(_running()) >= _DEEPEST:
+            return
+        fault = self._take(kind, places)
+        if fault is None:
+            return
+        self.time.advance(fault.amount)
+        first = self._at + 1
+        for number in range(first, min(first + 1 + fault.nth % 3, len(self.plan.steps))):
+            if self.plan.steps[number].actor in _NOT_EARLY:
+                return
+            self.step(number)
+
+    def committed(self, boundary: str) -> None:
+        """A unit of work of the product was committed."""
+        self.commits += 1
+
+    def pass_point(self, process: Process, point: str) -> None:
+        """A fault point of the product was passed."""
+        process.check()
+        side, _, name = point.partition(":")
+        if side == "before":
+            self.boundary = name
+        if not self._armed:
+            return
+        if self.strikes("crash", point):
+            process.die()
+        if point in _OUTSIDE:
+            self.interrupt("interleave", point)
+
+    # ------------------------------------------------------------- the end
+    def close(self) -> None:
+        self.vendors.close()
+        self.database.engine.dispose()
+
+
+def _running() -> list[Process]:
+    from tests.sim.process import _stack
+
+    return _stack
+
+
+def hook(point: str) -> None:
+    """What the product's fault points call."""
+    process = current()
+    if process is not None:
+        process.world.pass_point(process, point)
+
+
+def _planned(plan: Plan) -> list[float]:
+    out: list[float] = []
+    at = 0.0
+    for step in plan.steps:
+        at += step.gap + {"hour": HOUR, "day": DAY}.get(step.actor, 0.0)
+        out.append(at)
+    return out
+
+
+Check = Callable[[World], list[str]]
+__all__ = ["IN_FLIGHT", "LOCKSTEP", "Check", "World", "hook"]
+_ = Any
