@@ -29,7 +29,19 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
 	$(BIN)/python -m pytest -n 2 tests/crash
 
-.PHONY: help run test crash bench sim sim-night sim-planted format lock clean
+# SECTION=pull takes one section, FULL=1 the sizes that are published, ARGS= what `python -m bench --help` lists.
+bench: $(VENV)/.installed-dev  ## Measure, beside other tools; one table a section, raw results in var/bench.
+	$(BIN)/python -m bench $(SECTION) $(if $(FULL),--full) $(ARGS)
+
+SIM = PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.run
+sim: $(VENV)/.installed-dev  ## Seeded worlds with faults: the corpus and 300 fresh ones; SEED=n replays one.
+	$(SIM) $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(WORLDS),--worlds $(WORLDS))
+
+sim-night: $(VENV)/.installed-dev  ## The same with new seeds until Ctrl-C; what fails is shrunk and kept.
+	$(SIM) --night --keep
+
+sim-planted: $(VENV)/.installed-dev  ## Plant known defects, one at a time: does the simulator catch them?
+	PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.planted $(NAMES)
 
 format: $(VENV)/.installed-dev  ## Put the code into the common form.
 	$(BIN)/ruff format .
