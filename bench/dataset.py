@@ -97,8 +97,13 @@ def local(at: datetime) -> str:
 
 def bill_cells(number: int, modified_at: datetime, changed: bool, keys: Sequence[str]) -> list[Any]:
     """Header cells of a receivable in the order asked; a key it does not have is null."""
+    known = _head(number, modified_at, changed)
+    return [known.get(key.lower()) for key in keys]
+
+
+def _head(number: int, modified_at: datetime, changed: bool) -> dict[str, Any]:
     day = issued(number)
-    known = {
+    return {
         "fid": number,
         "fbillno": f"AR{number:08d}",
         "fdocumentstatus": "C",
@@ -114,7 +119,6 @@ def bill_cells(number: int, modified_at: datetime, changed: bool, keys: Sequence
         "fisinit": False,
         "far_remark": "Delivered as ordered, payable within thirty days.",
     }
-    return [known.get(key.lower()) for key in keys]
 
 
 def line_cells(entry: str, number: int, line: int, changed: bool, keys: Sequence[str]) -> list[Any]:
@@ -124,12 +128,15 @@ def line_cells(entry: str, number: int, line: int, changed: bool, keys: Sequence
         "fid": number,
         f"{entry}_fentryid".lower(): number * 10 + line,
         "fenddate": f"{(issued(number) + timedelta(days=30)).isoformat()}T00:00:00",
+        "fwrittenoffamountfor": 0,
         "fpayamountfor": text(total(number, changed)),
         "fordernumber": f"SO{number // 3:08d}",
         "fnotaxamountfor_d": text(net),
         "ftaxamountfor_d": text(tax(net)),
         "fallamountfor_d": text(net + tax(net)),
     }
+    if any(key.lower() == "fbillno" for key in keys):
+        known = _head(number, stamp_of(number), changed) | known
     return [known.get(key.lower()) for key in keys]
 
 

@@ -1,7 +1,8 @@
 """A source of static speed on loopback: `python -m bench.server ROWS`. It prints its port and lives until killed.
 
 Three dialects over the same invented records: `/rows` (plain numbered pages), a CRM list with page numbers and
-`If-Modified-Since`, and bill queries of an accounting system. `POST /_change` changes 1 % of the records now.
+`If-Modified-Since`, and bill queries of an accounting system. `POST /_change` changes 1 % of the records now,
+`POST /_change?number=N` one.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ class Records:
             self.objects[number - 1] = self._encode(number)
         self._order()
 
+    def change_one(self, number: int) -> None:
+        self.changed[number] = datetime.now(UTC).replace(microsecond=0)
+        self.objects[number - 1] = self._encode(number)
+        self._order()
+
     def after(self, since: datetime | None, offset: int, size: int) -> tuple[list[bytes], bool]:
         first = bisect.bisect_left(self.stamps, since) if since else 0
         part = self.order[first + offset : first + offset + size]
@@ -67,6 +73,8 @@ def bills(records: Records, body: dict[str, Any]) -> bytes:
         last = records.rows // dataset.PER_CUSTOMER + 1
         wanted = range(floor, last if _SINCE.search(where) is None else floor)
         return msgspec.json.encode([dataset.customer_cells(number, keys) for number in wanted[:limit]])
+    if form != "AR_receivable":
+        return b"[]"
     entry = next((key.rpartition("_")[0] for key in keys if key.endswith("_FEntryID")), "")
     numbers = _numbers(records, where, floor, entry)
     out = []
@@ -153,7 +161,8 @@ class Talk(asyncio.Protocol):
                 {"access_token": "a-token-of-the-bench", "expires_in": 3600, "api_domain": f"http://{host}"}
             )
         if parts.path == "/_change":
-            self.records.change()
+            number = int(query.get("number", 0))
+            self.records.change_one(number) if number else self.records.change()
             return b"{}"
         if parts.path.startswith("/crm/v8/Invoices") and not parts.path.endswith("deleted"):
             size, page = int(query.get("per_page", 200)), int(query.get("page", 1))

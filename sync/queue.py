@@ -9,19 +9,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from rq import Queue
-from rq.exceptions import DuplicateJobError, NoSuchJobError
-from rq.job import Job, JobStatus
 
 from sync.context import Context
 from tieout.core import faults, logging
 from tieout.store import doorbells
+
+if TYPE_CHECKING:  # loaded where a server is asked: most commands ring nobody
+    import redis
+    from rq import Queue
 
 log = logging.get("queue")
 QueueName = Literal["fast", "bulk"]
@@ -40,6 +37,10 @@ _silent: set[str] = set()
 
 def client(url: str) -> redis.Redis:
     """A client that asks once: a retry of an enqueue whose reply was lost would queue the job again and again."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     if url not in _clients:
         _clients[url] = redis.Redis.from_url(
             url, retry=Retry(NoBackoff(), 0), retry_on_timeout=False, socket_timeout=5, socket_connect_timeout=2
@@ -75,6 +76,9 @@ def enqueue(url: str, name: str, queue: QueueName, *, now: datetime, own_turn: i
     """Put one job for a drain into a queue unless one is waiting or running; `own_turn` = the job that asks."""
     if _is_absent(url):
         return False
+    import redis
+    from rq import Queue
+
     faults.hit("before:queue.enqueue")
     try:
         _enqueue(Queue(queue, connection=client(url), serializer="json"), name, own_turn, now)
@@ -91,6 +95,8 @@ def enqueue(url: str, name: str, queue: QueueName, *, now: datetime, own_turn: i
 
 
 def _enqueue(queue: Queue, name: str, own_turn: int | None, now: datetime) -> None:
+    from rq.exceptions import DuplicateJobError
+
     for turn in range(_TURNS):
         if turn == own_turn:
             continue
@@ -119,6 +125,9 @@ def _is_stuck(queue: Queue, identity: str, now: datetime) -> bool:
     RQ keeps a started job of a killed SimpleWorker for its whole time-out, and one lost between taking and starting
     until a maintenance pass; its id must not be silent for so long.
     """
+    from rq.exceptions import NoSuchJobError
+    from rq.job import Job, JobStatus
+
     try:
         job = Job.fetch(identity, connection=queue.connection, serializer="json")
     except NoSuchJobError:
@@ -147,6 +156,9 @@ def waiting(url: str) -> dict[str, Any]:
     """Jobs waiting by queue, for health; an empty mapping if the server does not answer."""
     if _is_absent(url):
         return {}
+    import redis
+    from rq import Queue
+
     try:
         return {name: Queue(name, connection=client(url), serializer="json").count for name in ("fast", "bulk")}
     except (redis.RedisError, OSError):

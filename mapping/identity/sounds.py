@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pypinyin import lazy_pinyin
-
 _SYLLABLES = 65536
 
 
 @lru_cache(maxsize=_SYLLABLES)
 def syllables(text: str) -> tuple[str, ...]:
     """Toneless pinyin of each character (ü is written v); what is not Chinese stays as it is."""
+    from pypinyin import lazy_pinyin  # 56 MB of tables: only where names are compared
+
     return tuple(lazy_pinyin(text))
 
 

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 from tieout.core import faults
 from tieout.core.errors import HomeError
 
 _FOLDER = Path(__file__).parent / "migrations"
+_REVISION = re.compile(r'^(down_)?revision\b[^=\n]*= *"([^"]+)"', re.MULTILINE)
 
 
 def _config() -> AlembicConfig:
+    from alembic.config import Config as AlembicConfig
+
     config = AlembicConfig()
     config.set_main_option("script_location", str(_FOLDER))
     return config
 
 
+@cache
+def _revisions() -> tuple[frozenset[str], str]:
+    """All revisions and the last, read from their files: Alembic is loaded only to change something."""
+    every: set[str] = set()
+    followed: set[str] = set()
+    for file in (_FOLDER / "versions").glob("0*.py"):
+        for down, name in _REVISION.findall(file.read_text(encoding="utf-8")):
+            (followed if down else every).add(name)
+    (last,) = every - followed
+    return frozenset(every), last
+
+
 def head() -> str:
     """The schema version this code needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return _revisions()[1]
 
 
 def current(engine: Engine) -> str | None:
     """The schema version of a database; None when it is empty."""
     with engine.connect() as conn:
-        return MigrationContext.configure(conn).get_current_revision()
+        if not inspect(conn).has_table("alembic_version"):
+            return None
+        return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def migrate(engine: Engine) -> bool:
@@ -41,8 +60,7 @@ def migrate(engine: Engine) -> bool:
     have, want = current(engine), head()
     if have == want:
         return False
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if have is not None and have not in known:
+    if have is not None and have not in _revisions()[0]:
         raise HomeError(
             f"the database has schema version {have}, which this version of Tieout does not know",
             hint="Use the version of Tieout that wrote it, or another database.",
@@ -52,6 +70,8 @@ def migrate(engine: Engine) -> bool:
             "the database holds tables that are not Tieout's", hint="Give Tieout an empty database of its own."
         )
     faults.hit("before:migration.step")
+    from alembic import command
+
     config = _config()
     config.attributes["engine"] = engine
     command.upgrade(config, "head")
