@@ -95,7 +95,7 @@ def remote_fields(
     `AR_As_Of` is not among them: `changed_fields` adds it when something else changed. A field that is left out must
     stay as it is. Unknown codes raise MappingError rather than growing a picklist.
     """
-    made = names_of(names)
+    made = names_of(names, vendor)
     fits = own_fields(vendor, made).get(module)
     if fits is None:
         raise ConfigError(f"{vendor} {module} has no write-back fields")

@@ -43,13 +43,25 @@ MODULES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Invoices": (*INVOICE_FIELDS, "as_of"),
         "Accounts": (*CUSTOMER_FIELDS, "as_of"),
         "Tasks": ("key",),
-    }
+    },
+    "fxiaoke": {
+        "NewOpportunityObj": (*INVOICE_FIELDS, "as_of"),
+        "SalesOrderObj": (*INVOICE_FIELDS, "as_of"),
+        "InvoiceApplicationObj": (*INVOICE_FIELDS, "as_of"),
+        "AccountObj": (*CUSTOMER_FIELDS, "as_of"),
+        "ActiveRecordObj": ("key",),
+    },
 }
+REMINDER_MODULES = {"zoho_crm": "Tasks", "fxiaoke": "ActiveRecordObj"}
+"""The module in which a reminder becomes a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """The remote name of each write-back field; the defaults are Zoho's names (design section 8)."""
+    """The remote name of each write-back field; the defaults are Zoho's names (design section 8).
+
+    Fxiaoke writes them in its own style: `ar_open_amount__c`.
+    """
 
     payment_status: str = "AR_Payment_Status"
     invoiced_amount: str = "AR_Invoiced_Amount"
@@ -70,12 +82,12 @@ class FieldNames:
     key: str = "AR_Key"
 
     @classmethod
-    def of(cls, overrides: Mapping[str, str] | None = None) -> FieldNames:
-        """Names with a connection's overrides; a key is `open_amount` or its default name `AR_Open_Amount`.
+    def of(cls, overrides: Mapping[str, str] | None = None, vendor: str = "") -> FieldNames:
+        """Names in the vendor's style, with overrides; a key is `open_amount` or its default name `AR_Open_Amount`.
 
         Unknown keys, empty names and one name for two fields raise ConfigError.
         """
-        known = {field.name: str(field.default) for field in dataclasses.fields(cls)}
+        known = {field.name: _styled(str(field.default), vendor) for field in dataclasses.fields(cls)}
         by_default = {default: name for name, default in known.items()}
         chosen: dict[str, str] = {}
         for key, value in (overrides or {}).items():
@@ -96,14 +108,18 @@ class FieldNames:
         return str(getattr(self, field))
 
 
-def names_of(names: FieldNames | Mapping[str, str] | None) -> FieldNames:
+def _styled(name: str, vendor: str) -> str:
+    return f"{name.lower()}__c" if vendor == "fxiaoke" else name
+
+
+def names_of(names: FieldNames | Mapping[str, str] | None, vendor: str = "") -> FieldNames:
     """Field names from a connection's overrides, or as they are."""
-    return names if isinstance(names, FieldNames) else FieldNames.of(names)
+    return names if isinstance(names, FieldNames) else FieldNames.of(names, vendor)
 
 
 def own_fields(vendor: str, names: FieldNames | Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
     """Module -> our own field names there; empty for vendors that we never write to."""
-    made = names_of(names)
+    made = names_of(names, vendor)
     modules = MODULES.get(vendor, {})
     return {module: tuple(made.name(field) for field in fields) for module, fields in modules.items()}
 
@@ -119,7 +135,7 @@ def writable_fields(
 
     `decimals` is the number of places of amount fields: 3 where a currency with three (KWD, BHD …) is in use.
     """
-    made = names_of(names)
+    made = names_of(names, vendor)
     if vendor not in MODULES:
         raise ConfigError(f"vendor {vendor!r} has no write-back fields", hint=f"Known: {', '.join(MODULES)}.")
     return [
@@ -129,8 +145,15 @@ def writable_fields(
     ]
 
 
+def _label(name: str) -> str:
+    """`AR_Open_Amount` and `ar_open_amount__c` are shown as `AR Open Amount`."""
+    words = name.removesuffix("__c").split("_")
+    shown = name.endswith("__c")
+    return " ".join(("AR" if word == "ar" else word.capitalize()) if shown else word for word in words)
+
+
 def _definition(module: str, field: str, name: str, buckets: Sequence[str], decimals: int) -> WritableField:
-    label = name.replace("_", " ")
+    label = _label(name)
     values = {"payment_status": PAYMENT_STATUSES, "aging_bucket": tuple(buckets), "credit_status": CREDIT_STATUSES}
     if field in values:
         return WritableField(module, name, label, "picklist", values=values[field])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from mapping.outbound_fields import KEY_LENGTH, MODULES, FieldNames, names_of
+from mapping.outbound_fields import KEY_LENGTH, REMINDER_MODULES, FieldNames, names_of
 from tieout.core.dates import days_overdue
 from tieout.core.errors import ConfigError, MappingError
 from tieout.core.money import format_minor
@@ -21,6 +21,7 @@ _WORDS = {
         "head": "{customer} owes {company} {amount} that is past due ({count} items).",
         "line": "{number}: due {due}, {days} days overdue, open {amount}",
         "more": "… and {count} more.",
+        "act": "Please act by {day}.",
         "foot": "Please remind the customer and note the answer here. If it was paid or is disputed, close this task.",
     },
     "zh-CN": {
@@ -28,6 +29,7 @@ _WORDS = {
         "head": "{customer} 欠 {company} 逾期款项 {amount}（共 {count} 笔）。",
         "line": "{number}：到期日 {due}，逾期 {days} 天，未收 {amount}",
         "more": "……另有 {count} 笔。",
+        "act": "请于 {day} 前跟进。",
         "foot": "请联系客户催收，并在此记录答复；若已付款或有争议，请关闭此任务。",
     },
 }
@@ -69,7 +71,7 @@ def reminder_task(vendor: str, view: ReminderView, language: str = "zh-CN") -> d
     Zoho docs v8 insert-records: `Subject` is mandatory; `Status` and `Priority` are Zoho's default picklist values.
     The lines must sum to the amount, else MappingError.
     """
-    if vendor not in MODULES or "Tasks" not in MODULES[vendor]:
+    if vendor not in REMINDER_MODULES:
         raise ConfigError(f"vendor {vendor!r} takes no reminders as tasks")
     if language not in _WORDS:
         raise ConfigError(f"no reminder text in language {language!r}", hint=f"Known: {', '.join(_WORDS)}.")
@@ -79,6 +81,11 @@ def reminder_task(vendor: str, view: ReminderView, language: str = "zh-CN") -> d
     subject = words["subject"].format(
         step=view.step, customer=view.customer_name[:120], amount=format_minor(view.amount_minor, view.currency)
     )
+    if (
+        REMINDER_MODULES[vendor] == "ActiveRecordObj"
+    ):  # a sales activity has no subject and no due date: all is its text
+        act = words["act"].format(day=view.task_due_on.isoformat())
+        return {"active_record_content": "\n".join([subject, act, *_description(view, words)])}
     return {
         "Subject": subject[:SUBJECT_LENGTH],
         "Due_Date": view.task_due_on.isoformat(),
@@ -102,12 +109,12 @@ def reminder_change(
         raise MappingError(f"the key of a reminder has 1 to {KEY_LENGTH} characters", path="key", code="bad_key")
     return RemoteChange(
         change_id=change_id,
-        module="Tasks",
+        module=REMINDER_MODULES[vendor],
         operation="create",
         remote_id="",
         fields=reminder_task(vendor, view, language),
         key=view.key,
-        key_field=names_of(names).key,
+        key_field=names_of(names, vendor).key,
         parent_module=view.parent_module,
         parent_id=view.parent_id,
         version=version,

@@ -74,7 +74,7 @@ TARGETS: dict[str, dict[str, Target]] = {
     ),
     "claim": _table(
         Target("external_id", "text", True),
-        Target("kind", "choice", True, ("invoice", "order", "deal")),
+        Target("kind", "choice", True, ("invoice", "order", "deal", "payment", "allocation", "installment")),
         Target("label", "text", True),
         Target("party_ref", "text"),
         Target("currency", "currency", True),

@@ -62,6 +62,12 @@ def timeout_seconds(ctx: Context, name: str) -> float:
     return connectors.settings_model(conf.vendor).of(name, conf.settings).timeout_seconds
 
 
+def write_rows(ctx: Context, name: str) -> int:
+    """How many changes one slice of pushing a connection takes: few where each is a call of its own."""
+    conf = connection_of(ctx, name)
+    return connectors.limits(conf.vendor, vendor_settings(conf)).write_rows
+
+
 def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
     """A fresh connector of a connection whose token, budget and slots are shared by all processes; close it."""
     conf = connection_of(ctx, name)
@@ -79,6 +85,8 @@ def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
             concurrency=limits.concurrency,
             heavy_concurrency=limits.heavy_concurrency,
             slot_seconds=float(settings["timeout_seconds"]) * 1.5,
+            day_cost=limits.day_cost,
+            day_zone=limits.day_zone,
         ),
     )
     digests = ctx.sealer.macs(credentials_text(ctx.config, name))

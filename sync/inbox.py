@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import connectors
-from sync.connecting import connection_of
+from sync.connecting import connection_of, vendor_settings
 from sync.context import Context
 from sync.queue import ring
 from tieout.core import exact_json, logging
@@ -62,7 +62,7 @@ def accept(
         raise Gone(f"connection {connection!r} expects no webhooks")
     if path_secret is not None and not same(path_secret, held.path_secret):
         raise Denied("this is not the address that was registered")
-    verifier = connectors.webhook(conf.vendor, [held.token])
+    verifier = connectors.webhook(conf.vendor, [held.token], vendor_settings(conf))
     if verifier is None:
         raise Gone(f"connection {connection!r} expects no webhooks")
     now = ctx.clock.now()
@@ -74,6 +74,15 @@ def accept(
     if new:
         ring(ctx, f"inbox:{connection}")
     return "duplicate" if hints and not new else "stored"
+
+
+def answer(ctx: Context, connection: str, body: bytes) -> bytes | None:
+    """The body that an accepted delivery must be answered with, for vendors that want a sealed one; else None."""
+    conf, held = connection_of(ctx, connection), channels.load(ctx.engine, ctx.sealer, connection)
+    if held is None:
+        return None
+    made = getattr(connectors.webhook(conf.vendor, [held.token], vendor_settings(conf)), "answer", None)
+    return made(body, ctx.clock.now(), ctx.ids.token(12)) if made is not None else None
 
 
 def run_inbox(ctx: Context, connection: str) -> InboxSummary:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from mapping.outbound import writable_fields
 from mapping.outbound_fields import MODULES
+from sync.channels import ensure_channel
 from sync.context import Context
 from sync.queue import ring, waiting
 from sync.verify import run_verify
@@ -18,8 +19,8 @@ from tieout.core import logging
 from tieout.core.errors import Gone, SourceError
 from tieout.core.money import format_minor
 from tieout.core.ports import Finding
+from tieout.store import channels, pushes, restored
 from tieout.store import connections as connection_store
-from tieout.store import pushes, restored
 from tieout.store.migrate import current, head
 from tieout.store.session import reading, unit
 from tieout.store.tables import conflicts, meta, outbox, watermarks
@@ -75,12 +76,27 @@ def setup(ctx: Context, name: str, *, dry_run: bool = False) -> dict[str, Any]:
         found = connector.setup(writable_fields(connection.vendor, connection.fields), dry_run=dry_run)
     finally:
         connector.close()
+    if getattr(connector, "hooks_by_hand", False):
+        found = [*found, *_webhook_address(ctx, name, dry_run)]
     ok = not any(finding.level == "error" for finding in found)
     revived = pushes.revive(ctx.engine, name, NO_FIELD, "setup", ctx.clock) if ok and not dry_run else 0
     if revived:
         found = [*found, Finding("ok", "revived", f"{revived} changes that lacked these fields will be sent again")]
         ring(ctx, f"push:{name}")
     return {"connection": name, "ok": ok, "dry_run": dry_run, "findings": [asdict(finding) for finding in found]}
+
+
+def _webhook_address(ctx: Context, name: str, dry_run: bool) -> list[Finding]:
+    """The address that a person enters at a vendor that has no call for it."""
+    if not ctx.config.public_url:
+        text = "without public_url there is no address that the vendor could call: changes are pulled by interval"
+        return [Finding("ok", "no_webhook", text, "Set public_url to get it.")]
+    if not dry_run:
+        ensure_channel(ctx, name)
+    held = channels.load(ctx.engine, ctx.sealer, name)
+    if held is None:
+        return [Finding("ok", "no_webhook", "the webhook's address is made when this runs without --dry-run")]
+    return [Finding("ok", "webhook_address", f"enter as the webhook's address: {held.notify_url}")]
 
 
 def check(ctx: Context, name: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from sync.connecting import connection_of, timeout_seconds
+from sync.connecting import connection_of, timeout_seconds, write_rows
 from sync.context import Context
 from sync.queue import ring
 from tieout.core import faults, logging
@@ -113,6 +113,7 @@ class _Push:
         self.ctx, self.connection, self.summary, self.lane, self.progress = ctx, connection, summary, lane, progress
         self.owner = ctx.ids.new("own")
         self.timeout = timedelta(seconds=timeout_seconds(ctx, connection))
+        self.rows = write_rows(ctx, connection)
         self.lease = self.timeout * 2 + timedelta(seconds=30)
         self.plan = None if plan_digest is None else [row_id for row_id, _ in plan_rows(ctx.engine, plan_digest)]
         self.only: Sequence[str] | None = None
@@ -186,7 +187,7 @@ class _Push:
             self.connection,
             owner=self.owner,
             lease=self.lease,
-            limit=BATCH,
+            limit=min(BATCH, self.rows),
             clock=self.ctx.clock,
             only=self.only,
         )
@@ -196,7 +197,7 @@ class _Push:
         for row in rows:
             groups.setdefault((row.module, row.operation), []).append(row)
         for group in groups.values():
-            late = self.ctx.clock.now() + self.timeout > group[0].until_at
+            late = self.ctx.clock.now() + self.timeout * 2 > group[0].until_at  # a write may begin one time-out in
             if self.summary.refused or late:
                 self._record([Result(row.id, row.fence, "give_back") for row in group])
             else:

@@ -310,6 +310,12 @@ class Service:
 
         return accept(self.ctx, connection, body, headers, query, path_secret=path_secret)
 
+    def webhook_answer(self, connection: str, body: bytes) -> bytes | None:
+        """What an accepted delivery must be answered with where a vendor wants a body of its own; else None."""
+        from sync.inbox import answer
+
+        return answer(self.ctx, connection, body)
+
     # ------------------------------------------------------------- proof
     def reconcile(
         self, as_of: date | None = None, actor: str = "", known_at: str | int | datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.fxiaoke.api import FxiaokeApi
@@ -40,6 +41,8 @@ _BY_LABEL = ("应收单", "应收明细", "核销单", "发票")
 
 class FxiaokeConnector:
     """One Fxiaoke enterprise. See docs/connectors/fxiaoke.md for keys, rights and limits."""
+
+    hooks_by_hand = True  # an administrator enters the webhook's address: `tieout setup` shows it
 
     def __init__(self, env: Env) -> None:
         self._env = env
@@ -132,14 +135,16 @@ class FxiaokeConnector:
 
     # ------------------------------------------------------------- out
     def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:
-        return self._push.write(changes)
+        return self._push.write([self._placed(change) for change in changes])
 
     def read_back(self, changes: Sequence[RemoteChange]) -> list[Seen]:
-        return self._readback.read(changes)
+        seen = self._readback.read([self._placed(change) for change in changes])
+        return [replace(one, module=change.module) for one, change in zip(seen, changes, strict=True)]
 
     def setup(self, fields: Sequence[WritableField], *, dry_run: bool) -> list[Finding]:
         """What to create by hand; nothing is created here."""
-        return FxiaokeSetup(self._settings, self._descriptions).run(fields, dry_run=dry_run)
+        placed = [replace(item, module=self._object(item.module)) for item in fields]
+        return FxiaokeSetup(self._settings, self._descriptions).run(placed, dry_run=dry_run)
 
     # ------------------------------------------------------------- notifications
     def ensure_channel(self, notify_url: str, token: str, now: datetime, current: Channel | None = None) -> Channel:
@@ -150,6 +155,14 @@ class FxiaokeConnector:
 
     def close(self) -> None:
         self._api.close()
+
+    def _placed(self, change: RemoteChange) -> RemoteChange:
+        parent = self._object(change.parent_module) if change.parent_module else ""
+        return replace(change, module=self._object(change.module), parent_module=parent)
+
+    def _object(self, module: str) -> str:
+        """The object that stands for a module in this tenant."""
+        return next((stream.object for stream in self._streams.values() if stream.module == module), module)
 
     def _stream(self, name: str) -> FxStream:
         try:

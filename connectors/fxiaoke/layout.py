@@ -70,8 +70,8 @@ class Layouts:
         self._env, self._settings, self._descriptions = env, settings, descriptions
         self._known: dict[str, tuple[Layout, datetime]] = {}
 
-    def own_names(self, object_name: str) -> list[str]:
-        return list(self._env.own_fields.get(object_name, ()))
+    def own_names(self, stream: FxStream) -> list[str]:
+        return list(self._env.own_fields.get(stream.module, ()))
 
     def of(self, stream: FxStream, state: Mapping[str, JsonValue] | None = None) -> Layout:
         """The layout in force: this connector's, the cursor's while it is fresh, else made from the description."""
@@ -123,7 +123,7 @@ class Layouts:
                     aliases[alias.name] = found.name
         own: dict[str, FieldInfo] = {}
         missing = []
-        for name in self.own_names(stream.object):
+        for name in self.own_names(stream):
             mine = own_field(fields, name, labels.get(name, ""))
             if mine is None:
                 missing.append(name)
@@ -159,5 +159,5 @@ class Layouts:
 
     def _mark(self, stream: FxStream) -> str:
         names, aliases = self._wanted(stream)
-        own = self.own_names(stream.object)
+        own = self.own_names(stream)
         return exact_json.digest([stream.object, sorted(names), sorted(aliases), sorted(own), self._settings.labels])

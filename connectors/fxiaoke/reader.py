@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.fxiaoke.api import FxiaokeApi
 from connectors.fxiaoke.layout import Layout, Layouts
-from connectors.fxiaoke.rows import RawPage, RowReader, gone_row, id_of, is_dead, open_page
+from connectors.fxiaoke.rows import DEAD, RawPage, RowReader, gone_row, id_of, is_dead, open_page
 from connectors.fxiaoke.streams import FINANCE_OBJECT, FxStream
 from connectors.fxiaoke.values import instant, millis
 from connectors.http import Reply, chunks
@@ -114,7 +114,11 @@ class FxiaokeReader:
     def _own(self, stream: FxStream, cursor: Cursor, last: str, again: bool) -> Iterator[Page]:
         loop = LoopDetector(f"{self._env.connection}.{stream.name}")
         filters = _since(cursor.since)
-        sure = cursor.since is not None and not last
+        later = cursor.since is not None
+        if later and "life_status" in self._layouts.of(stream).asked:
+            # Whether invalid rows are shown unasked is not documented: they are asked for by name.
+            filters.append(equals("life_status", "IN", *STATES, DEAD))
+        sure = later and not last
         while True:
             started = self._env.clock.now()
             try:
@@ -129,7 +133,7 @@ class FxiaokeReader:
             sure = False
             if not is_last:
                 loop.page(raw.raw)
-            rows, broken = self._rows(stream, raw.records, started)
+            rows, broken = self._rows(stream, raw.records, started, tell_dead=later)
             high = max((id_of(one) for one in raw.records), default=bad[0].external_id if bad else last)
             if not is_last and high <= last:
                 raise BadPayload(f"{reply.what}: rows of {stream.object} do not advance beyond _id {last}")
@@ -147,7 +151,7 @@ class FxiaokeReader:
         """Customers whose financial records moved, invalid ones included, fetched fresh."""
         layout = self._layouts.of(stream)
         link = layout.finance["account"]
-        filters = [*_since(cursor.since), equals("life_status", "IN", *STATES, "invalid")]
+        filters = [*_since(cursor.since), equals("life_status", "IN", *STATES, DEAD)]
         while True:
             reply, raw, is_last, bad = self._page(FINANCE_OBJECT, filters, ["_id", link], last, sure=True)
             if bad:
@@ -165,8 +169,9 @@ class FxiaokeReader:
                 return
 
     def _rows(
-        self, stream: FxStream, records: Sequence[bytes], started: datetime
+        self, stream: FxStream, records: Sequence[bytes], started: datetime, *, tell_dead: bool = False
     ) -> tuple[list[SourceRow], list[BadRow]]:
+        """Rows of a page; invalid ones are left out, or come as deleted where `tell_dead` asks for that."""
         layout = self._layouts.of(stream)
         living = [one for one in records if not is_dead(one)]
         finance = self._finance(layout, [id_of(one) for one in living]) if layout.finance else None
@@ -179,6 +184,8 @@ class FxiaokeReader:
                 bad.append(row)
             else:
                 rows.append(row)
+        if tell_dead:
+            rows += [_gone(one, started) for one in records if is_dead(one) and id_of(one)]
         return rows, bad
 
     def _finance(self, layout: Layout, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -231,24 +238,17 @@ class FxiaokeReader:
     def deleted(
         self, stream: FxStream, since: datetime | None, resume: Mapping[str, JsonValue] | None = None
     ) -> Iterator[Page]:
-        """Rows made invalid since then. Rows deleted for good leave no trace: the id sweep finds them."""
+        """Rows made invalid since then, which `changes` tells as well; rows deleted for good leave no trace."""
         if since is None or self._layouts.of(stream).absent:
             return
-        filters = [*_since(since), equals("life_status", "EQ", "invalid")]
+        filters = [*_since(since), equals("life_status", "EQ", DEAD)]
         names, last = ["_id", "last_modified_time", "life_status"], str((resume or {}).get("last") or "")
         while True:
             started = self._env.clock.now()
             reply, raw, is_last, bad = self._page(stream.object, filters, names, last, sure=True)
-            rows: list[SourceRow] = []
-            for one in raw.records:
-                found = exact_json.loads(one)
-                if not isinstance(found, dict) or found.get("life_status") != "invalid":
-                    raise BadPayload(f"{reply.what}: a living row among the invalid ones of {stream.object}")
-                try:
-                    at = instant(found.get("last_modified_time"))
-                except ValueError:
-                    at = None
-                rows.append(gone_row(str(found["_id"]), at, started))
+            if any(not is_dead(one) or not id_of(one) for one in raw.records):
+                raise BadPayload(f"{reply.what}: a living row among the invalid ones of {stream.object}")
+            rows = [_gone(one, started) for one in raw.records]
             last = max((id_of(one) for one in raw.records), default=last)
             yield Page(rows, bad, None if is_last else {"last": last}, reply.server_at)
             if is_last:
@@ -277,6 +277,16 @@ class FxiaokeReader:
             yield IdPage(found, None if is_last else {"last": last})
             if is_last:
                 return
+
+
+def _gone(raw: bytes, started: datetime) -> SourceRow:
+    """The tombstone of an invalid row."""
+    found = exact_json.loads(raw)
+    try:
+        at = instant(found.get("last_modified_time"))
+    except ValueError:
+        at = None
+    return gone_row(id_of(raw), at, started)
 
 
 def path_of(object_name: str, verb: str) -> str:

@@ -24,9 +24,13 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class FxStream:
-    """One object read as a stream. `optional`: a tenant may do without it; then the stream is empty."""
+    """One object read as a stream. `optional`: a tenant may do without it; then the stream is empty.
+
+    `module` is the name by which the rest of the product knows it; `object` is what stands for it in this tenant.
+    """
 
     name: str
+    module: str
     object: str
     record_kind: str
     default_fields: tuple[str, ...]
@@ -37,10 +41,10 @@ class FxStream:
     def info(self, overlap_seconds: int) -> StreamInfo:
         return StreamInfo(
             name=self.name,
-            remote=self.object,
+            remote=self.module,
             record_kind=self.record_kind,
             overlap_seconds=overlap_seconds,
-            has_deletes=True,
+            has_deletes=False,  # invalid rows come with the changes
             sweepable=True,
             writable=self.writable,
         )
@@ -73,6 +77,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         FxStream(
             "customers",
             "AccountObj",
+            "AccountObj",
             "customer",
             ("name", "account_no", "tel", "url", "owner"),
             (_TAX, Alias("legal_name", (), ("公司全称", "客户全称", "法定名称", "工商名称")), _CURRENCY),
@@ -80,6 +85,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         ),
         FxStream(
             "deals",
+            "NewOpportunityObj",
             deal_object,
             "deal",
             ("name", "account_id", "close_date", "sales_status", "owner"),
@@ -96,6 +102,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         FxStream(
             "orders",
             "SalesOrderObj",
+            "SalesOrderObj",
             "order",
             ("name", "account_id", "order_time", "order_amount", "order_status", "owner"),
             (
@@ -110,6 +117,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         ),
         FxStream(
             "invoices",
+            "InvoiceApplicationObj",
             invoice_object,
             "invoice",
             ("name", "account_id", "invoice_no", "invoice_date", "owner"),
@@ -132,6 +140,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         FxStream(
             "payments",
             "PaymentObj",
+            "PaymentObj",
             "payment",
             ("name", "account_id", "payment_time", "payment_term", "remark", "owner"),
             (
@@ -145,6 +154,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         ),
         FxStream(
             "payment_lines",
+            "OrderPaymentObj",
             "OrderPaymentObj",
             "payment_line",
             ("name", "payment_time", "owner"),
@@ -161,6 +171,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
         ),
         FxStream(
             "payment_plans",
+            "PaymentPlanObj",
             "PaymentPlanObj",
             "payment_plan",
             ("name", "plan_payment_time", "plan_payment_status", "owner"),

@@ -17,6 +17,8 @@ MAX_SUGGESTIONS = 10
 EXTERNAL, NUMBER, ORDER = 1, 2, 3
 RULES = {EXTERNAL: "external_ref", NUMBER: "number", ORDER: "order_number"}
 _MIN_POINTS = 30
+_MANY = ("deal", "order")  # may stand for any number of documents
+_PARTS = ("allocation", "installment")  # say something about an order, and are nothing by themselves
 
 ClaimOutcome = Literal["bound", "review", "unbound"]
 
@@ -50,9 +52,9 @@ class DocumentSuggestion:
 class ClaimVerdict:
     """The outcome for one claim.
 
-    "bound": `refs` are its documents (one for invoices, any number for orders and deals), `rule` is must_link,
-    external_ref, number or order_number, `flags` say what differs all the same (`amount_differs`). "review": a
-    conflict `unlinked document` with reasons. "unbound": nothing to bind and nothing to ask.
+    "bound": `refs` are its documents (one for invoices and receipts, any number for orders and deals), `rule` is
+    must_link, external_ref, number or order_number, `flags` say what differs all the same (`amount_differs`).
+    "review": a conflict `unlinked document` with reasons. "unbound": nothing to bind and nothing to ask.
     """
 
     outcome: ClaimOutcome
@@ -106,11 +108,14 @@ def bind_claim(
         return ClaimVerdict("bound", tuple(sorted(must_link)), "must_link", BIND_VERSION, flags, answered, ())
     if not claim.is_active:
         return ClaimVerdict("unbound", (), "", BIND_VERSION, (), (Reason("claim_inactive", claim.status),), ())
+    if claim.kind in _PARTS:
+        return ClaimVerdict("unbound", (), "", BIND_VERSION, (), (), ())
+    kinds = ("payment",) if claim.kind == "payment" else ("invoice", "credit_note")
     usable = sorted(
-        (d for d in documents if d.kind in ("invoice", "credit_note") and d.ref not in must_not_link),
+        (d for d in documents if d.kind in kinds and d.ref not in must_not_link),
         key=lambda d: d.ref,
     )
-    many = claim.kind in ("deal", "order")
+    many = claim.kind in _MANY
     levels = {document.ref: _level(claim, document) for document in usable}
     best = min((level for level in levels.values() if level is not None), default=None)
     suggestions = () if many else _suggestions(claim, usable, customer)
@@ -153,9 +158,9 @@ def _level(claim: ClaimCandidate, document: DocumentFacts) -> int | None:
     if _keys(claim.numbers) & _keys((document.number,)):
         return NUMBER
     if _keys(claim.order_numbers) & _keys(document.order_numbers):
-        if claim.kind in ("deal", "order"):
+        if claim.kind in _MANY:
             return ORDER
-        if claim.currency == document.currency and claim.amount_minor == document.total_minor:
+        if claim.currency == document.currency and claim.amount_minor == _total_minor(document):
             return ORDER
     return None
 
@@ -214,11 +219,11 @@ def _hit_reason(claim: ClaimCandidate, document: DocumentFacts, level: int) -> R
 
 
 def _amount_differs(claim: ClaimCandidate, document: DocumentFacts) -> bool:
-    return claim.amount_minor is not None and claim.amount_minor != document.total_minor
+    return claim.amount_minor is not None and claim.amount_minor != _total_minor(document)
 
 
 def _flags(claim: ClaimCandidate, hits: Sequence[DocumentFacts]) -> tuple[str, ...]:
-    if claim.kind != "invoice":
+    if claim.kind not in ("invoice", "payment"):
         return ()
     return ("amount_differs",) if any(_amount_differs(claim, document) for document in hits) else ()
 
@@ -228,7 +233,12 @@ def _claimed(claim: ClaimCandidate) -> str:
 
 
 def _total(document: DocumentFacts) -> str:
-    return format_minor(document.total_minor, document.currency)
+    return format_minor(_total_minor(document), document.currency)
+
+
+def _total_minor(document: DocumentFacts) -> int:
+    """The total as the document itself states it: the ledger's sign of payments is not on their paper."""
+    return -document.total_minor if document.kind == "payment" else document.total_minor
 
 
 def _suggestions(
@@ -254,7 +264,7 @@ def _suggestions(
         if claim.currency != document.currency:
             found.append((-20, "currency_differs", claim.currency, document.currency))
         elif claim.amount_minor is not None:
-            same = claim.amount_minor == document.total_minor
+            same = claim.amount_minor == _total_minor(document)
             found.append(
                 (25 if same else 0, "amount_equal" if same else "amount_differs", _claimed(claim), _total(document))
             )

@@ -100,7 +100,7 @@ def ask_book(connector: Connector, on: date | None) -> BookAnswer:
 def ask_crm(ctx: Context, name: str, connector: Connector) -> list[StreamAnswer]:
     """Every stream of a CRM that we write to, read whole, with the remote's own sum of the open amounts."""
     settings = ctx.config.connections[name]
-    names = FieldNames.of(settings.fields)
+    names = FieldNames.of(settings.fields, settings.vendor)
     known = {info.name: info for info in connector.streams()}
     out = []
     for stream in ctx.streams(name):

@@ -81,7 +81,7 @@ def _stream_row(part: _Compared) -> dict[str, Any]:
 
 def _compare(facts: Facts, batch: Batch, name: str, answer: StreamAnswer, *, whole_ledger: bool) -> _Compared:
     settings = facts.config.connections[name]
-    names = FieldNames.of(settings.fields)
+    names = FieldNames.of(settings.fields, settings.vendor)
     mine = [field for field in own_fields(settings.vendor, names).get(answer.module, ()) if field != names.as_of]
     refs = [(name, answer.stream, key) for key in answer.records]
     wants = {ref[2]: want for ref, want in wanted(batch, refs).items()}

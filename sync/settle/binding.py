@@ -12,7 +12,7 @@ from mapping.identity.bind import ClaimVerdict, DocumentFacts, bind_claim
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.settle.candidates import Ref, candidates_of
-from sync.settle.scope import customers_of_accounts, deal_key
+from sync.settle.scope import customers_of_accounts, deals_of
 from tieout.canonical.documents import ClaimCandidate
 from tieout.core.money import format_minor
 from tieout.store.among import among
@@ -167,7 +167,7 @@ def _documents_of_customers(
             if member.startswith("acc_"):
                 accounts.setdefault(customer, []).append(member)
     owner = {account: customer for customer, group in accounts.items() for account in group}
-    amounts = sorted({claim.amount_minor for claim in claims.values() if claim.amount_minor is not None})
+    amounts = sorted({_posted_minor(claim) for claim in claims.values() if claim.amount_minor is not None})
     by_money: dict[tuple[str, str, int], list[str]] = {}
     for account_part in chunks(sorted(owner)):
         for amount_part in chunks(amounts):
@@ -179,10 +179,16 @@ def _documents_of_customers(
                 by_money.setdefault((owner[row.account_id], row.currency, row.total_minor), []).append(row.id)
     out: dict[Ref, set[str]] = {}
     for ref, claim in claims.items():
-        if ref in customers and claim.amount_minor is not None and claim.kind == "invoice":
-            found = by_money.get((customers[ref], claim.currency, claim.amount_minor), [])
+        if ref in customers and claim.amount_minor is not None and claim.kind in ("invoice", "payment"):
+            found = by_money.get((customers[ref], claim.currency, _posted_minor(claim)), [])
             out[ref] = set(found[:SUGGESTED])
     return out
+
+
+def _posted_minor(claim: ClaimCandidate) -> int:
+    """A claim's amount as the ledger would sign it."""
+    amount = claim.amount_minor or 0
+    return -amount if claim.kind == "payment" else amount
 
 
 def _facts(batch: Batch, ids: Iterable[str]) -> dict[str, DocumentFacts]:
@@ -272,10 +278,8 @@ def _write(
     for ref in moved:
         claim = claims.get(ref)
         batch.touch("push", ["/".join(ref)])
-        if claim is not None and claim.kind == "deal":
-            batch.touch("deal", [deal_key(ref[0], ref[2])])
-        elif claim is not None and claim.deal_ref:
-            batch.touch("deal", [deal_key(ref[0], claim.deal_ref)])
+        if claim is not None:
+            batch.touch("deal", deals_of(ref[0], ref[2], claim.kind, claim.deal_ref))
 
 
 def _report(

@@ -17,7 +17,7 @@ from sync.settle.decisions import current, day
 from sync.settle.memberships import standing
 from sync.settle.modules import module_of
 from sync.settle.outgoing import send_states
-from sync.settle.scope import deal_key
+from sync.settle.scope import DEAL_KINDS, deal_key
 from tieout.canonical.documents import ClaimCandidate
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.money import format_minor
@@ -64,7 +64,7 @@ def wanted(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Wanted]:
     wishes: dict[Ref, _Wish] = {}
     claims = {ref: made for ref, made in alive.items() if isinstance(made, ClaimCandidate)}
     wishes.update(_invoices(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "invoice"}))
-    wishes.update(_deals(batch, {ref: claim for ref, claim in claims.items() if claim.kind == "deal"}))
+    wishes.update(_deals(batch, {ref: claim for ref, claim in claims.items() if claim.kind in DEAL_KINDS}))
     wishes.update(_customers(batch, {r: c for r, c in alive.items() if isinstance(c, PartyCandidate)}))
     out: dict[Ref, Wanted] = {}
     for ref, wish in wishes.items():
@@ -72,7 +72,7 @@ def wanted(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Wanted]:
         module = module_of(settings.vendor, ref[1])
         if not module:
             continue
-        names = FieldNames.of(settings.fields)
+        names = FieldNames.of(settings.fields, settings.vendor)
         shown = seen.get(ref, {})
         fields = _desired(settings.vendor, module, wish, names, shown)
         out[ref] = Wanted(

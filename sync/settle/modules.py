@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-_MODULES = {"zoho_crm": {"customers": "Accounts", "deals": "Deals", "invoices": "Invoices"}}
+_MODULES = {
+    "zoho_crm": {"customers": "Accounts", "deals": "Deals", "invoices": "Invoices"},
+    "fxiaoke": {
+        "customers": "AccountObj",
+        "deals": "NewOpportunityObj",
+        "orders": "SalesOrderObj",
+        "invoices": "InvoiceApplicationObj",
+    },
+}
 
 
 def module_of(vendor: str, stream: str) -> str:

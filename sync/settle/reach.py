@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mapping.outbound_fields import MODULES
+from mapping.outbound_fields import REMINDER_MODULES
 from tieout.core.config import Config, Connection
 
 REMINDERS = "reminders"
@@ -34,8 +34,8 @@ class Reach:
 
 
 def takes_reminders(vendor: str) -> bool:
-    """True for vendors where a reminder can be a task."""
-    return "Tasks" in MODULES.get(vendor, {})
+    """True for vendors where a reminder can be a record: a task, or a sales activity."""
+    return vendor in REMINDER_MODULES
 
 
 def company_channels(config: Config, company: str) -> dict[str, str]:

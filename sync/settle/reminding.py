@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mapping.outbound import FieldNames
+from mapping.outbound_fields import REMINDER_MODULES
 from mapping.reminder_text import ReminderLine, ReminderView, reminder_task
 from sync.fold.batch import Batch
 from sync.settle.modules import module_of
@@ -83,9 +84,9 @@ def _task(batch: Batch, message: Message, view: ReminderView) -> EventIntent:
     settings = batch.config.connections[connection]
     return EventIntent(
         connection=connection,
-        module="Tasks",
+        module=REMINDER_MODULES[settings.vendor],
         event_key=message.decision.key,
-        key_field=FieldNames.of(settings.fields).key,
+        key_field=FieldNames.of(settings.fields, settings.vendor).key,
         parent_module=module_of(settings.vendor, stream),
         parent_id=parent_id,
         fields=reminder_task(settings.vendor, view, batch.config.language),

@@ -12,6 +12,8 @@ from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, bindings, claims, documents, memberships
 
+DEAL_KINDS = ("deal", "order")  # show the status of all their documents
+
 
 @dataclass(frozen=True, slots=True)
 class BoundClaim:
@@ -28,11 +30,9 @@ class BoundClaim:
         return f"{self.connection}/{self.stream}/{self.external_id}"
 
     @property
-    def key_of_deal(self) -> str:
-        """The deal it is, or the deal it names; empty when none."""
-        if self.kind == "deal":
-            return deal_key(self.connection, self.external_id)
-        return deal_key(self.connection, self.deal_ref) if self.deal_ref else ""
+    def deals(self) -> list[str]:
+        """The deal or order it is, and the one it names."""
+        return deals_of(self.connection, self.external_id, self.kind, self.deal_ref)
 
 
 @dataclass
@@ -53,8 +53,14 @@ class Business:
 
 
 def deal_key(connection: str, external_id: str) -> str:
-    """Subject of a deal's decisions."""
+    """Subject of the decisions of a deal or order."""
     return f"{connection}/deal:{external_id}"
+
+
+def deals_of(connection: str, external_id: str, kind: str, deal_ref: str) -> list[str]:
+    """Subjects that a claim bears on: itself where it is a deal or an order, and the deal or order that it names."""
+    own = [deal_key(connection, external_id)] if kind in DEAL_KINDS else []
+    return [*own, *([deal_key(connection, deal_ref)] if deal_ref else [])]
 
 
 def parse_deal(key: str) -> tuple[str, str]:
@@ -113,7 +119,10 @@ def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
         for part in chunks(records):
             for row in batch.conn.execute(
                 select(c.external_id, c.currency).where(
-                    c.connection == connection, c.kind == "deal", among(c.external_id, part), c.is_active.is_(True)
+                    c.connection == connection,
+                    c.kind.in_(DEAL_KINDS),
+                    among(c.external_id, part),
+                    c.is_active.is_(True),
                 )
             ):
                 out[deal_key(connection, row.external_id)] = Deal(deal_key(connection, row.external_id), row.currency)
@@ -122,8 +131,8 @@ def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
                 (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
             )
             standing = (c.connection == connection) & b.to_seq.is_(None) & c.is_active.is_(True)
-            named = joined.where(standing, among(c.deal_ref, part))
-            own = joined.where(standing, c.kind == "deal", among(c.external_id, part))
+            named = joined.where(standing, c.kind != "payment", among(c.deal_ref, part))
+            own = joined.where(standing, c.kind.in_(DEAL_KINDS), among(c.external_id, part))
             for statement, is_own in ((own, True), (named, False)):
                 for bound in batch.conn.execute(statement):
                     key = deal_key(connection, bound.external_id if is_own else bound.deal_ref)
@@ -144,7 +153,7 @@ def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
         for part in chunks(records):
             for row in batch.conn.execute(
                 select(c.stream, c.external_id).where(
-                    c.connection == connection, c.kind == "deal", among(c.external_id, part)
+                    c.connection == connection, c.kind.in_(DEAL_KINDS), among(c.external_id, part)
                 )
             ):
                 out.append(f"{connection}/{row.stream}/{row.external_id}")

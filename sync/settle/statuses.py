@@ -54,8 +54,8 @@ def decide_documents(batch: Batch, ids: Sequence[str]) -> None:
     batch.touch("customer", {f"{owners[acc]}|{company}" for acc, company in accounts.items() if acc in owners})
     if changed:
         bound = claims_of_documents(batch, changed)
-        batch.touch("push", [row.key for row in bound if row.kind != "deal"])
-        batch.touch("deal", [row.key_of_deal for row in bound if row.key_of_deal])
+        batch.touch("push", [row.key for row in bound if row.kind == "invoice"])
+        batch.touch("deal", [deal for row in bound for deal in row.deals])
 
 
 def decide_deals(batch: Batch, keys: Sequence[str]) -> None:

@@ -27,10 +27,12 @@ def load(folder: Path, text: str, name: str = "customers.yaml") -> object:
 
 
 def test_all_shipped_profiles_load() -> None:
-    assert vendors() == ["kingdee", "zoho_crm"]
+    assert vendors() == ["fxiaoke", "kingdee", "zoho_crm"]
     assert set(load_profiles("zoho_crm")) == {"customers", "deals", "invoices"}
     kingdee = {"customers", "invoices", "payments", "refunds", "allocations", "credit_limits", "rates"}
     assert set(load_profiles("kingdee")) == kingdee
+    fxiaoke = {"customers", "deals", "orders", "invoices", "payments", "payment_lines", "payment_plans"}
+    assert set(load_profiles("fxiaoke")) == fxiaoke
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,9 @@ class FakeService:
         self.deliveries.add(body)
         return "stored"
 
+    def webhook_answer(self, connection: str, body: bytes) -> bytes | None:
+        return None
+
     def health(self) -> Mapping[str, Any]:
         return {}
 

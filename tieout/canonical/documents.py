@@ -9,7 +9,7 @@ from typing import Literal
 
 DocumentKind = Literal["invoice", "credit_note", "payment", "refund"]
 DocumentState = Literal["posted", "draft", "void"]
-ClaimKind = Literal["invoice", "order", "deal"]
+ClaimKind = Literal["invoice", "order", "deal", "payment", "allocation", "installment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ class AllocationCandidate:
 
 @dataclass(frozen=True, slots=True)
 class ClaimCandidate:
-    """What a CRM says about an invoice, order or deal: bound to a posted document, never posted itself.
+    """What a CRM says about an invoice, order, deal or receipt: bound to a posted document, never posted itself.
+
+    An `allocation` (which order a receipt pays) or `installment` (when an order is due) is kept with its order in
+    `deal_ref`; the book of record knows both better, so neither is bound nor asked about.
 
     Keys in the order of design decision D9: `external_refs` (stored external id), `numbers`, `order_numbers`.
     `amount_minor` None = the record states none. `deal_ref` points to a deal record of the same source.

@@ -15,6 +15,13 @@ STARTERS: dict[str, dict[str, str]] = {
         "client_secret": "env:ZOHO_CLIENT_SECRET",
         "refresh_token": "env:ZOHO_REFRESH_TOKEN",
     },
+    "fxiaoke": {
+        "base_url": "https://open.fxiaoke.com",
+        "app_id": "env:FXIAOKE_APP_ID",
+        "app_secret": "env:FXIAOKE_APP_SECRET",
+        "permanent_code": "env:FXIAOKE_PERMANENT_CODE",
+        "user_id": "1000",
+    },
     "kingdee": {
         "base_url": "https://erp.example.com/k3cloud",
         "acct_id": "env:KINGDEE_ACCT_ID",

@@ -79,27 +79,34 @@ def starter_text(starter: Starter, vendor_keys: Mapping[str, Mapping[str, str]])
 def sandbox_text(sandbox: Mapping[str, Any], language: str) -> str:
     """The configuration that fits running vendor servers, from what they wrote to `sandbox.json`."""
     zoho, kingdee = dict(sandbox["zoho"]), dict(sandbox["kingdee"])
-    return f"{GENERATED}\n\n" + toml(
-        {
-            "tieout": {"home": ".", "language": language},
-            "companies.cn": {
-                "name": "示例科技有限公司",
-                "functional_currency": "CNY",
-                "timezone": "Asia/Shanghai",
-                "calendar": "CN",
-                "book_of_record": "kingdee",
-            },
-            "connections.zoho": {
-                "vendor": "zoho_crm",
-                "sandbox": True,
-                "auth_url": zoho["base_url"],
-                **zoho,
-                "interval": "30s",
-                "push": ["payment_status", "credit", "reminders"],
-            },
-            "connections.kingdee": {"vendor": "kingdee", "sandbox": True, **kingdee, "interval": "30s"},
+    tables: dict[str, dict[str, Any]] = {
+        "tieout": {"home": ".", "language": language},
+        "companies.cn": {
+            "name": "示例科技有限公司",
+            "functional_currency": "CNY",
+            "timezone": "Asia/Shanghai",
+            "calendar": "CN",
+            "book_of_record": "kingdee",
+        },
+        "connections.zoho": {
+            "vendor": "zoho_crm",
+            "sandbox": True,
+            "auth_url": zoho["base_url"],
+            **zoho,
+            "interval": "30s",
+            "push": ["payment_status", "credit", "reminders"],
+        },
+        "connections.kingdee": {"vendor": "kingdee", "sandbox": True, **kingdee, "interval": "30s"},
+    }
+    if "fxiaoke" in sandbox:
+        tables["connections.fxiaoke"] = {
+            "vendor": "fxiaoke",
+            "sandbox": True,
+            **sandbox["fxiaoke"],
+            "interval": "30s",
+            "push": ["payment_status", "credit", "reminders"],
         }
-    )
+    return f"{GENERATED}\n\n" + toml(tables)
 
 
 def read_sandbox(path: Path) -> dict[str, Any]:

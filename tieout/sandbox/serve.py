@@ -1,4 +1,4 @@
-"""Runs the sandbox on loopback: three uvicorn servers in one process, described by `<home>/sandbox.json`.
+"""Runs the sandbox on loopback: four uvicorn servers in one process, described by `<home>/sandbox.json`.
 
     python -m tieout.sandbox.serve --home DIR [--seed N --customers N --invoices N --port-base N]
 
@@ -26,15 +26,18 @@ import uvicorn
 
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload
+from tieout.sandbox.fxiaoke import FxiaokeSettings
 from tieout.sandbox.http import AsgiApp, Handler
 from tieout.sandbox.ports import listen, url_of
 from tieout.sandbox.world import SandboxWorld
 from tieout.sandbox.zoho import ZohoSettings
 
 DESCRIPTION, STATE, LOCK = "sandbox.json", "sandbox.sqlite", "sandbox.lock"
-PARTS = ("zoho", "kingdee", "control")
+PARTS = ("zoho", "kingdee", "control", "fxiaoke")
 # A demo polls every half minute all day long, so its tenant is bigger than the documented Enterprise default.
 DEMO_CREDITS = 1_000_000
+# An enterprise with a database of its own (独立库) has raised limits; with the documented ones a first push is slow.
+DEMO_CALLS = 4_000
 
 
 class _Server(uvicorn.Server):
@@ -50,6 +53,7 @@ def serve_sandbox(
     port_zoho: int = 0,
     port_kingdee: int = 0,
     port_control: int = 0,
+    port_fxiaoke: int = 0,
     seed: int = 7,
     customers: int = 300,
     invoices: int = 2000,
@@ -62,13 +66,18 @@ def serve_sandbox(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(folder):
         last = _last_ports(folder / DESCRIPTION)
-        wished = (port_zoho, port_kingdee, port_control)
+        wished = (port_zoho, port_kingdee, port_control, port_fxiaoke)
         sockets = [listen(port or last.get(part, 0)) for part, port in zip(PARTS, wished, strict=True)]
         world = SandboxWorld(
-            str(folder / STATE), seed, customers, invoices, zoho_settings=ZohoSettings(credits_per_day=DEMO_CREDITS)
+            str(folder / STATE),
+            seed,
+            customers,
+            invoices,
+            zoho_settings=ZohoSettings(credits_per_day=DEMO_CREDITS),
+            fxiaoke_settings=FxiaokeSettings(calls_per_window=DEMO_CALLS, calls_per_day=DEMO_CREDITS),
         )
         try:
-            world.zoho.start_callbacks()
+            world.start_callbacks()
             asyncio.run(_run(world, sockets, folder / DESCRIPTION))
         finally:
             world.close()
@@ -77,7 +86,7 @@ def serve_sandbox(
 
 
 async def _run(world: SandboxWorld, sockets: list[socket.socket], description: Path) -> None:
-    handlers: list[Handler] = [world.zoho, world.kingdee, world.control]
+    handlers: list[Handler] = [world.zoho, world.kingdee, world.control, world.fxiaoke]
     servers = [
         _Server(
             uvicorn.Config(
@@ -113,20 +122,24 @@ async def _run(world: SandboxWorld, sockets: list[socket.socket], description: P
 
 def describe(world: SandboxWorld, urls: list[str]) -> bytes:
     """The text of sandbox.json: connections ready for a configuration, the control plane, limits and company."""
-    connections = world.connections(*urls[:2])
-    zoho, kingdee = world.zoho.settings, world.kingdee.settings
+    connections = world.connections(urls[0], urls[1], urls[3])
+    zoho, kingdee, fxiaoke = world.zoho.settings, world.kingdee.settings, world.fxiaoke.settings
     # Our own budget keeps to half of the tenant's day, as it does by default.
     connections["zoho"]["credits_per_day"] = zoho.limit_credits() // 2
+    connections["fxiaoke"]["calls_per_20_seconds"] = fxiaoke.calls_per_window * 4 // 5
+    connections["fxiaoke"]["calls_per_day"] = fxiaoke.calls_per_day // 2
     about: dict[str, Any] = {
         **connections,
         "control": {"base_url": urls[2]},
         "limits": {
-            "note": "Zoho credits per day are raised for the demo; the documented default of the edition is given too.",
+            "note": "Zoho credits per day and Fxiaoke calls are raised for the demo; documented ones are given.",
             "zoho_credits_per_day": zoho.limit_credits(),
             "zoho_credits_per_day_documented": ZohoSettings(edition=zoho.edition).limit_credits(),
             "zoho_concurrency": zoho.limit_concurrency(),
             "kingdee_rows_default": kingdee.limit_default,
             "kingdee_rows_max": kingdee.limit_max,
+            "fxiaoke_calls_per_20_seconds": fxiaoke.calls_per_window,
+            "fxiaoke_calls_per_20_seconds_documented": FxiaokeSettings().calls_per_window,
         },
         "company": {key: world.truth[key] for key in ("seed", "today", "counts", "stories") if key in world.truth},
     }
@@ -144,7 +157,7 @@ def _last_ports(description: Path) -> dict[str, int]:
     """Ports of the last run; an unreadable or foreign file counts as none."""
     try:
         found = exact_json.loads(description.read_bytes())
-        return {part: int(str(found[part]["base_url"]).rpartition(":")[2]) for part in PARTS}
+        return {part: int(str(found[part]["base_url"]).rpartition(":")[2]) for part in PARTS if part in found}
     except (OSError, BadPayload, KeyError, TypeError, ValueError):
         return {}
 
@@ -164,11 +177,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7, help="which invented company")
     parser.add_argument("--customers", type=int, default=300, help="how many customers (0: none until loaded)")
     parser.add_argument("--invoices", type=int, default=2000, help="how many receivables")
-    parser.add_argument("--port-base", type=int, default=0, help="wish for this port and the two after it")
+    parser.add_argument("--port-base", type=int, default=0, help="wish for this port and the three after it")
     wish = parser.parse_args(argv)
-    ports = [wish.port_base + step if wish.port_base else 0 for step in range(3)]
+    ports = [wish.port_base + step if wish.port_base else 0 for step in range(4)]
     try:
-        serve_sandbox(wish.home, ports[0], ports[1], ports[2], wish.seed, wish.customers, wish.invoices)
+        serve_sandbox(wish.home, ports[0], ports[1], ports[2], ports[3], wish.seed, wish.customers, wish.invoices)
     except BlockingIOError:
         print(f"A sandbox already runs on {wish.home}: stop it first, or name another --home.", file=sys.stderr)
         return 1

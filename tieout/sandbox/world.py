@@ -1,4 +1,4 @@
-"""One whole sandbox: both vendors, the seeded company, faults, clock and control plane; in process or to be served."""
+"""One whole sandbox: three vendors, the seeded company, faults, clock and control plane; in process or to be served."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.company import build_company
 from tieout.sandbox.control import ControlPlane, Vendor
 from tieout.sandbox.faults import FaultRegistry
+from tieout.sandbox.fxiaoke import FxiaokeServer, FxiaokeSettings
+from tieout.sandbox.fxiaoke.callbacks import Deliver as DeliverEvent
 from tieout.sandbox.http import InProcessTransport
 from tieout.sandbox.kingdee import KingdeeServer, KingdeeSettings
 from tieout.sandbox.state import SandboxStore
@@ -16,6 +18,7 @@ from tieout.sandbox.zoho import ZohoServer, ZohoSettings
 from tieout.sandbox.zoho.sender import Deliver
 
 ZOHO_HOST, KINGDEE_HOST, CONTROL_HOST = "zoho.sandbox", "kingdee.sandbox", "control.sandbox"
+FXIAOKE_HOST = "fxiaoke.sandbox"
 _COMPANY, _TRUTH = "company", "truth"
 
 
@@ -24,7 +27,7 @@ class SandboxWorld:
 
     `store_path` None keeps all in memory. `customers` 0 leaves the vendors empty until POST /_control/load. A clock
     that stands still is moved by slow faults, nobody waits then. Settings default to the documented limits.
-    `deliver` takes Zoho's callbacks in process; without it call `zoho.start_callbacks()`.
+    `deliver` takes Zoho's callbacks in process, `deliver_events` Fxiaoke's; without them call `start_callbacks()`.
     """
 
     def __init__(
@@ -38,13 +41,16 @@ class SandboxWorld:
         zoho_settings: ZohoSettings | None = None,
         kingdee_settings: KingdeeSettings | None = None,
         deliver: Deliver | None = None,
+        fxiaoke_settings: FxiaokeSettings | None = None,
+        deliver_events: DeliverEvent | None = None,
     ) -> None:
         self.clock = clock if clock is not None else SandboxClock()
         self.store = SandboxStore(store_path)
         self.faults = FaultRegistry(None if self.clock.running else self.clock.advance)
         self.zoho = ZohoServer(self.store, self.clock, self.faults, zoho_settings, deliver)
         self.kingdee = KingdeeServer(self.store, self.clock, self.faults, kingdee_settings)
-        vendors: dict[str, Vendor] = {"zoho": self.zoho, "kingdee": self.kingdee}
+        self.fxiaoke = FxiaokeServer(self.store, self.clock, self.faults, fxiaoke_settings, deliver_events)
+        vendors: dict[str, Vendor] = {"zoho": self.zoho, "kingdee": self.kingdee, "fxiaoke": self.fxiaoke}
         self.control = ControlPlane(
             vendors, self.store, self.clock, self.faults, load=self._load, truth=lambda: self.truth
         )
@@ -58,7 +64,7 @@ class SandboxWorld:
         return self.store.collection(_COMPANY, _TRUTH).get(_TRUTH) or {}
 
     def load(self, seed: int, customers: int, invoices: int) -> dict[str, Any]:
-        """Seed both vendors, all or nothing; gives the counts. A world that holds a company refuses (ValueError)."""
+        """Seed all vendors, all or nothing; gives the counts. A world that holds a company refuses (ValueError)."""
         if self.truth:
             raise ValueError("a company is loaded already: start with an empty home to load another")
         today = business_on(self.clock.now(), self.kingdee.settings.timezone)
@@ -68,6 +74,8 @@ class SandboxWorld:
                 self.zoho.seed(module, records)
             for form, docs in company.kingdee.items():
                 self.kingdee.seed(form, docs)
+            for name, rows in company.fxiaoke.items():
+                self.fxiaoke.seed(name, rows)
             self.store.collection(_COMPANY, _TRUTH).put(_TRUTH, company.truth)
         counts: dict[str, Any] = company.truth["counts"]
         return counts
@@ -82,16 +90,24 @@ class SandboxWorld:
         return self.load(int(body.get("seed", 7)), customers, int(body.get("invoices", int(2000 * scale))))
 
     def transport(self) -> InProcessTransport:
-        """An httpx transport that serves http://zoho.sandbox, http://kingdee.sandbox and http://control.sandbox."""
+        """An httpx transport that serves the vendors and the control plane as http://NAME.sandbox."""
         return InProcessTransport(
-            {ZOHO_HOST: self.zoho, KINGDEE_HOST: self.kingdee, CONTROL_HOST: self.control},
+            {
+                ZOHO_HOST: self.zoho,
+                KINGDEE_HOST: self.kingdee,
+                FXIAOKE_HOST: self.fxiaoke,
+                CONTROL_HOST: self.control,
+            },
         )
 
     def connections(
-        self, zoho_url: str = f"http://{ZOHO_HOST}", kingdee_url: str = f"http://{KINGDEE_HOST}"
+        self,
+        zoho_url: str = f"http://{ZOHO_HOST}",
+        kingdee_url: str = f"http://{KINGDEE_HOST}",
+        fxiaoke_url: str = f"http://{FXIAOKE_HOST}",
     ) -> dict[str, dict[str, Any]]:
         """Addresses and credentials by connection, as a configuration takes them."""
-        zoho, kingdee = self.zoho.settings, self.kingdee.settings
+        zoho, kingdee, fxiaoke = self.zoho.settings, self.kingdee.settings, self.fxiaoke.settings
         return {
             "zoho": {
                 "base_url": zoho_url,
@@ -106,9 +122,23 @@ class SandboxWorld:
                 "app_id": kingdee.app_id,
                 "app_secret": kingdee.app_secret,
             },
+            "fxiaoke": {
+                "base_url": fxiaoke_url,
+                "app_id": fxiaoke.app_id,
+                "app_secret": fxiaoke.app_secret,
+                "permanent_code": fxiaoke.permanent_code,
+                "user_id": fxiaoke.api_user.id,
+                "callback_key": fxiaoke.callback_key,
+            },
         }
+
+    def start_callbacks(self) -> None:
+        """Send callbacks and events by background threads."""
+        self.zoho.start_callbacks()
+        self.fxiaoke.start_callbacks()
 
     def close(self) -> None:
         """Stop sending callbacks and close the store."""
         self.zoho.close()
+        self.fxiaoke.close()
         self.store.close()

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.core.clock import Clock
-from tieout.core.dates import iso_utc
+from tieout.core.dates import iso_utc, zone
 from tieout.core.errors import RateLimited
 from tieout.core.ids import Ids
 from tieout.store.session import lock_rows, unit
@@ -43,6 +43,8 @@ class BudgetLimits:
     heavy_concurrency: int = 0
     fast_share: float = 0.2
     slot_seconds: float = 90.0  # longer than any one call lasts
+    day_cost: int = 0  # units per calendar day of `day_zone`, beside the window; 0 = any
+    day_zone: str = "UTC"
     max_wait_seconds: float = 15.0
 
 
@@ -124,12 +126,32 @@ class SqlBudget:
                     first = select(budgets.c.until_at).where(*self._counting("use:", now))
                     return conn.execute(first.order_by(budgets.c.until_at).limit(1)).scalar() or ends
                 amount = min(room, max(cost, min(50, self._limits.window_cost // 100)))
+                if self._limits.day_cost:
+                    until = self._take_day(conn, amount, lane, now)
+                    if until is not None:
+                        return until
                 self._add(conn, bucket, amount, ends + span)
             conn.execute(delete(budgets).where(budgets.c.connection == self._connection, budgets.c.until_at <= now))
             self._publish(conn)
         if self._bucket == bucket:
             amount += self._left
         self._left, self._left_until, self._bucket = amount, ends, bucket
+        return None
+
+    def _take_day(self, conn: Connection, amount: int, lane: str, now: datetime) -> datetime | None:
+        """Count units towards the calendar day; the next midnight when the day's are used up."""
+        here = zone(self._limits.day_zone)
+        today = now.astimezone(here).date()
+        midnight = datetime.combine(today + timedelta(days=1), time(), here).astimezone(UTC)
+        used = conn.execute(
+            select(func.coalesce(func.sum(budgets.c.used), 0)).where(*self._counting("day:", now))
+        ).scalar_one()
+        allowed = self._limits.day_cost
+        if lane != "fast":
+            allowed -= int(allowed * self._limits.fast_share)
+        if int(used) + amount > allowed:
+            return midnight
+        self._add(conn, f"day:{today.isoformat()}", amount, midnight)
         return None
 
     def _gate(self, conn: Connection) -> None:

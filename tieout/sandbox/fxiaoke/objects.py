@@ -212,12 +212,13 @@ PRESET: tuple[ObjectType, ...] = tuple(
 TAX_FIELD, BILL_FIELD, ORDER_FIELD, RECEIPT_FIELD = (
     "field_K7w2Q__c", "field_A9b3X__c", "field_m4ErP__c", "field_Tz81c__c",
 )  # fmt: skip
-COMPANY_FIELDS: dict[str, list[dict[str, Any]]] = {
+KEY_FIELDS: dict[str, list[dict[str, Any]]] = {
     "AccountObj": [{"api_name": TAX_FIELD, "label": "统一社会信用代码"}],
     "InvoiceApplicationObj": [{"api_name": BILL_FIELD, "label": "ERP单据编号"}],
     "SalesOrderObj": [{"api_name": ORDER_FIELD, "label": "ERP订单号"}],
     "PaymentObj": [{"api_name": RECEIPT_FIELD, "label": "ERP收款单号"}],
 }
+"""What joins the branch's records with the books."""
 
 
 def field_of(given: dict[str, Any]) -> Field:

@@ -39,6 +39,12 @@ _DATA = re.compile(
     r"/cgi/crm/(v2|custom/v2)/data/(query|findSimple|findOne|get|create|update|invalid|delete|recover|changeOwner)"
 )
 _WRITES = frozenset({"create", "update", "invalid", "delete", "recover", "changeOwner"})
+_OTHERS = frozenset(
+    (
+        "/cgi/crm/v2/object/list", "/cgi/crm/v2/object/describe", "/cgi/crm/v2/object/lock",
+        "/cgi/crm/v2/object/unlock", "/cgi/message/send",
+    )
+)  # fmt: skip
 OPERATIONS = (
     "create", "update", "delete", "invalid", "recover", "purge", "lock", "unlock", "create_field", "set_callback",
     "activate", "deactivate", "life_status",
@@ -102,7 +108,7 @@ class FxiaokeServer:
         events: list[tuple[str, str, str]],
         trace: str,
     ) -> Response:
-        if req.method != "POST":
+        if req.method != "POST" or not _is_known(req.path):
             raise unknown_path(req.path)
         try:
             body = req.json() if req.body else None
@@ -373,6 +379,11 @@ class FxiaokeServer:
     def close(self) -> None:
         self.faults.release()
         self.callbacks.stop()
+
+
+def _is_known(path: str) -> bool:
+    """Whether an interface lives there; an unknown one is refused before any credential is looked at."""
+    return _DATA.fullmatch(path) is not None or path in _OTHERS or path.startswith(("/cgi/user/", "/cgi/department/"))
 
 
 def _instant(value: datetime | str | None, now: datetime) -> datetime:

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from tieout.sandbox.fxiaoke.objects import COMPANY_FIELDS, PEOPLE, PRESET, Field, ObjectType, field_of
+from tieout.sandbox.fxiaoke.objects import KEY_FIELDS, PEOPLE, PRESET, Field, ObjectType, field_of
+from tieout.sandbox.fxiaoke.ownfields import OWN_FIELDS
 from tieout.sandbox.fxiaoke.problems import parameter
 from tieout.sandbox.fxiaoke.settings import FxiaokeSettings
 from tieout.sandbox.fxiaoke.table import Table
@@ -29,10 +30,11 @@ class Tenant:
                 {**self.objects["ContactObj"].fields, **{f["api_name"]: field_of(f) for f in given.get("fields", ())}},
                 custom=given["api_name"].endswith("__c"),
             )
-        custom = COMPANY_FIELDS if settings.custom_fields is None else settings.custom_fields
-        for api_name, fields in custom.items():
-            for one in fields:
-                self.objects[api_name].fields[one["api_name"]] = field_of(one)
+        company = [KEY_FIELDS, OWN_FIELDS] if settings.custom_fields is None else [settings.custom_fields]
+        for custom in company:
+            for api_name, fields in custom.items():
+                for one in fields:
+                    self.objects[api_name].fields[one["api_name"]] = field_of(one)
         for _, one in self._made.items():
             self.objects[one["object"]].fields[one["api_name"]] = field_of(one)
 

@@ -39,4 +39,7 @@ async def _accept(request: Request, connection: str, path_secret: str, ctx: Ctx,
     headers = {name: value for name, value in request.headers.items() if name not in _HIDDEN}
     query = dict(request.query_params)
     status = await run_in_threadpool(service.accept_webhook, connection, path_secret, body, headers, query)
+    sealed = await run_in_threadpool(service.webhook_answer, connection, body)
+    if sealed is not None:
+        return Response(sealed, media_type="application/json")
     return reply(WebhookAnswer, {"status": status})

@@ -1,0 +1,254 @@
+"""Zoho CRM, Fxiaoke and Kingdee in one home: both CRMs show the books, nothing of Fxiaoke posts, rebuild is clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from connectors.fxiaoke.events import EventCipher
+from sync.apply import run_apply
+from sync.channels import ensure_channel
+from sync.inbox import accept, run_inbox
+from sync.push import run_push
+from sync.service import Service, open_service
+from tests.flow.books import document, receive, rows, writes_since
+from tests.flow.harness import KINGDEE, ZOHO, SharedClock, make_world, outbox_states, write_config
+from tieout.cli.vendors import vendor_settings
+from tieout.core.config import load
+from tieout.core.errors import Denied
+from tieout.sandbox.fxiaoke.callbacks import decrypt, sha1
+from tieout.sandbox.http import InProcessTransport
+from tieout.sandbox.world import SandboxWorld
+from tieout.store.tables import bindings, claims, conflicts, documents, memberships, outbox
+
+FXIAOKE = "127.0.0.1:7003"
+
+
+def open_three(folder: Path, world: SandboxWorld, database_url: str) -> Service:
+    """The product with both CRMs and the books."""
+    keys = world.connections(fxiaoke_url=f"http://{FXIAOKE}")["fxiaoke"]
+    lines = "\n".join(f'{key} = "{value}"' for key, value in keys.items())
+    path = write_config(folder, world, database_url)
+    more = f"""
+[connections.fxiaoke]
+vendor = "fxiaoke"
+sandbox = true
+company = "cn"
+{lines}
+push = ["payment_status", "credit", "reminders"]
+push_mode = "auto"
+"""
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    config = load(path, vendor_settings=vendor_settings).model_copy(update={"public_url": "http://127.0.0.1:8000"})
+    wires = InProcessTransport({ZOHO: world.zoho, KINGDEE: world.kingdee, FXIAOKE: world.fxiaoke})
+    service = open_service(config, transport=wires, clock=SharedClock(world.clock))
+    service.migrate()
+    return service
+
+
+@pytest.fixture
+def world() -> SandboxWorld:
+    return make_world(40, 90, seed=11)
+
+
+@pytest.fixture
+def service(tmp_path: Path, world: SandboxWorld) -> Iterator[Service]:
+    with open_three(tmp_path, world, f"sqlite:///{tmp_path / 'tieout.db'}") as opened:
+        assert opened.sync().ok
+        world.clock.advance(60)
+        yield opened
+
+
+@pytest.fixture
+def service_on_both(tmp_path: Path, world: SandboxWorld, engine_url: str) -> Iterator[Service]:
+    with open_three(tmp_path, world, engine_url) as opened:
+        assert opened.sync().ok
+        world.clock.advance(60)
+        yield opened
+
+
+def record(world: SandboxWorld, name: str, record_id: str) -> dict[str, Any]:
+    return dict(world.store.collection("fxiaoke", name).get(record_id) or {})
+
+
+def labelled(world: SandboxWorld, name: str, record_id: str) -> dict[str, Any]:
+    """Our fields of a record by label: their names are the administrator's."""
+    kind, row = world.fxiaoke.tenant.object(name), record(world, name, record_id)
+    out = {}
+    for field in kind.fields.values():
+        if field.label.startswith("AR ") and row.get(field.api_name) is not None:
+            value = row[field.api_name]
+            out[field.label] = next((label for label, option in field.options if option == value), value)
+    return out
+
+
+def bound(service: Service, stream: str) -> dict[str, list[str]]:
+    """Fxiaoke record -> numbers of the documents it is bound to."""
+    b, d = bindings.c, documents.c
+    statement = (
+        select(b.external_id, d.number)
+        .join(documents, d.id == b.document_id)
+        .where(b.connection == "fxiaoke", b.stream == stream, b.to_seq.is_(None))
+        .order_by(d.number)
+    )
+    out: dict[str, list[str]] = {}
+    for row in rows(service, statement):
+        out.setdefault(row["external_id"], []).append(row["number"])
+    return out
+
+
+def test_three_systems_meet_in_one_home(world: SandboxWorld, service_on_both: Service) -> None:
+    truth, service = world.truth, service_on_both
+
+    # Everything there is a claim: only documents of the book of record posted.
+    assert {row["connection"] for row in rows(service, select(documents.c.connection))} == {"kingdee"}
+    kinds = {row["kind"] for row in rows(service, select(claims.c.kind).where(claims.c.connection == "fxiaoke"))}
+    assert kinds == {"deal", "order", "invoice", "payment", "allocation", "installment"}
+
+    # Bound as the truth says, by the numbers that only labels tell.
+    for stream, facts, name in (("invoices", "fx_invoices", "bill"), ("payments", "fx_payments", "receipt")):
+        found = bound(service, stream)
+        for key, fact in truth[facts].items():
+            assert found.get(key, []) == ([fact[name]] if fact["expect"] == "link" else []), (stream, fact)
+
+    # Linked to the customers of the books, the tax id taken from an object of its own.
+    m = memberships.c
+    linked = {
+        row["member"].split("/")[2]
+        for row in rows(service, select(m.member).where(m.to_seq.is_(None), m.member.like("fxiaoke/customers/%")))
+    }
+    assert linked >= {key for key, fact in truth["fx_accounts"].items() if fact["expect"] == "link"}
+
+    # Each bound invoice shows its document, amounts as text, dates as local midnight, options by label.
+    for key, (number,) in bound(service, "invoices").items():
+        shown, doc = labelled(world, "InvoiceApplicationObj", key), document(service, number)
+        assert shown["AR Open Amount"] == f"{doc['open_minor'] / 100:.2f}"
+        assert shown["AR Payment Status"] in ("open", "partially_paid", "overdue", "paid")
+    orders = bound(service, "orders")
+    assert orders
+    for key, numbers in orders.items():
+        total = sum(document(service, number)["total_minor"] for number in numbers)
+        assert labelled(world, "SalesOrderObj", key)["AR Invoiced Amount"] == f"{total / 100:.2f}"
+    assert outbox_states(service).keys() == {"done"}
+
+    # No automation was woken, nothing was written twice.
+    written = [one for one in world.store.effects.since(0) if one.vendor == "fxiaoke"]
+    assert written
+    assert [one for one in written if one.trigger] == []
+    assert len({(one.entity, one.record_id) for one in written}) == len(written)
+
+    # The same again, once our own writes have been seen: one empty ask per object, nothing written.
+    seq = world.store.effects.last_seq
+    world.clock.advance(400)
+    assert service.sync().ok
+    no = max(one.no for one in world.store.requests.since(0))
+    world.clock.advance(400)
+    assert service.sync().ok
+    asked = world.store.requests.since(no, "fxiaoke")
+    assert len(asked) == 8, [one.note for one in asked]  # 7 streams and the customers' financial records
+    assert writes_since(world, seq) == []
+    rebuilt = service.rebuild_check()
+    assert rebuilt.ok, rebuilt
+
+
+def test_a_payment_in_the_books_reaches_both_crms(world: SandboxWorld, service: Service) -> None:
+    invoices = bound(service, "invoices")
+    key, (number,) = next(
+        (key, numbers) for key, numbers in invoices.items() if document(service, numbers[0])["open_minor"] > 10_000
+    )
+    before = document(service, number)["open_minor"]
+    seq = world.store.effects.last_seq
+    receive(world, number, "1.23")
+    world.clock.advance(60)
+    assert service.sync().ok
+
+    assert document(service, number)["open_minor"] == before - 123
+    assert labelled(world, "InvoiceApplicationObj", key)["AR Open Amount"] == f"{(before - 123) / 100:.2f}"
+    written = writes_since(world, seq)
+    assert {one.vendor for one in written} >= {"fxiaoke", "zoho"}
+    order = record(world, "InvoiceApplicationObj", key)["order_id"]
+    touched = {(one.entity, one.record_id) for one in written if one.vendor == "fxiaoke"}
+    assert {("InvoiceApplicationObj", key), ("SalesOrderObj", order)} <= touched
+    assert len(touched) == len([one for one in written if one.vendor == "fxiaoke"])
+    assert service.rebuild_check().ok
+
+
+def test_an_order_made_invalid_lets_go_of_its_documents_and_comes_back(world: SandboxWorld, service: Service) -> None:
+    key = next(iter(bound(service, "invoices")))
+    number = bound(service, "invoices")[key]
+    world.fxiaoke.user_change("invalid", "InvoiceApplicationObj", key)
+    world.clock.advance(60)
+    assert service.sync().ok
+    assert key not in bound(service, "invoices")
+    world.fxiaoke.user_change("recover", "InvoiceApplicationObj", key)
+    world.clock.advance(60)
+    assert service.sync().ok
+    assert bound(service, "invoices")[key] == number
+    assert service.rebuild_check().ok
+
+
+def test_an_event_of_fxiaoke_wakes_the_record_and_is_answered_sealed(world: SandboxWorld, service: Service) -> None:
+    ctx = service.ctx
+    ensure_channel(ctx, "fxiaoke")
+    found = service.setup("fxiaoke", dry_run=True)["findings"]
+    address = next(one["message"] for one in found if one["code"] == "webhook_address").split(" ")[-1]
+    secret = address.rsplit("/", 1)[1]
+    answers: list[Any] = []
+
+    def deliver(url: str, body: bytes, headers: dict[str, str]) -> bytes:
+        answers.append(accept(ctx, "fxiaoke", body, headers, {}, path_secret=secret))
+        return service.webhook_answer("fxiaoke", body) or b""
+
+    world.fxiaoke.callbacks.deliver = deliver
+    world.fxiaoke.user_change("set_callback", "", None, {"url": address})
+    key, (number,) = next(iter(bound(service, "invoices").items()))
+    field = next(
+        one.api_name
+        for one in world.fxiaoke.tenant.object("InvoiceApplicationObj").fields.values()
+        if one.label == "AR Open Amount"
+    )
+    world.clock.advance(60)
+    world.faults.add("fxiaoke", "CALLBACK", "duplicate_callback")
+    world.fxiaoke.user_change("update", "InvoiceApplicationObj", key, {field: "0.01"})  # a hand edit of our field
+    assert answers == ["stored", "duplicate"]
+    assert {one.outcome for one in world.fxiaoke.callbacks.history} == {"ok"}
+    assert run_inbox(ctx, "fxiaoke").records == 1
+    run_apply(ctx)
+    run_push(ctx, "fxiaoke", limit_seconds=None)
+    right = f"{document(service, number)['open_minor'] / 100:.2f}"
+    assert labelled(world, "InvoiceApplicationObj", key)["AR Open Amount"] == right
+
+    body = world.fxiaoke.callbacks.body(("update", "AccountObj", "a1"), "AC1", 0, world.fxiaoke.settings.callback_key)
+    with pytest.raises(Denied):
+        accept(ctx, "fxiaoke", body.replace(b'"AC1"', b'"AC2"'), {}, {}, path_secret=secret)
+    cipher = EventCipher(world.fxiaoke.settings.callback_key)
+    assert decrypt(cipher.seal(b"success"), cipher.text) == b"success"
+    assert cipher.sign("1", "2") == sha1("1", "2", cipher.text)
+
+
+def test_an_answer_lost_after_the_write_is_read_back_and_not_sent_again(world: SandboxWorld, service: Service) -> None:
+    _, (number,) = next(
+        (key, numbers)
+        for key, numbers in bound(service, "invoices").items()
+        if document(service, numbers[0])["open_minor"] > 10_000
+    )
+    seq = world.store.effects.last_seq
+    receive(world, number, "2.00")
+    world.clock.advance(60)
+    world.faults.add("fxiaoke", r"data/update$", "service_timeout_after")
+    service.sync()
+    assert outbox_states(service).get("uncertain", 0) == 1
+    for _ in range(4):
+        world.clock.advance(120)
+        service.sync()
+    assert outbox_states(service).keys() == {"done"}
+    written = [one for one in writes_since(world, seq) if one.vendor == "fxiaoke"]
+    assert len({(one.entity, one.record_id) for one in written}) == len(written)
+    open_ones = rows(service, select(outbox.c.id).where(outbox.c.state != "done"))
+    assert open_ones == []
+    unlinked = select(conflicts.c.kind).where(conflicts.c.connection == "fxiaoke", conflicts.c.state == "open")
+    assert {row["kind"] for row in rows(service, unlinked)} <= {"identity", "unlinked_document"}
