@@ -14,6 +14,7 @@ from tieout.core.crypto import sha256_hex
 from tieout.store import audit, users
 from tieout.store.session import reading
 from tieout.store.tables import login_links, sessions
+from tieout.web import evidence
 
 ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
@@ -422,3 +423,12 @@ def test_a_limit_is_asked_for_on_the_page_of_the_customer(site: Site, csrf_of: C
     page = viewer.get(f"/customers/{customer}").text
     assert "credit/limit" not in page
     assert viewer.post(where, data={**limit, "csrf": csrf_of(page)}).status_code == 403
+
+
+def test_reasons_read_as_amounts_and_not_as_minor_units() -> None:
+    told = {"code": "overdue", "params": {"overdue_minor": 1153165, "currency": "CNY", "hold_days": 30}}
+    assert evidence.facts(told) == [("overdue", "11,531.65 CNY"), ("hold_days", "30")]
+    both = {"code": "overdue", "overdue_minor": {"CNY": 1153165, "JPY": 500, "USD": 0}}
+    assert evidence.facts(both) == [("overdue", "11,531.65 CNY、500 JPY")]
+    assert evidence.facts({"code": "x", "size": {"CNY": "1"}, "empty": {}, "none": None}) == [("size", '{"CNY":"1"}')]
+    assert evidence.facts("text") == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tieout.core import exact_json
+from tieout.core.money import format_minor, is_currency
 
 MAX_TEXT = 4000
 MAX_SIDES = 4
@@ -42,6 +43,38 @@ def text(value: Any) -> str:
     if isinstance(value, dict | list):
         return exact_json.dumps(value).decode()[:MAX_TEXT]
     return str(value)
+
+
+def amounts(value: Any) -> str:
+    """Minor units by currency (`{"CNY": 1153165}`) as people read them; empty for anything else."""
+    if not isinstance(value, dict) or not value:
+        return ""
+    if not all(isinstance(code, str) and is_currency(code) and type(minor) is int for code, minor in value.items()):
+        return ""
+    return "、".join(format_minor(minor, code) for code, minor in value.items() if minor) or "0"
+
+
+def facts(item: Any) -> list[tuple[str, str]]:
+    """What a reason or a figure says beside its code, as (name, text): minor units become amounts.
+
+    `overdue_minor: 1153165, currency: CNY` and `overdue_minor: {"CNY": 1153165}` both read `overdue 11,531.65 CNY`.
+    """
+    if not isinstance(item, dict):
+        return []
+    inner = item.get("params")
+    found = {key: value for key, value in item.items() if key not in ("code", "params")}
+    found |= inner if isinstance(inner, dict) else {}
+    currency = found.get("currency")
+    is_told = isinstance(currency, str) and is_currency(currency)
+    out: list[tuple[str, str]] = []
+    for key, value in found.items():
+        if key.endswith("_minor") and is_told and type(value) is int:
+            out.append((key.removesuffix("_minor"), format_minor(value, str(currency))))
+        elif key == "currency" and any(name.endswith("_minor") and type(one) is int for name, one in found.items()):
+            continue
+        elif words := amounts(value) or text(value):
+            out.append((key.removesuffix("_minor"), words))
+    return out
 
 
 def shown(evidence: Any, suggestions: Any = ()) -> Shown:

@@ -48,6 +48,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["cell"] = evidence.text
+    made.globals["facts"] = evidence.facts
     return made
 
 
