@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable
 
 from sync import apply, schedules
+from sync.alerts import note_verify, run_alerts
 from sync.channels import ensure_channel
 from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.inbox import run_inbox
+from sync.notices import MOST_AT_ONCE, deliver_due
 from sync.push import is_push_due, run_push
 from sync.queue import enqueue, forget_clients, queue_of
 from sync.sweep import has_apply_work, run_sweep
@@ -135,7 +137,23 @@ def _reconcile(ctx: Context, _: str) -> bool:
 
 
 def _report(ctx: Context, schedule: str) -> bool:
-    schedules.run_schedule(ctx, schedule)
+    if schedules.run_schedule(ctx, schedule):
+        _ring(ctx, "deliver")
+    return False
+
+
+def _deliver(ctx: Context, _: str) -> bool:
+    return sum(deliver_due(ctx).values()) >= MOST_AT_ONCE
+
+
+def _alerts(ctx: Context, _: str) -> bool:
+    if run_alerts(ctx):
+        _ring(ctx, "deliver")
+    return False
+
+
+def _verify(ctx: Context, _: str) -> bool:
+    note_verify(ctx)
     return False
 
 
@@ -149,4 +167,7 @@ _STEPS: dict[str, Callable[[Context, str], bool]] = {
     "channel": _channel,
     "reconcile": _reconcile,
     "report": _report,
+    "deliver": _deliver,
+    "alerts": _alerts,
+    "verify": _verify,
 }

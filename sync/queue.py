@@ -55,7 +55,7 @@ def forget_clients() -> None:
 
 def queue_of(name: str) -> QueueName:
     """The queue of a drain: pulls and reports are bulk, everything a person may wait for is fast."""
-    return "bulk" if name.split(":")[0] in ("pull", "reconcile", "report") else "fast"
+    return "bulk" if name.split(":")[0] in ("pull", "reconcile", "report", "deliver", "verify") else "fast"
 
 
 def job_id(name: str, turn: int = 0) -> str:

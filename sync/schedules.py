@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from sync.context import Context
+from sync.notices import report_words
+from sync.reporting import ReportWish, build_report
 from tieout.core import logging
 from tieout.core.config import Schedule
 from tieout.core.cron import Cron
+from tieout.core.dates import iso_utc
 from tieout.core.errors import ConfigError
-from tieout.store import leases
+from tieout.reports.render import FORMATS
+from tieout.store import leases, notices, runs
 from tieout.store.session import reading, unit
 from tieout.store.tables import slots
 from tieout.store.upsert import insert_ignore
@@ -34,7 +39,8 @@ def due_slot(ctx: Context, name: str) -> datetime | None:
             select(slots.c.slot_at).where(slots.c.schedule == name).order_by(slots.c.slot_at.desc()).limit(1)
         ).scalar()
     if last is None:
-        _note(ctx, name, now)
+        with unit(ctx.engine, "run.commit") as conn:
+            _note(conn, name, now, now)
         return None
     cron, zone = Cron.parse(ctx.config.schedules[name].cron), _zone(ctx, ctx.config.schedules[name])
     found = None
@@ -47,9 +53,10 @@ def due_slot(ctx: Context, name: str) -> datetime | None:
 
 
 def run_schedule(ctx: Context, name: str) -> bool:
-    """Make the report of a due slot once, under a lease; True if it was made. The slot is noted when it is done.
+    """Make the report of a due slot once, under a lease; True if it was made.
 
-    A report that fails or a process that dies leaves the slot due; it is tried again when the lease has run out.
+    The slot is noted in the transaction that queues its files and mails: each goes out on its own, once. A report that
+    fails or a process that dies leaves the slot due; it is tried again when the lease has run out.
     """
     schedule = ctx.config.schedules.get(name)
     if schedule is None:
@@ -61,8 +68,26 @@ def run_schedule(ctx: Context, name: str) -> bool:
         return False
     slot = due_slot(ctx, name)
     if slot is not None:
-        _make(ctx, schedule)
-        _note(ctx, name, slot)
+        run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="report", stream=name, trigger="schedule")
+        try:
+            body = _make(ctx, schedule, slot)
+        except Exception as error:
+            runs.finish(ctx.engine, ctx.clock, run_id, counts={"slot": slot}, error=str(error).splitlines()[0])
+            raise
+        with unit(ctx.engine, "run.commit") as conn:
+            _note(conn, name, slot, ctx.clock.now())
+            if body:
+                notices.queue(
+                    conn,
+                    ctx.ids,
+                    occasion=f"report:{name}/{iso_utc(slot)}",
+                    kind="report",
+                    targets=schedule.to,
+                    body=body,
+                    now=ctx.clock.now(),
+                )
+        counts = {"slot": slot, "targets": len(schedule.to)}
+        runs.finish(ctx.engine, ctx.clock, run_id, counts=counts)
     leases.release(ctx.engine, lease)
     return slot is not None
 
@@ -74,20 +99,36 @@ def fired(ctx: Context, name: str) -> int:
         return int(conn.execute(query).scalar_one())
 
 
-def _make(ctx: Context, schedule: Schedule) -> None:
-    if schedule.report != "reconcile":
-        raise ConfigError(
-            f"schedules.{schedule.name}: the report {schedule.report!r} cannot be scheduled.",
-            hint='Known: "reconcile".',
-        )
-    from sync.reconcile import run_reconcile
+def _make(ctx: Context, schedule: Schedule, slot: datetime) -> dict[str, Any]:
+    """What the notices of a slot are made from: the report's arguments with its point of knowledge, and the words."""
+    for form in schedule.format:
+        if form not in FORMATS:
+            raise ConfigError(
+                f"schedules.{schedule.name}.format: there is no format {form!r}.",
+                hint=f"There is: {', '.join(FORMATS)}.",
+            )
+    language = ctx.config.language
+    wish = ReportWish(schedule.report, company=schedule.company, customer=schedule.customer, language=language)
+    report = build_report(ctx, wish, fresh=True)
+    subject, text = report_words(report, language)
+    return {
+        "schedule": schedule.name,
+        "slot": slot.strftime("%Y%m%dT%H%MZ"),
+        "report": schedule.report,
+        "as_of": report.as_of.isoformat(),
+        "known": report.known,
+        "company": schedule.company,
+        "customer": schedule.customer,
+        "language": language,
+        "formats": list(schedule.format),
+        "subject": subject,
+        "text": text,
+        "at": slot.isoformat(),
+    }
 
-    run_reconcile(ctx)
 
-
-def _note(ctx: Context, name: str, slot: datetime) -> None:
-    with unit(ctx.engine, "run.commit") as conn:
-        insert_ignore(conn, slots, [{"schedule": name, "slot_at": slot, "fired_at": ctx.clock.now()}])
+def _note(conn: Connection, name: str, slot: datetime, now: datetime) -> None:
+    insert_ignore(conn, slots, [{"schedule": name, "slot_at": slot, "fired_at": now}])
 
 
 def _zone(ctx: Context, schedule: Schedule) -> str:

@@ -17,6 +17,7 @@ from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
+from sync.notices import send_test
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.plan_runs import start_plan_push
 from sync.progress import progress_of
@@ -35,7 +36,7 @@ from tieout.core.config import Config
 from tieout.core.errors import Gone
 from tieout.core.ids import Ids
 from tieout.store import connections as connection_store
-from tieout.store import pushes, runs
+from tieout.store import notices, pushes, runs
 from tieout.store.migrate import migrate
 from tieout.store.queries import explain
 from tieout.store.session import reading
@@ -341,6 +342,15 @@ class Service:
         """A report in a format; `fresh` runs a reconciliation first where the report is one."""
         wish = ReportWish(name, as_of, known_at, company, customer, since, language)
         return report_file(self.ctx, wish, form, table=table, fresh=fresh)
+
+    def notices(self, limit: int = 50) -> dict[str, Any]:
+        """Reports and alerts on their way, newest first."""
+        with reading(self.ctx.engine) as conn:
+            return {"notices": notices.recent(conn, limit)}
+
+    def test_notice(self, target: str) -> dict[str, Any]:
+        """Send a test message to a target now."""
+        return send_test(self.ctx, target)
 
     def verify(self) -> list[Breach]:
         """Breaches of the books' invariants and of the hash chains."""

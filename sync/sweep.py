@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from sync import apply, schedules
+from sync import alerts, apply, schedules
 from sync.channels import is_channel_due
 from sync.context import Context
 from sync.plan_runs import due_plan_pushes
 from sync.push import is_push_due
 from sync.queue import enqueue, queue_of
 from tieout.store import connections as connection_store
-from tieout.store import inbox, runs
+from tieout.store import inbox, notices, runs
 from tieout.store.outbox import is_counting
 from tieout.store.session import reading
 from tieout.store.tables import dirty, pending
@@ -46,6 +46,10 @@ def due(ctx: Context) -> list[str]:
             names.append(f"channel:{name}")
     names += [f"plan:{run_id}" for run_id in due_plan_pushes(ctx)]
     names += [f"report:{name}" for name in schedules.due(ctx)]
+    names += alerts.due(ctx)
+    with reading(ctx.engine) as conn:
+        if notices.is_due(conn, now):
+            names.append("deliver")
     return names
 
 

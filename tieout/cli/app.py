@@ -7,7 +7,20 @@ import sys
 import typer
 
 from tieout import __version__
-from tieout.cli import admin, books, configure, conflicts, copies, credit, flow, mapping, match, reports, serving
+from tieout.cli import (
+    admin,
+    books,
+    configure,
+    conflicts,
+    copies,
+    credit,
+    flow,
+    mapping,
+    match,
+    notices,
+    reports,
+    serving,
+)
 from tieout.cli.output import FAILED
 from tieout.core import logging
 
@@ -45,6 +58,7 @@ credit.register(app)
 reports.register(app)
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(notices.app, name="notices")
 
 
 def main() -> None:

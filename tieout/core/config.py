@@ -23,6 +23,7 @@ from tieout.core.cron import Cron
 from tieout.core.crypto import home_key
 from tieout.core.dates import parse_on, zone
 from tieout.core.errors import ConfigError, TieoutError
+from tieout.core.mail_settings import Mail
 from tieout.core.money import is_currency
 
 VendorSettings = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -33,7 +34,7 @@ _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 _INTERVAL = re.compile(r"^(\d+)\s*(s|m|h|d)$")
 _SOCKET_PATH_MAX = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TABLES = ("tieout", "companies", "connections", "schedules", "alerts")
+_TABLES = ("tieout", "companies", "connections", "schedules", "alerts", "mail")
 
 
 def _interval(value: Any) -> Any:
@@ -85,8 +86,8 @@ def _cron(value: str) -> str:
 
 
 def _target(value: str) -> str:
-    if value != "file" and not re.match(r"^[a-z][a-z0-9+.-]*:\S+$", value):
-        raise ValueError(f'{value!r} is no target: write "file", "mail:name@example.com" or an address with a scheme')
+    if value != "file" and not re.match(r"^mail:[^\s@]+@[^\s@]+$", value):
+        raise ValueError(f'{value!r} is no target: write "file" or "mail:name@example.com"')
     return value
 
 
@@ -148,6 +149,7 @@ class Schedule(_Table):
     format: Words = ("html",)
     to: Targets = ("file",)
     company: str = ""
+    customer: str = ""  # a statement is of one
     timezone: TimeZone | Literal[""] = ""
 
 
@@ -184,6 +186,7 @@ class Config(BaseModel):
     connections: Annotated[Mapping[str, Connection], Frozen]
     schedules: Annotated[Mapping[str, Schedule], Frozen]
     alerts: Alerts
+    mail: Mail = Mail()
     embedded_database: bool
     embedded_redis: bool
 
@@ -287,6 +290,7 @@ def parse(
         connections=connections,
         schedules=schedules,
         alerts=validated(Alerts, data.get("alerts", {}), "alerts", text=text),
+        mail=validated(Mail, data.get("mail", {}), "mail", text=text),
         embedded_database=not general.database_url,
         embedded_redis=not general.redis_url,
     )
@@ -400,6 +404,15 @@ def _cross_check(config: Config) -> None:
     for name, schedule in config.schedules.items():
         if schedule.company and schedule.company not in config.companies:
             raise ConfigError(f"schedules.{name}.company: there is no company {schedule.company!r}.")
+    targets = {f"schedules.{name}.to": schedule.to for name, schedule in config.schedules.items()}
+    targets["alerts.to"] = config.alerts.to
+    if problem := config.mail.problem(LOOPBACK):
+        for place, wanted in targets.items():
+            if any(target.startswith("mail:") for target in wanted) or config.mail.host:
+                raise ConfigError(
+                    problem if config.mail.host else f"{place} sends mail, and {problem}",
+                    hint='Say [mail] host = "smtp.example.com" and sender = "Tieout <ar@example.com>".',
+                )
     real = sorted(name for name, connection in config.connections.items() if not connection.sandbox)
     if config.sandbox and real:
         raise ConfigError(

@@ -18,7 +18,7 @@ from tieout.store.tables import runs
 def start(
     engine: Engine, ids: Ids, clock: Clock, *, kind: str, connection: str = "", stream: str = "", trigger: str = ""
 ) -> str:
-    """Note that a run begins; answers its id. `kind`: sync, pull, apply, push, sweep, reconcile."""
+    """Note that a run begins; answers its id. `kind`: sync, pull, apply, push, sweep, reconcile, report."""
     run_id = ids.new("run")
     with unit(engine, "run.commit") as conn:
         conn.execute(

@@ -14,7 +14,7 @@ from tieout.store.tables.documents import (
     open_items,
 )
 from tieout.store.tables.dunning import case_links, cases, dunning_policies
-from tieout.store.tables.effects import channels, decisions, inbox, outbox, plans, remote_seen
+from tieout.store.tables.effects import alerts, channels, decisions, inbox, notices, outbox, plans, remote_seen
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
 from tieout.store.tables.parties import accounts, answers, conflicts, customers, memberships, party_keys
@@ -39,6 +39,7 @@ from tieout.store.tables.service import (
 
 __all__ = [
     "accounts",
+    "alerts",
     "allocation_lines",
     "allocation_sources",
     "allocations",
@@ -75,6 +76,7 @@ __all__ = [
     "memberships",
     "meta",
     "metadata",
+    "notices",
     "open_items",
     "outbox",
     "party_keys",

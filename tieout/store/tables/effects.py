@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, String, Table, Text
 
 from tieout.store.tables.base import metadata
-from tieout.store.types import Json, Seq, Utc
+from tieout.store.types import Json, Key, Seq, Utc
 
 # value + inputs + rule version. A new decision closes the one before; nothing is changed in place.
 decisions = Table(
@@ -139,4 +139,37 @@ channels = Table(
     Column("expires_at", Utc, nullable=False),
     Column("renewed_at", Utc, nullable=False),
     Column("error", Text),
+)
+
+# Reports and alerts on their way to people: one row per occasion and target, sent at most once where that can be known.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("occasion", Text, nullable=False),  # report:daily/2026-11-24T23:00… | alert:… : with the target unique
+    Column("kind", String(8), nullable=False),  # report | alert
+    Column("target", Text, nullable=False),  # file | mail:name@example.com
+    Column("body", Json, nullable=False),  # what is sent, or from what it is made
+    Column("state", String(10), nullable=False),  # new sending failed sent dead uncertain
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("not_before_at", Utc, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("error", Text),
+)
+Index("uq_notices_occasion", notices.c.occasion, notices.c.target, unique=True)
+Index("ix_notices_due", notices.c.state, notices.c.not_before_at)
+
+# Conditions that people are told of once, and once more when they are over.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", Key, primary_key=True),  # auth:zoho stream:zoho/deals …
+    Column("kind", String(24), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("state", String(10), nullable=False),  # open | over
+    Column("since_at", Utc, nullable=False),
+    Column("last_seen_at", Utc, nullable=False),
+    Column("over_at", Utc),
 )

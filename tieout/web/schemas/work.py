@@ -23,7 +23,7 @@ ConflictState = Literal["open", "resolved", "superseded"]
 PushState = Literal[
     "planned", "parked", "ready", "claimed", "sent", "uncertain", "done", "dead", "superseded", "cancelled"
 ]
-RunKind = Literal["sync", "pull", "apply", "push", "sweep", "reconcile"]
+RunKind = Literal["sync", "pull", "apply", "push", "sweep", "reconcile", "report"]
 RunState = Literal["queued", "running", "done", "failed"]
 Module = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$", examples=["Invoices"])]
 # No lone surrogates, no control characters: what is stored must be readable on every engine.
