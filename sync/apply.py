@@ -16,6 +16,7 @@ from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
 from sync.sizing import LARGEST
+from sync.yardsticks import review_companies
 from tieout.core import logging
 from tieout.core.errors import StaleWrite
 from tieout.store import leases
@@ -101,6 +102,8 @@ class _Lane:
                 if not ready_to_settle(self.ctx):
                     self.summary.is_waiting = True
                     return
+                if review_companies(self.ctx):
+                    continue
                 done = self._settle_first()
                 if not done:
                     self._judge()

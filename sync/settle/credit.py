@@ -12,12 +12,16 @@ from sqlalchemy import delete, insert, select
 
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
-from sync.settle.credit_facts import CreditFacts, credit_facts
+from sync.settle.cases import CaseView
+from sync.settle.credit_alerts import raise_alerts
+from sync.settle.credit_facts import CreditFacts, broken_promises, credit_facts
 from sync.settle.decisions import Verdict, current, day, put
+from sync.settle.grading import TERMS_MONTHS, Graded, grade_customers
 from sync.settle.positions import Position
 from tieout.receivables.credit import CreditPolicy, CreditState, OwedItem, credit_status
+from tieout.receivables.disputes import parts_of
 from tieout.receivables.exposure import Rate, exposure_of
-from tieout.receivables.limit import LimitChoice, limit_in_force
+from tieout.receivables.limit import LimitChoice, credit_limit, limit_in_force
 from tieout.receivables.override import OVERRIDE_VERSION, Override, hold_by_hand, overridden
 from tieout.receivables.rates import RATES_VERSION, Conversion, RateBook
 from tieout.store.among import among
@@ -63,10 +67,29 @@ class _Rates:
         return {f"{base}/{quote}": found.stored() for (base, quote), found in sorted(self.got.items())}
 
 
-def decide_credit(batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one decision starts from: the one before, the grade, broken promises, and what is disputed."""
+
+    before: Mapping[Any, Any] | None
+    graded: Graded
+    broken_promises: int
+    view: CaseView
+
+    def undisputed(self, item: str, open_minor: int) -> int:
+        """The part of an open item that may count as overdue."""
+        parts = parts_of(item, open_minor, self.view.disputes.get(item, ()))
+        return sum(part.amount_minor for part in parts if not part.is_blocked)
+
+
+def decide_credit(
+    batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]], view: CaseView
+) -> None:
     """Decide credit of these positions; CRM records of customers with a changed decision are touched."""
     held = current(batch, "credit", [position.key for position in positions])
     facts = credit_facts(batch, positions, members)
+    graded = grade_customers(batch, positions, held)
+    broken = broken_promises(batch, positions)
     verdicts: list[Verdict] = []
     needs: dict[str, _Rates] = {}
     for position in positions:
@@ -76,16 +99,17 @@ def decide_credit(batch: Batch, positions: Sequence[Position], members: Mapping[
             continue  # never owed anything and nobody set a limit: nothing to decide
         asked = _Rates(facts.rate_books[position.company], batch.on[position.company])
         needs[position.key] = asked
-        verdicts.append(_decide(batch, position, before, facts, asked))
+        standing = Standing(before, graded[position.key], broken.get(position.key, 0), view)
+        verdicts.append(_decide(batch, position, standing, facts, asked))
     _note_needs(batch, needs, verdicts)
+    raise_alerts(batch, verdicts)
     for subject in put(batch, "credit", verdicts):
         customer = subject.split("|")[0]
         batch.touch("push", [member for member in members.get(customer, []) if "/" in member])
 
 
-def _decide(
-    batch: Batch, position: Position, before: Mapping[Any, Any] | None, facts: CreditFacts, asked: _Rates
-) -> Verdict:
+def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditFacts, asked: _Rates) -> Verdict:
+    before = standing.before
     on = batch.on[position.company]
     functional = batch.config.companies[position.company].functional_currency
     choice = limit_in_force(facts.people.get(position.key, ()), facts.books.get(position.key, ()), on)
@@ -100,11 +124,22 @@ def _decide(
     if before is not None:  # the rules' own state, not what a person set for a while
         status = before["body"].get("by_rule", before["value"])
         previous = CreditState(status, day(before["body"].get("hold_since")))
-    owed = [OwedItem(row["id"], row["currency"], row["due_on"], row["open_minor"]) for row in position.items]
+    owed = [
+        OwedItem(row["id"], row["currency"], row["due_on"], standing.undisputed(row["id"], row["open_minor"]))
+        for row in position.items
+    ]
     orders = _orders(facts.overrides.get(position.key, ()), currency, asked)
     held_by = hold_by_hand(orders, on)
     decision = credit_status(
-        previous, exposure, limit, owed, on, CREDIT_POLICY, manual_hold=held_by.reason if held_by else ""
+        previous,
+        exposure,
+        limit,
+        owed,
+        on,
+        CREDIT_POLICY,
+        grade=standing.graded.state.grade,
+        broken_promises=standing.broken_promises,
+        manual_hold=held_by.reason if held_by else "",
     )
     outcome = overridden(decision.status, exposure.amount_minor, exposure.is_complete, orders, on)
     shown = {
@@ -122,7 +157,8 @@ def _decide(
         body={
             "by_rule": decision.status,
             "override": outcome.applied,
-            "grade": decision.grade,
+            **standing.graded.body(),
+            "suggested_limit_minor": _suggested(standing.graded, currency, asked),
             "limit_minor": decision.limit_minor,
             "limit_source": choice.source,
             "exposure_minor": decision.exposure_minor,
@@ -139,6 +175,7 @@ def _decide(
         reasons=[*outcome.reasons, *decision.reasons],
         inputs={
             **decision.inputs,
+            "score": standing.graded.inputs(),
             "limit": choice.inputs,
             "rates": asked.stored(),
             "overrides": [[one.id, one.status, one.cap_minor, one.valid_until] for one in orders],
@@ -173,6 +210,27 @@ def _limit(choice: LimitChoice, currency: str, asked: _Rates) -> int | None:
             return None
         total = (total or 0) + rate.convert(amount, currency)
     return total
+
+
+def _suggested(graded: Graded, currency: str, asked: _Rates) -> int | None:
+    """The limit that the grade and the billing of twelve months would give; shown to people, never enforced.
+
+    Rates are only looked at here: a suggestion that cannot be made is no reason to ask for one.
+    """
+    grade, total = graded.state.grade, Decimal(0)
+    for code, amount in graded.billing.items():
+        found = asked.book.convert(code, currency, asked.on) if code != currency else None
+        if code != currency and found is None:
+            return None
+        rate = Rate(code, found.times, found.rate_on, "", found.per) if found else Rate(code, _ONE, asked.on)
+        total += rate.convert(amount, currency)
+    made = credit_limit(
+        currency,
+        grade,
+        average_monthly_billing_minor=max(0, int(total / 12)) if graded.billing else None,
+        terms_months=TERMS_MONTHS.get(grade),
+    )
+    return made.limit_minor
 
 
 def _orders(rows: Sequence[Mapping[Any, Any]], currency: str, asked: _Rates) -> list[Override]:

@@ -14,11 +14,12 @@ from sync.fold.batch import Batch
 from sync.settle.candidates import candidates_of
 from sync.settle.positions import Position
 from tieout.canonical.parties import PartyCandidate
+from tieout.core.dates import add_months
 from tieout.receivables.limit import BookLimit, SetLimit
 from tieout.receivables.rates import MAX_AGE_DAYS, DatedRate, RateBook
 from tieout.store.among import among
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, credit_limits, credit_terms, rates
+from tieout.store.tables import accounts, case_links, credit_limits, credit_terms, decisions, rates
 
 
 @dataclass
@@ -130,3 +131,25 @@ def rate_book(batch: Batch, company: str) -> RateBook:
 def _may_count(on: date) -> Any:
     r = rates.c
     return or_(r.until_on >= on, r.until_on.is_(None) & (r.rate_on >= on - timedelta(days=MAX_AGE_DAYS)))
+
+
+def broken_promises(batch: Batch, positions: Sequence[Position]) -> dict[str, int]:
+    """How many promises were broken since the month began, or in the twelve months before it, by `customer|company`."""
+    refs = {ref: position for position in positions for ref in position.refs}
+    k, d = case_links.c, decisions.c
+    subjects: dict[str, Position] = {}
+    for part in chunks(sorted(refs)):
+        for case, ref in batch.conn.execute(select(k.case_id, k.ref).where(k.ref.in_(part)).order_by(k.case_id, k.ref)):
+            subjects.setdefault(f"{refs[ref].key}|{case}", refs[ref])
+    out: dict[str, int] = {}
+    for part in chunks(sorted(subjects)):
+        for row in batch.conn.execute(
+            select(d.subject, d.body).where(
+                d.kind == "promise", d.subject.in_(part), d.is_current.is_(True), d.value == "broken"
+            )
+        ):
+            position = subjects[row.subject]
+            since = add_months(batch.on[position.company].replace(day=1), -12)
+            if date.fromisoformat(row.body["until_on"]) >= since:
+                out[position.key] = out.get(position.key, 0) + 1
+    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync.fold.batch import Batch
+from sync.settle.cases import view_cases
 from sync.settle.credit import decide_credit
 from sync.settle.decisions import Verdict, current, put
 from sync.settle.positions import Position, positions_of
@@ -17,7 +18,8 @@ def decide_customers(batch: Batch, keys: Sequence[str]) -> None:
     """Decide credit and reminders of these `customer|company` pairs; members with a changed decision are touched."""
     positions, members = positions_of(batch, keys)
     _decide_statuses(batch, positions)
-    decide_credit(batch, positions, members)
+    view = view_cases(batch, positions)  # first: whether a promise was kept is a cause of its own
+    decide_credit(batch, positions, members, view)
     decide_reminding(batch, positions, members)
 
 

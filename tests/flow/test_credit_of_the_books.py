@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync.service import Service
-from tests.flow.books import Synced, kingdee_doc, open_conflicts, rows, zoho_record
+from tests.flow.books import Synced, kingdee_doc, open_conflicts, receive, rows, zoho_record
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import accounts, decisions, memberships, rates
@@ -122,3 +122,58 @@ def _mixed(world: SandboxWorld, service: Service) -> str:
     service.sync()
     assert kingdee_doc(world, "BD_Customer", number)
     return number
+
+
+def test_grades_come_with_their_score_and_are_shown_in_zoho(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        credit = credit_by_number(service)
+        graded = {number: row for number, row in credit.items() if row["body"]["grade"] != "N"}
+        assert len(graded) > len(credit) // 2
+        for row in graded.values():
+            body, score = row["body"], row["inputs"]["score"]
+            assert Decimal(str(body["confidence"])) >= Decimal("0.5")
+            assert body["review_on"] == "2026-11-01"
+            assert set(body["contributions"]) == set(score["sub_scores"])
+            assert abs(sum(Decimal(str(v)) for v in body["contributions"].values()) - Decimal(str(body["score"]))) < 1
+        assert len({row["body"]["grade"] for row in graded.values()}) > 1
+        # A payment that arrives this month is judged at the next review, not before.
+        one = next(
+            number for number in sorted(graded) if credit[number]["body"]["open_by_currency"].get("CNY", 0) > 100
+        )
+        bill = next(
+            doc
+            for doc in world.kingdee.library.ordered(FORMS["AR_receivable"])
+            if doc["FCUSTOMERID"]["FNumber"] == one and doc["FWRITTENOFFSTATUS"] == "A" and doc["FALLAMOUNTFOR"] > 1
+            and doc["FDOCUMENTSTATUS"] == "C" and doc["FCancelStatus"] == "A"
+        )  # fmt: skip
+        receive(world, bill["FBillNo"], Decimal(1))
+        service.sync()
+        assert credit_by_number(service)[one]["body"]["score"] == credit[one]["body"]["score"]
+        world.clock.advance(8 * 86400)
+        service.sync()
+        after = credit_by_number(service)
+        assert {row["body"]["review_on"] for row in after.values()} == {"2026-12-01"}
+        assert service.rebuild_check().differences == []
+
+
+def test_a_breach_is_one_event_while_it_lasts(synced: Synced) -> None:
+    world, service = synced
+    with service:
+
+        def alerts() -> list[tuple[str, str]]:
+            d = decisions.c
+            found = rows(service, decisions.select().where(d.kind == "credit_alert").order_by(d.seq, d.id))
+            return [(row["value"], row["body"]["key"]) for row in found if row["subject"] == subject]
+
+        credit = credit_by_number(service)
+        subject = credit["CUST0003"]["subject"]
+        assert alerts() == [("breach", f"{subject}|2026-11-24")]
+        bill = kingdee_doc(world, "AR_receivable", "AR00000004")
+        receive(world, bill["FBillNo"], Decimal(100))
+        service.sync()
+        assert len(alerts()) == 1
+        receive(world, bill["FBillNo"], Decimal(1_500_000))
+        service.sync()
+        assert [value for value, _ in alerts()] == ["breach", "over"]
+        assert service.rebuild_check().differences == []

@@ -1,0 +1,52 @@
+"""A limit that is breached is an event: stored once when it begins, and once when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync.fold.batch import Batch
+from sync.settle.decisions import Verdict, current, put
+from tieout.receivables.status import Reason
+
+KIND = "credit_alert"
+ALERT_VERSION = "credit-alert-1"
+
+
+def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
+    """Begin or end the alert of each of these credit decisions.
+
+    The key names the breach (customer, company, first day), so that whoever is told is told once; figures that move
+    while it lasts are in the credit decision. Source: receivables reference, section 8.3.
+    """
+    held = current(batch, KIND, [verdict.subject for verdict in verdicts])
+    alerts: list[Verdict] = []
+    for verdict in verdicts:
+        over = next((reason for reason in verdict.reasons if reason.code == "over_limit"), None)
+        standing = held.get(verdict.subject)
+        is_on = standing is not None and standing["value"] == "breach"
+        if over is None and not is_on:
+            continue
+        if over is not None and is_on:
+            continue
+        key = (
+            f"{verdict.subject}|{verdict.effective_on}"
+            if over is not None or standing is None
+            else standing["body"]["key"]
+        )
+        body = {"key": key, "currency": verdict.body["currency"]}
+        if over is not None:
+            body |= dict(over.params)
+        alerts.append(
+            Verdict(
+                subject=verdict.subject,
+                company=verdict.company,
+                value="breach" if over is not None else "over",
+                body=body,
+                reasons=[over if over is not None else Reason("within_limit")],
+                inputs={"credit_rule": verdict.rule_version},
+                rule_version=ALERT_VERSION,
+                effective_on=verdict.effective_on,
+                next_change_on=None,
+            )
+        )
+    put(batch, KIND, alerts)

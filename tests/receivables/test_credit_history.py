@@ -1,0 +1,218 @@
+"""Rates, limits in force, sub-scores, stable grades and overrides, with worked numbers."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tieout.receivables.credit_history import Due, History, quantiles, sub_scores
+from tieout.receivables.credit_score import ScoreDecision, credit_score
+from tieout.receivables.exposure import Rate, exposure_of
+from tieout.receivables.grade import GradeState, stable_grade
+from tieout.receivables.limit import BookLimit, SetLimit, limit_in_force
+from tieout.receivables.override import Override, hold_by_hand, overridden
+from tieout.receivables.rates import DatedRate, RateBook
+
+DAY = date(2026, 11, 24)
+REVIEW = date(2026, 11, 1)
+
+
+def rate(base: str, quote: str, value: str, on: date, **more: object) -> DatedRate:
+    return DatedRate(base, quote, Decimal(value), on, **more)  # type: ignore[arg-type]
+
+
+def days(n: int) -> timedelta:
+    return timedelta(days=n)
+
+
+def test_the_latest_rate_in_force_counts_and_a_stated_one_goes_before_the_books() -> None:
+    book = RateBook(
+        [
+            rate("USD", "CNY", "7.00", DAY - days(20), source="books"),
+            rate("USD", "CNY", "7.10", DAY - days(2), source="books"),
+            rate("USD", "CNY", "7.12", DAY - days(2), source="file", rank=1),
+            rate("USD", "CNY", "9.99", DAY + days(1)),
+        ],
+        "CNY",
+    )
+    found = book.convert("USD", "CNY", DAY)
+    assert found is not None
+    assert found.stored() == [["USD", "CNY", "7.12", "2026-11-22", "file", "direct"]]
+    assert book.next_change_on("USD", "CNY", DAY) == DAY + days(1)
+    back = book.convert("CNY", "USD", DAY)
+    assert back is not None
+    assert (back.times, back.per, back.legs[0].inverse) == (1, Decimal("7.12"), True)
+
+
+def test_a_rate_nobody_vouches_for_any_more_does_not_count() -> None:
+    open_ended = RateBook([rate("USD", "CNY", "7.1", DAY - days(31))], "CNY")
+    assert open_ended.convert("USD", "CNY", DAY) is not None
+    assert open_ended.next_change_on("USD", "CNY", DAY) == DAY + days(1)
+    assert open_ended.convert("USD", "CNY", DAY + days(1)) is None
+    dated = RateBook([rate("USD", "CNY", "7.1", date(2026, 1, 1), until_on=DAY)], "CNY")
+    assert dated.convert("USD", "CNY", DAY) is not None
+    assert dated.convert("USD", "CNY", DAY + days(1)) is None
+    assert dated.convert("USD", "CNY", date(2025, 12, 31)) is None
+
+
+def test_two_foreign_currencies_are_crossed_through_the_home_currency_exactly() -> None:
+    book = RateBook([rate("USD", "CNY", "7.12", DAY), rate("EUR", "CNY", "7.795", DAY - days(1))], "CNY")
+    found = book.convert("EUR", "USD", DAY)
+    assert found is not None
+    assert (found.times, found.per, found.rate_on) == (Decimal("7.795"), Decimal("7.12"), DAY - days(1))
+    # 1,000.00 EUR × 7.795 / 7.12 = 1,094.803370…
+    assert Rate("EUR", found.times, DAY, "", found.per).convert(100_000, "USD") == 109_480
+    assert book.convert("EUR", "JPY", DAY) is None
+
+
+@given(minor=st.integers(-(10**14), 10**14), times=st.integers(1, 10**8), per=st.integers(1, 10**8))
+@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+def test_conversion_rounds_the_exact_quotient_half_up(minor: int, times: int, per: int) -> None:
+    got = Rate("USD", Decimal(times).scaleb(-4), DAY, "", Decimal(per).scaleb(-4)).convert(minor, "CNY")
+    numerator = abs(minor) * times
+    exact = (2 * numerator + per) // (2 * per)  # half up, away from zero as Decimal has it
+    assert got == (exact if minor >= 0 else -exact)
+
+
+def test_exposure_converts_with_a_divisor() -> None:
+    rates = {"USD": Rate("USD", Decimal(1), DAY, "", Decimal("0.14"))}
+    assert exposure_of({"USD": 10_000}, {}, "CNY", rates).amount_minor == 71_429
+
+
+def test_a_person_goes_before_the_books_and_the_latest_before_the_earlier() -> None:
+    books = [
+        BookLimit("k/l/1", "acc_1", "CNY", 300, 50, DAY - days(1), DAY + days(9)),
+        BookLimit("k/l/2", "acc_2", "CNY", 200),
+    ]
+    summed = limit_in_force([], books, DAY)
+    assert (summed.amounts, summed.source, summed.next_change_on) == ({"CNY": 550}, "book_of_record", DAY + days(10))
+    assert limit_in_force([], books, DAY + days(10)).amounts == {"CNY": 500}
+    off = [*books, BookLimit("k/c/2", "acc_2", "", None, is_managed=False)]
+    assert limit_in_force([], off, DAY + days(10)).amounts == {"CNY": 300}
+    people = [
+        SetLimit("a", "CNY", 900, 1),
+        SetLimit("b", "USD", 80, 2, DAY + days(3), DAY + days(5)),
+    ]
+    assert limit_in_force(people, books, DAY).amounts == {"CNY": 900}
+    assert limit_in_force(people, books, DAY).next_change_on == DAY + days(3)
+    later = limit_in_force(people, books, DAY + days(3))
+    assert (later.amounts, later.inputs["passed_over"]) == ({"USD": 80}, ["a"])
+    assert limit_in_force(people, books, DAY + days(6)).amounts == {"CNY": 900}
+    none = limit_in_force([], [], DAY)
+    assert (none.amounts, none.source, none.next_change_on) == ({}, "none", None)
+
+
+def test_sub_scores_of_a_worked_history() -> None:
+    paid = [
+        # 820 of 1,000 on time; the rest 50 days late: weighted 9 days, as in the reference's example.
+        Due("1:1", "CNY", date(2026, 3, 1), 500, ((date(2026, 3, 1), 500),)),
+        Due("2:1", "CNY", date(2026, 4, 1), 320, ((date(2026, 3, 20), 320),)),
+        Due("3:1", "CNY", date(2026, 5, 1), 180, ((date(2026, 6, 20), 180),)),
+    ]
+    history = History(
+        paid,
+        billing={"CNY": 1000},
+        bills={"CNY": 3},
+        first_on=date(2024, 5, 1),
+        promises=(4, 5),
+        disputes=(3, 4),
+    )
+    scores, facts = sub_scores(history, {"CNY": [100, 900, 1000, 5000]}, REVIEW)
+    assert scores == {
+        "on_time_share": Decimal("82.0"),
+        "days_late": Decimal("82.0"),
+        "promises_kept": Decimal("80.0"),
+        "disputes_not_lost": Decimal("75.0"),
+        "tenure": Decimal("83.3"),
+        "billing_percentile": Decimal("75.0"),
+    }
+    assert (facts["rows"], facts["months"]) == (3, 12)
+    made = credit_score(scores)
+    assert (made.grade, made.confidence) == ("B", Decimal("0.760"))
+
+
+def test_what_is_due_and_not_paid_counts_as_late_and_the_day_of_the_review_does_not_count() -> None:
+    dues = [
+        Due("1:1", "CNY", date(2026, 9, 2), 100, ((date(2026, 9, 1), 40), (REVIEW, 60))),
+        Due("2:1", "CNY", date(2026, 10, 1), 100, ((date(2026, 10, 1), 100),)),
+        Due("3:1", "CNY", REVIEW, 100),
+    ]
+    scores, facts = sub_scores(History(dues), {}, REVIEW)
+    assert facts["rows"] == 3  # 40 on time, 60 open for 60 days, 100 on time; what is due on the review is not
+    assert scores["on_time_share"] == Decimal("70.0")
+    assert scores["days_late"] == Decimal("64.0")  # 100 less twice 60 × 60 / 200
+
+
+def test_currencies_are_weighted_by_rows_and_never_added() -> None:
+    dues = [
+        Due("1:1", "JPY", date(2026, 3, 1), 10**9, ((date(2026, 3, 1), 10**9),)),
+        Due("2:1", "USD", date(2026, 3, 1), 5, ((date(2026, 3, 9), 5),)),
+        Due("3:1", "USD", date(2026, 3, 1), 5, ((date(2026, 3, 9), 5),)),
+    ]
+    assert sub_scores(History(dues), {}, REVIEW)[0]["on_time_share"] == Decimal("33.3")
+
+
+def test_few_rows_look_back_two_years_and_nothing_is_no_score() -> None:
+    old = [Due("1:1", "CNY", date(2025, 3, 1), 5, ((date(2025, 3, 1), 5),))]
+    scores, facts = sub_scores(History(old), {}, REVIEW)
+    assert (facts["months"], scores["on_time_share"]) == (24, Decimal("100.0"))
+    assert sub_scores(History(), {}, REVIEW)[0] == {}
+    plans = [Due(f"{n}:1", "CNY", date(2026, 3, n), 10, ((date(2026, 3, 5), 10),), is_plan=True) for n in range(1, 11)]
+    assert sub_scores(History(plans), {}, REVIEW)[0]["plan_rows_kept"] == Decimal("60.0")
+
+
+def test_quantiles_keep_the_ends() -> None:
+    assert quantiles([3, 1, 2]) == [1, 2, 3]
+    many = quantiles(range(1, 1002))
+    assert (len(many), many[0], many[50], many[-1]) == (101, 1, 501, 1001)
+
+
+def scored(value: str) -> ScoreDecision:
+    made = credit_score(
+        dict.fromkeys(("on_time_share", "days_late", "promises_kept", "billing_percentile"), Decimal(value))
+    )
+    assert made.score == Decimal(value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("score", "review", "grade", "since"),
+    [
+        ("60", REVIEW, "C", None),  # down at once
+        ("86", REVIEW, "B", REVIEW),  # better, but not clearly: waits
+        ("90", REVIEW, "A", None),  # five points above the floor
+        ("75", REVIEW, "B", None),
+    ],
+)
+def test_a_grade_falls_at_once_and_rises_slowly(score: str, review: date, grade: str, since: date | None) -> None:
+    state = stable_grade(GradeState("B", date(2026, 10, 1)), scored(score), review)
+    assert (state.grade, state.better_since) == (grade, since)
+
+
+def test_a_better_grade_comes_at_the_second_review_and_not_by_looking_twice() -> None:
+    first = stable_grade(GradeState("B", date(2026, 10, 1)), scored("86.0"), REVIEW)
+    again = stable_grade(first, scored("86.0"), REVIEW)
+    assert (again.grade, again.better_since) == ("B", REVIEW)
+    second = stable_grade(again, scored("86.0"), date(2026, 12, 1))
+    assert (second.grade, second.better_since) == ("A", None)
+    lost = stable_grade(stable_grade(again, scored("80"), date(2026, 12, 1)), scored("86.0"), date(2027, 1, 1))
+    assert (lost.grade, lost.better_since) == ("B", date(2027, 1, 1))
+    new = stable_grade(GradeState("N", REVIEW), scored("86.0"), REVIEW)
+    assert new.grade == "A"
+
+
+def test_overrides_count_within_their_cap_and_days_and_the_latest_decides() -> None:
+    ok = Override("o1", "ok", 1, DAY + days(5), 500, "on its way", "a", "b")
+    hold = Override("o2", "hold", 2, DAY + days(9), None, "insolvency", "a", "")
+    assert overridden("hold", 500, True, [ok], DAY).status == "ok"
+    assert overridden("hold", 500, True, [ok], DAY).next_change_on == DAY + days(6)
+    for exposure, complete, on in ((501, True, DAY), (500, False, DAY), (500, True, DAY + days(6))):
+        assert overridden("hold", exposure, complete, [ok], on).status == "hold"
+    assert overridden("hold", 501, True, [ok], DAY).reasons[0].code == "override_outgrown"
+    assert overridden("hold", 1, True, [ok, hold], DAY).status == "hold"
+    assert hold_by_hand([ok, hold], DAY) == hold
+    assert hold_by_hand([ok, hold], DAY + days(10)) is None
