@@ -153,6 +153,9 @@ def test_three_systems_meet_in_one_home(world: SandboxWorld, service_on_both: Se
     assert writes_since(world, seq) == []
     rebuilt = service.rebuild_check()
     assert rebuilt.ok, rebuilt
+    compared = service.reconcile(actor="test")
+    shown = next(one for one in compared["sections"] if one["counterpart"] == "fxiaoke")
+    assert shown["is_valid"], shown
 
 
 def test_a_payment_in_the_books_reaches_both_crms(world: SandboxWorld, service: Service) -> None:

@@ -233,3 +233,23 @@ def test_order_does_not_matter_and_no_document_is_bound_twice(
         for ref in verdict.refs:
             assert next(d for d in documents if d.ref == ref).currency == one.currency
     assert len(bound) == len(set(bound))
+
+
+PAID = DocumentFacts("pay_1", "AR_RECEIVEBILL:7", "payment", "SKD00000001", "CNY", -11300)
+
+
+def test_a_receipt_of_a_crm_binds_to_a_receipt_of_the_books_and_to_nothing_else() -> None:
+    claim = replace(CLAIM, kind="payment", external_refs=("SKD00000001",))
+    verdict = bind_claim(claim, [PAID, replace(BILL, number="SKD00000001")])
+    assert (verdict.outcome, verdict.refs, verdict.rule, verdict.flags) == ("bound", ("pay_1",), "external_ref", ())
+    other = bind_claim(replace(claim, amount_minor=11301), [PAID])
+    assert (other.outcome, other.flags) == ("bound", ("amount_differs",))
+    unnumbered = bind_claim(replace(claim, external_refs=()), [replace(PAID, customer="c1")], customer="c1")
+    assert (unnumbered.outcome, [one.ref for one in unnumbered.suggestions]) == ("review", ["pay_1"])
+    assert {reason.code for reason in unnumbered.suggestions[0].reasons} == {"customer_equal", "amount_equal"}
+
+
+@pytest.mark.parametrize("kind", ["allocation", "installment"])
+def test_lines_and_plans_are_never_bound_and_never_asked_about(kind: Any) -> None:
+    verdict = bind_claim(replace(CLAIM, kind=kind, external_refs=("AR00000001",)), [BILL, PAID])
+    assert (verdict.outcome, verdict.refs, verdict.reasons) == ("unbound", (), ())

@@ -273,3 +273,18 @@ def test_a_reminder_is_found_again_by_its_key() -> None:
     for key in ("", "k" * 256):
         with pytest.raises(MappingError):
             reminder_change("zoho_crm", replace(REMINDER, key=key), change_id="out_1")
+
+
+def test_fxiaoke_has_names_of_its_style_and_reminders_that_are_all_text() -> None:
+    assert own_fields("fxiaoke")["AccountObj"][0] == "ar_credit_status__c"
+    assert own_fields("fxiaoke", {"ar_open_amount__c": "field_x__c"})["SalesOrderObj"][3] == "field_x__c"
+    assert own_fields("fxiaoke", {"open_amount": "field_y__c"})["SalesOrderObj"][3] == "field_y__c"
+    labels = {one.api_name: one.label for one in writable_fields("fxiaoke")}
+    assert labels["ar_next_due_date__c"] == "AR Next Due Date"
+    text = reminder_task("fxiaoke", REMINDER, "zh-CN")
+    assert list(text) == ["active_record_content"]
+    change = reminder_change("fxiaoke", REMINDER, change_id="c1")
+    assert (change.module, change.key_field, change.key) == ("ActiveRecordObj", "ar_key__c", REMINDER.key)
+    subject, act, *_ = text["active_record_content"].splitlines()
+    assert subject == reminder_task("zoho_crm", REMINDER, "zh-CN")["Subject"]
+    assert REMINDER.task_due_on.isoformat() in act

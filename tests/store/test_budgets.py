@@ -65,6 +65,21 @@ def test_the_window_rolls(engine: Engine) -> None:
         assert sum(1 for other in times if at <= other < at + timedelta(seconds=60)) <= 10
 
 
+def test_a_calendar_day_has_a_limit_beside_the_window(engine: Engine) -> None:
+    clock = ManualClock(NOW)  # 16:00 in Shanghai
+    limits = BudgetLimits(20, 500, fast_share=0, max_wait_seconds=0, day_cost=30, day_zone="Asia/Shanghai")
+    mine = budget(engine, clock, limits)
+    mine.spend(1, lane="bulk")
+    mine.close()  # what was reserved and not used is given back to the day as well
+    other = budget(engine, clock, limits, 2)
+    assert spend_all(other, "bulk") == 29
+    with pytest.raises(RateLimited) as told:
+        budget(engine, clock, limits, 3).spend(1, lane="fast")
+    assert told.value.retry_at == datetime(2026, 11, 24, 16, tzinfo=UTC)
+    clock.advance(8 * 3600)
+    assert spend_all(budget(engine, clock, limits, 4), "bulk") == 30
+
+
 def test_a_short_wait_is_waited_out(engine: Engine) -> None:
     clock = ManualClock(NOW)
     limits = BudgetLimits(window_seconds=10, window_cost=5, fast_share=0, max_wait_seconds=20)

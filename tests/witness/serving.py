@@ -18,7 +18,7 @@ import uvicorn
 from tieout.core.clock import SystemClock
 from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.faults import FaultRegistry
-from tieout.sandbox.http import AsgiApp
+from tieout.sandbox.http import AsgiApp, Handler
 from tieout.sandbox.state import SandboxStore
 from tieout.sandbox.zoho import ZohoServer
 
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 @contextmanager
-def listening(server: ZohoServer) -> Iterator[str]:
+def listening(server: Handler) -> Iterator[str]:
     """Serve with uvicorn in a thread; gives the base URL."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))

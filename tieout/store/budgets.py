@@ -127,9 +127,11 @@ class SqlBudget:
                     return conn.execute(first.order_by(budgets.c.until_at).limit(1)).scalar() or ends
                 amount = min(room, max(cost, min(50, self._limits.window_cost // 100)))
                 if self._limits.day_cost:
-                    until = self._take_day(conn, amount, lane, now)
-                    if until is not None:
-                        return until
+                    room, midnight = self._day_room(conn, lane, now)
+                    if room < cost:
+                        return midnight
+                    amount = min(room, amount)
+                    self._add(conn, self._day(now), amount, midnight)
                 self._add(conn, bucket, amount, ends + span)
             conn.execute(delete(budgets).where(budgets.c.connection == self._connection, budgets.c.until_at <= now))
             self._publish(conn)
@@ -138,21 +140,18 @@ class SqlBudget:
         self._left, self._left_until, self._bucket = amount, ends, bucket
         return None
 
-    def _take_day(self, conn: Connection, amount: int, lane: str, now: datetime) -> datetime | None:
-        """Count units towards the calendar day; the next midnight when the day's are used up."""
+    def _day_room(self, conn: Connection, lane: str, now: datetime) -> tuple[int, datetime]:
+        """Units left of the calendar day for this lane, and when the next day begins."""
         here = zone(self._limits.day_zone)
-        today = now.astimezone(here).date()
-        midnight = datetime.combine(today + timedelta(days=1), time(), here).astimezone(UTC)
+        midnight = datetime.combine(now.astimezone(here).date() + timedelta(days=1), time(), here).astimezone(UTC)
         used = conn.execute(
             select(func.coalesce(func.sum(budgets.c.used), 0)).where(*self._counting("day:", now))
         ).scalar_one()
-        allowed = self._limits.day_cost
-        if lane != "fast":
-            allowed -= int(allowed * self._limits.fast_share)
-        if int(used) + amount > allowed:
-            return midnight
-        self._add(conn, f"day:{today.isoformat()}", amount, midnight)
-        return None
+        kept = 0 if lane == "fast" else int(self._limits.day_cost * self._limits.fast_share)
+        return self._limits.day_cost - kept - int(used), midnight
+
+    def _day(self, now: datetime) -> str:
+        return f"day:{now.astimezone(zone(self._limits.day_zone)).date().isoformat()}"
 
     def _gate(self, conn: Connection) -> None:
         """Reservations of one connection follow each other (SQLite: every writing unit does)."""
@@ -296,7 +295,10 @@ class SqlBudget:
                 if unused and self._limits.window_cost:
                     conn.execute(
                         update(budgets)
-                        .where(budgets.c.connection == self._connection, budgets.c.window == self._bucket)
+                        .where(
+                            budgets.c.connection == self._connection,
+                            budgets.c.window.in_([self._bucket, self._day(now)]),
+                        )
                         .values(used=budgets.c.used - unused)
                     )
                 self._publish(conn)
