@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from sync.activation import append_policy
 from sync.apply import fresh_companies
+from sync.case_checks import CaseError
 from sync.context import Context
 from sync.fold.batch import Batch, BatchIds, business_dates
 from sync.fold.journal import Journal
@@ -17,11 +18,11 @@ from sync.settle.cases import view_cases
 from sync.settle.policies import active_policy
 from sync.settle.positions import positions_of
 from sync.settle.reminders import Judged, judge
-from tieout.core.errors import ConfigError, Gone
+from tieout.core.errors import Gone
 from tieout.core.money import format_minor
 from tieout.receivables.dunning.decide import DunningDecision
 from tieout.receivables.dunning.policy import Policy
-from tieout.receivables.dunning.policy_file import load_policy
+from tieout.receivables.dunning.policy_file import PolicyError, load_policy
 from tieout.store import audit
 from tieout.store.landing import chunks
 from tieout.store.session import reading, unit
@@ -54,10 +55,10 @@ def preview(
     With a policy text the answer says what it would change against the policy in force. On another day than today the
     books are as they are now; nothing is known of payments to come.
     """
-    policy = load_policy(policy_text, origin) if policy_text else None
+    policy = read_policy(policy_text, origin) if policy_text else None
     names = [company] if company else sorted(ctx.config.companies)
     if company and company not in ctx.config.companies:
-        raise ConfigError(f"there is no company {company!r}.", hint="Known: " + ", ".join(sorted(ctx.config.companies)))
+        raise CaseError(f"there is no company {company!r}.", hint="Known: " + ", ".join(sorted(ctx.config.companies)))
     with reading(ctx.engine) as conn:
         batch = _batch(ctx, conn, on)
         keys = _keys(conn, names, customer)
@@ -98,12 +99,12 @@ def activate(
 
     Decisions already made keep the version they were made under. Activating an earlier text again takes it back.
     """
-    policy = load_policy(policy_text, origin)
+    policy = read_policy(policy_text, origin)
     names = list(companies) or sorted(ctx.config.companies)
     for name in names:
         if name not in ctx.config.companies:
             known = ", ".join(sorted(ctx.config.companies))
-            raise ConfigError(f"there is no company {name!r}.", hint=f"Known: {known}")
+            raise CaseError(f"there is no company {name!r}.", hint=f"Known: {known}")
     effect = {name: preview(ctx, company=name, policy_text=policy_text, origin=origin)["effect"] for name in names}
     now = ctx.clock.now()
     done = []
@@ -117,6 +118,14 @@ def activate(
             audit.append(conn, now, actor, "dunning.activate", name, body)
             done.append(name)
     return {"policy": _policy_line(policy), "activated": done, "effect": effect}
+
+
+def read_policy(text: str, origin: str) -> Policy:
+    """A policy that a person hands in; CaseError names the line of the first mistake."""
+    try:
+        return load_policy(text, origin)
+    except PolicyError as error:
+        raise CaseError(error.message, hint=error.hint, code=error.code) from None
 
 
 def policies(ctx: Context) -> dict[str, Any]:
@@ -163,6 +172,8 @@ def why(ctx: Context, customer: str, on: date | None = None) -> dict[str, Any]:
     """
     d, n = decisions.c, documents.c
     with reading(ctx.engine) as conn:
+        if conn.execute(select(customers.c.id).where(customers.c.id == customer)).first() is None:
+            raise Gone(f"there is no customer {customer}", code="no_customer")
         codes = conn.execute(select(balances.c.currency).distinct()).scalars().all()
         subjects = [f"{customer}|{company}|{code}" for company in sorted(ctx.config.companies) for code in codes]
         rows: list[Mapping[Any, Any]] = []

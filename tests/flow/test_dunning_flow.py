@@ -27,7 +27,7 @@ from tests.flow.books import (
 )
 from tests.flow.harness import make_world, open_installation
 from tieout.core.errors import StaleWrite
-from tieout.receivables.dunning.policy_file import PolicyError, shipped_text
+from tieout.receivables.dunning.policy_file import shipped_text
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.session import reading
 from tieout.store.tables import audit, decisions, memberships, outbox
@@ -239,7 +239,7 @@ def test_a_policy_shows_its_effect_and_then_decides(synced: Synced) -> None:
         change = next(one for one in effect["changes"] if one["subject"] == subject)
         assert (change["from"], change["to"]) == ("not_due", "L1 5,000.00 CNY")
         assert debt.tasks() == []
-        with pytest.raises(PolicyError, match=r"mine.yaml:\d+: "):
+        with pytest.raises(CaseError, match=r"mine.yaml:\d+: "):
             service.dunning.activate(early.replace("level: 1", "level: one"), "user:li", origin="mine.yaml")
         done = service.dunning.activate(early, "user:li", origin="mine.yaml")
         assert done["activated"] == ["cn"]

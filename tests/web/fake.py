@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from sync.credit_desk import CreditDesk
+from sync.dunning_desk import DunningDesk
 from sync.reporting import ReportFile, ReportWish, report_file
 from tieout.core.clock import ManualClock
 from tieout.core.config import Config
@@ -57,6 +58,10 @@ class FakeService:
     @property
     def credit(self) -> CreditDesk:
         return CreditDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
+
+    @property
+    def dunning(self) -> DunningDesk:
+        return DunningDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
 
     def _ask(self, *what: Any) -> None:
         if self.fail_with is not None:

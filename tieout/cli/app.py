@@ -14,6 +14,7 @@ from tieout.cli import (
     conflicts,
     copies,
     credit,
+    dunning,
     flow,
     mapping,
     match,
@@ -55,6 +56,7 @@ admin.register(app)
 copies.register(app)
 match.register(app)
 credit.register(app)
+dunning.register(app)
 reports.register(app)
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(mapping.app, name="mapping")

@@ -19,7 +19,18 @@ from tieout.web.edge import Edge
 from tieout.web.i18n import Catalogue
 from tieout.web.limits import Attempts
 from tieout.web.ports import Service
-from tieout.web.routes import conflicts, credit, customers, health, invoices, operations, pushes, reports, webhooks
+from tieout.web.routes import (
+    conflicts,
+    credit,
+    customers,
+    dunning,
+    health,
+    invoices,
+    operations,
+    pushes,
+    reports,
+    webhooks,
+)
 
 VERSION = "0.1.0"
 
@@ -53,7 +64,7 @@ def build(config: Config, *, service: Service | None = None) -> FastAPI:
     app.state.catalogue = Catalogue(config.language)
     problems.install(app)
     pages.install(app)
-    for part in (operations, conflicts, customers, credit, invoices, pushes, reports, webhooks, health):
+    for part in (operations, conflicts, customers, credit, dunning, invoices, pushes, reports, webhooks, health):
         app.include_router(part.router)
     app.include_router(console.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

@@ -51,7 +51,9 @@ def item_step(
     """
     planned = timeline(item.due_on, policy, calendar, was_late=was_late)
     ahead = [one for one in planned if _is_ahead(item, one.step)]
-    days = [one.on for one in ahead] + [item.due_on + timedelta(days=1) for one in ahead if one.step.offset < 0]
+    days = [one.on for one in planned] + [item.due_on + timedelta(days=1)]
+    if item.last is not None:
+        days.append(item.due_on)  # a due date that was moved: from it on the item is named with the others again
     coming = min((day for day in days if day > as_of), default=None)
     block = item.block(as_of)
     if block is not None:
