@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sync import credit_terms, rates
+from sync import credit_policies, credit_terms, rates
 from sync.context import Context
 from tieout.core.dates import business_on
 from tieout.core.errors import Gone
@@ -30,6 +30,14 @@ class CreditDesk:
     def ask_override(self, customer_id: str, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
         """Ask to set the credit status by hand until a day; hold counts at once."""
         return self._done(credit_terms.ask_override(self._ctx, customer_id, wanted, actor))
+
+    def policy(self, company: str = "") -> dict[str, Any]:
+        """The thresholds by which a company's credit is judged."""
+        return credit_policies.show_policy(self._ctx, company)
+
+    def ask_policy(self, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+        """Ask for other thresholds; the answer says whose status would change. Another person approves."""
+        return self._done(credit_policies.ask_policy(self._ctx, wanted, actor))
 
     def approve(self, term: str, actor: str) -> dict[str, Any]:
         """Approve what another person asked for."""
@@ -100,7 +108,7 @@ class CreditDesk:
 
 _TERM = (
     "id kind company_id currency amount_minor status valid_from valid_until reason state author asked_at approver "
-    "approved_at ended_by ended_at end_reason"
+    "approved_at ended_by ended_at end_reason body"
 ).split()
 _BOOK = (
     "connection stream external_id party_ref currency amount_minor temporary_minor temporary_from temporary_until "

@@ -60,14 +60,13 @@ def _ask(
     ctx: Context, customer_id: str, kind: str, wanted: Mapping[str, Any], actor: str, *, needs_approval: bool
 ) -> dict[str, Any]:
     now = ctx.clock.now()
-    company = _company(ctx, str(wanted.get("company") or ""))
+    company = company_named(ctx, str(wanted.get("company") or ""))
     today = business_on(now, ctx.config.companies[company].timezone)
     start, end = wanted.get("valid_from"), wanted.get("valid_until")
     amount, reason = wanted.get("amount_minor"), str(wanted.get("reason") or "").strip()
     _check(kind, amount, reason, start, end, today)
     with unit(ctx.engine, "answer.commit") as conn:
         body = {
-            "step": "ask",
             "kind": kind,
             "account_id": _anchor(conn, customer_id, company),
             "customer_id": customer_id,
@@ -80,9 +79,22 @@ def _ask(
             "reason": reason,
             "needs_approval": needs_approval,
         }
-        seq = _append(conn, now, body, actor)
-        audit.append(conn, now, actor, f"credit.{kind}", customer_id, {**body, "term": term_id(seq)})
-    return {"id": term_id(seq), "state": "waiting" if needs_approval else "active", "customer": customer_id}
+        made = _put(conn, now, body, customer_id, actor)
+    return {**made, "customer": customer_id}
+
+
+def put_order(ctx: Context, body: Mapping[str, Any], subject: str, actor: str) -> dict[str, Any]:
+    """Put an order that is about no single customer into the log; it needs its reason like every other."""
+    _check(str(body["kind"]), None, str(body["reason"]), None, None, date.max)
+    with unit(ctx.engine, "answer.commit") as conn:
+        return _put(conn, ctx.clock.now(), body, subject, actor)
+
+
+def _put(conn: Connection, now: Any, body: Mapping[str, Any], subject: str, actor: str) -> dict[str, Any]:
+    body = {"step": "ask", **body}
+    seq = _append(conn, now, body, actor)
+    audit.append(conn, now, actor, f"credit.{body['kind']}", subject, {**body, "term": term_id(seq)})
+    return {"id": term_id(seq), "state": "waiting" if body["needs_approval"] else "active"}
 
 
 def _check(kind: str, amount: Any, reason: str, start: date | None, end: date | None, today: date) -> None:
@@ -100,7 +112,8 @@ def _check(kind: str, amount: Any, reason: str, start: date | None, end: date | 
         )
 
 
-def _company(ctx: Context, wanted: str) -> str:
+def company_named(ctx: Context, wanted: str) -> str:
+    """The company of that name, or the only one; TermError otherwise."""
     names = list(ctx.config.companies)
     if not wanted and len(names) == 1:
         return names[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from sync.fold.batch import Batch
 from sync.settle.scope import customers_of_accounts
 from tieout.core.ids import numbered
 from tieout.store.among import among
-from tieout.store.tables import accounts, credit_terms
+from tieout.store.tables import accounts, credit_terms, decisions
 
 
 def fold_credit(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
@@ -24,9 +25,11 @@ def fold_credit(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
     steps = {"ask": _ask, "approve": _approve, "withdraw": _withdraw}
     for row in rows:
         body = row["body"]
-        account = steps[str(body["step"])](batch, row, body)
-        if account:
-            touch_accounts(batch, [account])
+        moved = steps[str(body["step"])](batch, row, body)
+        if moved is not None and moved.account:
+            touch_accounts(batch, [moved.account])
+        elif moved is not None:
+            touch_company(batch, moved.company)
 
 
 def term_id(seq: int) -> str:
@@ -34,7 +37,15 @@ def term_id(seq: int) -> str:
     return numbered("ctm", seq)
 
 
-def _ask(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Whose terms moved: an account's, or with account "" those of everybody at the company."""
+
+    account: str
+    company: str
+
+
+def _ask(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> _Moved | None:
     is_free = not body["needs_approval"]
     batch.conn.execute(
         insert(credit_terms).values(
@@ -43,11 +54,12 @@ def _ask(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> str:
             kind=body["kind"],
             account_id=body["account_id"],
             company_id=body["company_id"],
-            currency=body["currency"],
-            amount_minor=body["amount_minor"],
-            status=body["status"],
-            valid_from=_day(body["valid_from"]),
-            valid_until=_day(body["valid_until"]),
+            currency=body.get("currency", ""),
+            amount_minor=body.get("amount_minor"),
+            status=body.get("status", ""),
+            valid_from=_day(body.get("valid_from")),
+            valid_until=_day(body.get("valid_until")),
+            body=body.get("policy"),
             reason=body["reason"],
             state="active" if is_free else "waiting",
             author=row["actor"] or "",
@@ -55,27 +67,27 @@ def _ask(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> str:
         )
     )
     batch.count("credit_terms")
-    return str(body["account_id"]) if is_free else ""
+    return _Moved(body["account_id"], body["company_id"]) if is_free else None
 
 
-def _approve(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> str:
+def _approve(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> _Moved | None:
     return _move(batch, body, ("waiting",), state="active", approver=row["actor"] or "", approved_at=row["at"])
 
 
-def _withdraw(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> str:
+def _withdraw(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> _Moved | None:
     ended = {"ended_by": row["actor"] or "", "ended_at": row["at"], "end_reason": body["reason"]}
     return _move(batch, body, ("waiting", "active"), state="withdrawn", **ended)
 
 
-def _move(batch: Batch, body: Mapping[Any, Any], states: Sequence[str], **values: Any) -> str:
+def _move(batch: Batch, body: Mapping[Any, Any], states: Sequence[str], **values: Any) -> _Moved | None:
     t = credit_terms.c
-    account = batch.conn.execute(
-        select(t.account_id).where(t.id == body["term"], t.state.in_(states), t.state != values["state"])
-    ).scalar()
-    if account is None:
-        return ""
+    found = batch.conn.execute(
+        select(t.account_id, t.company_id).where(t.id == body["term"], t.state.in_(states), t.state != values["state"])
+    ).first()
+    if found is None:
+        return None
     batch.conn.execute(update(credit_terms).where(t.id == body["term"]).values(**values))
-    return str(account)
+    return _Moved(found.account_id, found.company_id)
 
 
 def touch_accounts(batch: Batch, account_ids: Iterable[str]) -> None:
@@ -85,6 +97,13 @@ def touch_accounts(batch: Batch, account_ids: Iterable[str]) -> None:
     a = accounts.c
     rows = batch.conn.execute(select(a.id, a.company_id).where(among(a.id, ids)))
     batch.touch("customer", {f"{owners[row.id]}|{row.company_id}" for row in rows if row.id in owners})
+
+
+def touch_company(batch: Batch, company: str) -> None:
+    """Everybody with a credit decision at the company is decided again."""
+    d = decisions.c
+    standing = select(d.subject).where(d.kind == "credit", d.is_current.is_(True), d.company_id == company)
+    batch.touch("customer", batch.conn.execute(standing).scalars())
 
 
 def _day(value: Any) -> date | None:

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
-
 from sync.fold.batch import Batch
-from tieout.store.tables import decisions, yardsticks
+from sync.fold.credit import touch_company
+from tieout.store.tables import yardsticks
 from tieout.store.upsert import upsert
 
 
 def fold_reviews(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
     """Store the yardstick and look at every customer of the company again."""
-    d = decisions.c
     for row in rows:
         body = row["body"]
         taken = {
@@ -25,5 +23,4 @@ def fold_reviews(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
             "seq": row["seq"],
         }
         upsert(batch.conn, yardsticks, [taken])
-        standing = select(d.subject).where(d.kind == "credit", d.is_current.is_(True), d.company_id == body["company"])
-        batch.touch("customer", batch.conn.execute(standing).scalars())
+        touch_company(batch, body["company"])

@@ -18,7 +18,7 @@ from sync.settle.credit_facts import CreditFacts, broken_promises, credit_facts
 from sync.settle.decisions import Verdict, current, day, put
 from sync.settle.grading import TERMS_MONTHS, Graded, grade_customers
 from sync.settle.positions import Position
-from tieout.receivables.credit import CreditPolicy, CreditState, OwedItem, credit_status
+from tieout.receivables.credit import CreditState, OwedItem, credit_status
 from tieout.receivables.disputes import parts_of
 from tieout.receivables.exposure import Rate, exposure_of
 from tieout.receivables.limit import LimitChoice, credit_limit, limit_in_force
@@ -29,7 +29,6 @@ from tieout.store.landing import chunks
 from tieout.store.tables import rate_needs
 
 _ONE = Decimal(1)
-CREDIT_POLICY = CreditPolicy()
 
 
 @dataclass
@@ -88,7 +87,7 @@ def decide_credit(
     """Decide credit of these positions; CRM records of customers with a changed decision are touched."""
     held = current(batch, "credit", [position.key for position in positions])
     facts = credit_facts(batch, positions, members)
-    graded = grade_customers(batch, positions, held)
+    graded = grade_customers(batch, positions, held, view)
     broken = broken_promises(batch, positions)
     verdicts: list[Verdict] = []
     needs: dict[str, _Rates] = {}
@@ -136,7 +135,7 @@ def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditF
         limit,
         owed,
         on,
-        CREDIT_POLICY,
+        facts.policies[position.company],
         grade=standing.graded.state.grade,
         broken_promises=standing.broken_promises,
         manual_hold=held_by.reason if held_by else "",
@@ -157,6 +156,7 @@ def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditF
         body={
             "by_rule": decision.status,
             "override": outcome.applied,
+            "policy_version": facts.policies[position.company].version,
             **standing.graded.body(),
             "suggested_limit_minor": _suggested(standing.graded, currency, asked),
             "limit_minor": decision.limit_minor,

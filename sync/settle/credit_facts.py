@@ -8,13 +8,15 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, or_, select
 
 from sync.fold.batch import Batch
 from sync.settle.candidates import candidates_of
 from sync.settle.positions import Position
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.dates import add_months
+from tieout.receivables.credit import CreditPolicy
+from tieout.receivables.credit_policy import policy_of
 from tieout.receivables.limit import BookLimit, SetLimit
 from tieout.receivables.rates import MAX_AGE_DAYS, DatedRate, RateBook
 from tieout.store.among import among
@@ -31,6 +33,7 @@ class CreditFacts:
     overrides: dict[str, list[Mapping[Any, Any]]] = field(default_factory=dict)
     shown_in: dict[str, set[str]] = field(default_factory=dict)
     rate_books: dict[str, RateBook] = field(default_factory=dict)
+    policies: dict[str, CreditPolicy] = field(default_factory=dict)
 
     def has_terms(self, key: str) -> bool:
         """True when somebody set a limit or a status; that the books do not check credit is no reason to decide."""
@@ -56,7 +59,20 @@ def credit_facts(batch: Batch, positions: Sequence[Position], members: Mapping[s
             facts.shown_in.setdefault(records["/".join(ref)], set()).add(party.currency)
     for company in sorted({position.company for position in positions}):
         facts.rate_books[company] = rate_book(batch, company)
+        facts.policies[company] = policy_in_force(batch.conn, company)
     return facts
+
+
+def policy_in_force(conn: Connection, company: str) -> CreditPolicy:
+    """The latest approved policy of a company; the shipped one before there is any."""
+    t = credit_terms.c
+    values = conn.execute(
+        select(t.body)
+        .where(t.kind == "policy", t.company_id == company, t.state == "active")
+        .order_by(t.seq.desc())
+        .limit(1)
+    ).scalar()
+    return CreditPolicy() if values is None else policy_of(values)
 
 
 def _ref(member: str) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync.fold.batch import Batch
+from sync.settle.cases import CaseView
 from sync.settle.credit_history import histories, yardstick_of
 from sync.settle.decisions import day
 from sync.settle.positions import Position
@@ -51,8 +52,14 @@ class Graded:
         }
 
 
+def _in_court(position: Position, view: CaseView, on: date) -> bool:
+    """A case that went to law caps the grade at D, whatever the score says (receivables reference, section 8.1)."""
+    blocks = [block for ref in position.refs for block in view.blocks.get(ref, ())]
+    return any(block.kind == "legal" and block.holds(on) for block in blocks)
+
+
 def grade_customers(
-    batch: Batch, positions: Sequence[Position], held: Mapping[str, Mapping[Any, Any]]
+    batch: Batch, positions: Sequence[Position], held: Mapping[str, Mapping[Any, Any]], view: CaseView
 ) -> dict[str, Graded]:
     """By `customer|company`; before the first review of a company everybody is new (N)."""
     yards = {company: yardstick_of(batch, company) for company in sorted({one.company for one in positions})}
@@ -67,7 +74,9 @@ def grade_customers(
         if yard is not None and one.key in known:
             review = yard[0]
             scores, facts = sub_scores(history, yard[1], review)
-        score = credit_score(scores)
+        in_court = _in_court(one, view, batch.on[one.company])
+        score = credit_score(scores, cap_at_d=in_court)
+        facts = {**facts, "in_court": in_court}
         before = held.get(one.key)
         previous = None
         if before is not None and before["body"].get("review_on"):

@@ -244,3 +244,38 @@ def test_a_rate_that_arrives_late_decides_exactly_what_waited(synced: Synced, tm
         service.credit.withdraw_rate(answer["ids"][0], BERT)
         assert [cause for cause in open_conflicts(service, "missing_reference") if cause.startswith("rate/")]
         assert service.rebuild_check().differences == []
+
+
+def test_another_policy_shows_its_effect_first_and_does_exactly_that(synced: Synced) -> None:
+    _, service = synced
+    with service:
+        shipped = service.credit.policy()
+        assert (shipped["version"], shipped["hold_days"]) == ("1", 30)
+        for wrong in ({"hold_days": 0}, {"mood": 1}, {"release_at_percent": 120}, {"min_overdue_minor": {"CNY": -1}}):
+            with pytest.raises(TieoutError):
+                service.credit.ask_policy({"values": wrong, "reason": "a test"}, ANNA)
+        before = {row["subject"]: row["value"] for row in standing_credit(service)}
+        wanted = {"values": {"hold_days": 10, "min_overdue_minor": {"CNY": 1}}, "reason": "the new board"}
+        looked = service.credit.ask_policy({**wanted, "dry_run": True}, ANNA)
+        asked = service.credit.ask_policy(wanted, ANNA)
+        assert (looked["effect"], looked["state"], asked["state"]) == (asked["effect"], "preview", "waiting")
+        assert asked["effect"]["moves"].get("watch -> hold", 0) > 0
+        assert service.credit.policy()["version"] == "1"
+        with pytest.raises(Denied):
+            service.credit.approve(asked["id"], ANNA)
+        service.credit.approve(asked["id"], BERT)
+        after = {row["subject"]: row["value"] for row in standing_credit(service)}
+        moves: dict[str, int] = {}
+        for subject, value in after.items():
+            if before[subject] != value:
+                move = f"{before[subject]} -> {value}"
+                moves[move] = moves.get(move, 0) + 1
+        assert moves == asked["effect"]["moves"]
+        assert {row["body"]["policy_version"] for row in standing_credit(service)} == {asked["version"]}
+        service.credit.withdraw(asked["id"], "too strict", BERT)
+        assert {row["body"]["policy_version"] for row in standing_credit(service)} == {"1"}
+        assert service.rebuild_check().differences == []
+
+
+def standing_credit(service: Service) -> list[Any]:
+    return rows(service, decisions.select().where(decisions.c.kind == "credit", decisions.c.is_current.is_(True)))

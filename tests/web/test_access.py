@@ -41,6 +41,8 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/customers/{customer_id}/credit"): READ,
     ("POST", "/v1/customers/{customer_id}/credit/limits"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/credit/overrides"): OPERATE,
+    ("GET", "/v1/credit/policy"): READ,
+    ("POST", "/v1/credit/policy"): OPERATE,
     ("GET", "/v1/credit/orders"): READ,
     ("POST", "/v1/credit/orders/{term_id}/approval"): APPROVE,
     ("POST", "/v1/credit/orders/{term_id}/withdrawal"): OPERATE,
@@ -88,6 +90,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/customers/{customer_id}/credit/limits": {"amount_minor": 1, "currency": "CNY", "reason": "a test"},
     "/v1/customers/{customer_id}/credit/overrides": {"status": "hold", "valid_until": "2099-01-01", "reason": "a test"},
     "/v1/credit/orders/{term_id}/withdrawal": {},
+    "/v1/credit/policy": {"values": {"hold_days": 45}, "reason": "a test"},
     "/v1/rates": {"rates": [{"base": "USD", "quote": "CNY", "rate": "7.1", "on": "2026-11-01"}]},
 }
 

@@ -168,6 +168,50 @@ def withdraw(
     run(config, as_json, lambda service, cfg, progress: service.credit.withdraw(order, reason, actor()))
 
 
+@app.command()
+def policy(
+    pairs: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE…", help="Thresholds that differ from the shipped ones.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; needed to ask for another policy.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only show whose status would change.")] = False,
+    company: Company = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the thresholds of credit, or ask for others. They count once another person has approved them.
+
+    \b
+    Examples:
+      tieout credit policy
+      tieout credit policy hold_days=45 watch_above_percent=80 --preview
+      tieout credit policy hold_days=45 min_overdue_minor.CNY=50000 --reason "agreed with sales"
+    """
+    if not pairs:
+        run(config, as_json, lambda service, cfg, progress: service.credit.policy(company))
+        return
+    wanted = {"values": _thresholds(pairs), "reason": reason or "preview", "company": company, "dry_run": preview}
+    if not reason and not preview:
+        raise typer.BadParameter("say why with --reason, or look first with --preview.")
+    run(config, as_json, lambda service, cfg, progress: service.credit.ask_policy(wanted, actor()))
+
+
+def _thresholds(pairs: list[str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        is_none = text.lower() in ("none", "off")
+        if not equals or not (is_none or (text.isascii() and text.isdigit())):
+            raise typer.BadParameter(f"{pair!r} is not NAME=NUMBER; for example hold_days=45.")
+        value = None if is_none else int(text)
+        head, _, code = name.partition(".")
+        if code:
+            out.setdefault(head, {})[code] = value
+        else:
+            out[head] = value
+    return out
+
+
 @rates_app.command("list")
 def list_rates(
     base: Annotated[str | None, typer.Option("--base", help="Only rates of this currency.")] = None,

@@ -24,14 +24,14 @@ credit_limits = Table(
 )
 Index("ix_credit_limits_party", credit_limits.c.connection, credit_limits.c.party_ref)
 
-# What people order: a limit, or a status for a while. Rows change state, their words never.
+# What people order: a limit, a status for a while, or the policy of a company. Rows change state, their words never.
 credit_terms = Table(
     "credit_terms",
     metadata,
     Column("id", String(40), primary_key=True),
     Column("seq", Seq, nullable=False),  # the input it came with
-    Column("kind", String(12), nullable=False),  # limit | override
-    Column("account_id", String(40), nullable=False),  # it follows the account through merges
+    Column("kind", String(12), nullable=False),  # limit | override | policy
+    Column("account_id", String(40), nullable=False),  # it follows the account through merges; "" for a policy
     Column("company_id", String(64), nullable=False),
     Column("currency", String(3), nullable=False, default=""),
     Column("amount_minor", BigInteger),  # the limit; an override's cap on exposure
@@ -47,6 +47,7 @@ credit_terms = Table(
     Column("ended_by", Text, nullable=False, default=""),
     Column("ended_at", Utc),
     Column("end_reason", Text, nullable=False, default=""),
+    Column("body", Json),  # a policy's thresholds
 )
 Index("ix_credit_terms_account", credit_terms.c.account_id, credit_terms.c.state)
 Index("ix_credit_terms_state", credit_terms.c.state, credit_terms.c.seq)

@@ -14,6 +14,10 @@ from tieout.web.schemas.credit import (
     EndIn,
     LimitIn,
     OverrideIn,
+    Policy,
+    PolicyDone,
+    PolicyIn,
+    PolicyQuery,
     Rate,
     RateDone,
     RateId,
@@ -58,6 +62,21 @@ def ask_limit(caller: Operator, customer_id: CustomerId, body: LimitIn, service:
 def ask_override(caller: Operator, customer_id: CustomerId, body: OverrideIn, service: Uses) -> Response:
     """Set the credit status by hand until a day: hold counts at once, ok and watch once another person approved."""
     return reply(TermDone, plain(service.credit.ask_override(customer_id, _wanted(body), caller.actor)), 201)
+
+
+@router.get("/credit/policy", response_model=Policy, responses=READ_ERRORS)
+def get_policy(_: Reader, query: Annotated[PolicyQuery, Query()], service: Uses) -> Response:
+    """The thresholds by which a company's credit is judged."""
+    return reply(Policy, plain(service.credit.policy(query.company or "")))
+
+
+@router.post(
+    "/credit/policy", response_model=PolicyDone, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY
+)
+def ask_policy(caller: Operator, body: PolicyIn, service: Uses) -> Response:
+    """Ask for other thresholds: the answer says whose status would change; it counts once another person approved."""
+    wanted = {**_wanted(body), "values": body.values.model_dump(exclude_unset=True)}
+    return reply(PolicyDone, plain(service.credit.ask_policy(wanted, caller.actor)), 201)
 
 
 @router.get("/credit/orders", response_model=Page[Term], responses=READ_ERRORS)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tieout.web.schemas.base import CurrencyCode, Day, Flag, In, Name, Out, PageQuery, Party
+from tieout.web.schemas.base import CurrencyCode, Day, Flag, In, Name, Out, PageQuery, Party, Query
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Minor = Annotated[int, Field(ge=0, le=10**15, description="Integer minor units.", examples=[50000000])]
@@ -29,6 +29,12 @@ class RateQuery(PageQuery):
     base: CurrencyCode | None = None
     quote: CurrencyCode | None = None
     current: Flag = Field(False, description="true = only those begun and not ended today.")
+
+
+class PolicyQuery(Query):
+    """Which company."""
+
+    company: Name | None = None
 
 
 class LimitIn(In):
@@ -71,7 +77,7 @@ class Term(Out):
     """A limit or an override that a person ordered."""
 
     id: str = Field(examples=["ctm_0000001z4"])
-    kind: Literal["limit", "override"]
+    kind: Literal["limit", "override", "policy"]
     customer_id: str | None
     company_id: str
     currency: str
@@ -88,6 +94,56 @@ class Term(Out):
     ended_by: str
     ended_at: datetime | None
     end_reason: str
+    body: dict[str, Any] | None = Field(description="The thresholds of a policy.")
+
+
+Percent = Annotated[int, Field(ge=1, le=1000)]
+
+
+class PolicyValues(In):
+    """Thresholds that differ from the shipped ones."""
+
+    hold_above_percent: Percent | None = Field(None, description="Hold when exposure is above so much of the limit.")
+    release_at_percent: Percent | None = Field(None, description="A hold ends at or below it.")
+    watch_above_percent: Percent | None = Field(None, description="Early warning; null = none.")
+    hold_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    min_days_on_hold: Annotated[int, Field(ge=0, le=365)] | None = None
+    max_broken_promises: Annotated[int, Field(ge=1, le=1000)] | None = None
+    min_overdue_minor: dict[CurrencyCode, Minor] | None = Field(None, description="Amounts up to it do not count.")
+
+
+class PolicyIn(In):
+    """A credit policy to be approved by another person; `dry_run` only shows what it would change."""
+
+    values: PolicyValues
+    reason: Reason
+    company: Name | None = None
+    dry_run: bool = False
+
+
+class Policy(Out):
+    """The thresholds in force."""
+
+    company: str
+    version: str
+    hold_above_percent: int
+    release_at_percent: int
+    watch_above_percent: int | None
+    hold_days: int
+    min_days_on_hold: int
+    max_broken_promises: int
+    min_overdue_minor: dict[str, int]
+
+
+class PolicyDone(Out):
+    """What was ordered, and whose status it would change."""
+
+    id: str
+    state: Literal["waiting", "preview"]
+    company: str
+    version: str
+    approve_within_days: int
+    effect: dict[str, Any] = Field(description="customers, moves (how many from what to what), examples.")
 
 
 class BookLimit(Out):
