@@ -10,19 +10,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import growth, pull
+from bench import delivery, growth, pull
 from bench.databases import Databases, open_databases
 from bench.table import Section, save
 
-QUICK: dict[str, Any] = {"rows": 10_000, "growth": (1_000, 3_000, 10_000), "api": 10_000}
-FULL: dict[str, Any] = {"rows": 100_000, "growth": (10_000, 100_000, 1_000_000), "api": 1_000_000}
+QUICK: dict[str, Any] = {"rows": 10_000, "growth": (1_000, 3_000, 10_000), "api": 10_000, "company": 400, "samples": 20}
+FULL: dict[str, Any] = {
+    "rows": 100_000,
+    "growth": (10_000, 100_000, 1_000_000),
+    "api": 1_000_000,
+    "company": 5_000,
+    "samples": 60,
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", help="pull, growth, api (default: all)")
+    parser.add_argument("sections", nargs="*", help="pull, push, latency, growth, api (default: all)")
     parser.add_argument("--full", action="store_true", help="the sizes that are published, instead of quick ones")
     parser.add_argument("--rows", type=int, default=0, help="invoices to pull, and the largest books")
+    parser.add_argument("--company", type=int, default=0, help="invoices of the company that is pushed")
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="where environments and results are kept")
     parser.add_argument("--no-others", action="store_true", help="without dlt and Singer")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this database")
@@ -30,6 +37,8 @@ def main() -> int:
     sizes = dict(FULL if args.full else QUICK)
     if args.rows:
         sizes |= {"rows": args.rows, "api": args.rows, "growth": (args.rows // 10, args.rows // 3, args.rows)}
+    if args.company:
+        sizes["company"] = args.company
     engines = (args.engine,) if args.engine else ("sqlite", "postgresql")
     args.out.mkdir(parents=True, exist_ok=True)
     work = args.out.resolve() / "work"
@@ -38,6 +47,8 @@ def main() -> int:
     with open_databases(work) as databases:
         known: dict[str, Callable[[Databases], Section]] = {
             "pull": lambda db: pull.measure(work, db, sizes["rows"], engines=engines, others=not args.no_others),
+            "push": lambda db: delivery.push(work, db, sizes["company"]),
+            "latency": lambda db: delivery.latency(work, db, sizes["company"], sizes["samples"]),
             "growth": lambda db: growth.measure(work, db, sizes["growth"], engines[0], args.out / "growth.svg"),
             "api": lambda db: growth.measure_api(work, db, sizes["api"], engines[0]),
         }

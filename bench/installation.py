@@ -1,0 +1,155 @@
+"""A whole installation for a run: local vendor servers, a queue server, and the product's processes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.measure import ROOT, environment
+
+
+def wait(until: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> None:
+    """Until it holds; an error after so many seconds."""
+    give_up = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > give_up:
+            raise SystemExit(f"after {seconds:.0f} s: {what}")
+        time.sleep(every)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Installation:
+    """Vendors, queue and processes of one configuration; everything ends with it."""
+
+    def __init__(self, folder: Path, database: str, *, customers: int, invoices: int) -> None:
+        from tieout.runtime.valkey import binary
+
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
+        sizes = ("--customers", str(customers), "--invoices", str(invoices))
+        vendors = [sys.executable, "-m", "tieout.cli", "sandbox", "--home", str(folder / "vendors"), *sizes]
+        self.start(vendors, "vendors")
+        described = folder / "vendors" / "sandbox.json"
+        redis_port, self.port = free_port(), free_port()
+        self.start([str(binary()), "--port", str(redis_port), "--save", "", "--dir", str(folder)], "queue")
+        wait(described.exists, 60, "the vendor servers do not come up")
+        self.connections: dict[str, dict[str, Any]] = json.loads(described.read_text(encoding="utf-8"))
+        self.config = folder / "tieout.toml"
+        self._write(database, f"redis://127.0.0.1:{redis_port}/0")
+
+    def _write(self, database: str, redis_url: str) -> None:
+        parts = {
+            name: "\n".join(f"{key} = {json.dumps(value)}" for key, value in self.connections[name].items())
+            for name in ("zoho", "kingdee")
+        }
+        url = database if database.startswith("postgres") else f"sqlite:///{database}"
+        self.config.write_text(
+            f"""
+[tieout]
+home = "{self.folder}"
+database_url = "{url}"
+redis_url = "{redis_url}"
+secret_key = "a key of the bench, nothing else"
+language = "en"
+public_url = "http://127.0.0.1:{self.port}"
+
+[companies.cn]
+name = "Example"
+functional_currency = "CNY"
+timezone = "Asia/Shanghai"
+book_of_record = "kingdee"
+
+[connections.zoho]
+vendor = "zoho_crm"
+sandbox = true
+company = "cn"
+auth_url = "{self.connections["zoho"]["base_url"]}"
+{parts["zoho"]}
+streams = ["customers", "deals", "invoices"]
+push = ["payment_status", "credit"]
+push_mode = "auto"
+
+[connections.kingdee]
+vendor = "kingdee"
+sandbox = true
+company = "cn"
+{parts["kingdee"]}
+streams = ["customers", "invoices", "payments", "refunds", "allocations"]
+""",
+            encoding="utf-8",
+        )
+
+    def start(self, argv: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+        """A process that stays; its words go to a log in the folder."""
+        env = environment()
+        if hasattr(self, "config"):
+            env["TIEOUT_CONFIG"] = str(self.config)
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(list(argv), cwd=ROOT, env=env, stdout=log, stderr=log)
+        self._running.append(process)
+        return process
+
+    def tieout(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return self.start([sys.executable, "-m", "tieout.cli", *arguments], "-".join(arguments[:2]))
+
+    def command(self, *arguments: str) -> None:
+        """A command to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tieout.cli", *arguments],
+            cwd=ROOT,
+            env={**environment(), "TIEOUT_CONFIG": str(self.config)},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SystemExit(
+                f"tieout {' '.join(arguments)}: {done.returncode}\n{done.stdout[-500:]}{done.stderr[-1500:]}"
+            )
+
+    def control(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the vendors' control plane."""
+        url = f"{self.connections['control']['base_url']}/_control/{path}"
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        process.wait(30)
+        self._running.remove(process)
+
+    def close(self) -> None:
+        for process in reversed(self._running):
+            if process.poll() is None:
+                process.terminate()
+        for process in reversed(self._running):
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def install(folder: Path, database: str, *, customers: int, invoices: int) -> Iterator[Installation]:
+    made = Installation(folder, database, customers=customers, invoices=invoices)
+    try:
+        yield made
+    finally:
+        made.close()
