@@ -14,7 +14,7 @@ from bench import delivery, growth, pull
 from bench.databases import Databases, open_databases
 from bench.table import Section, save
 
-QUICK: dict[str, Any] = {"rows": 10_000, "growth": (1_000, 3_000, 10_000), "api": 10_000, "company": 400, "samples": 20}
+QUICK: dict[str, Any] = {"rows": 10_000, "growth": (1_000, 3_000, 10_000), "api": 10_000, "company": 400, "samples": 12}
 FULL: dict[str, Any] = {
     "rows": 100_000,
     "growth": (10_000, 100_000, 1_000_000),

@@ -137,7 +137,7 @@ def _measure(section: Section, made: Installation, service: Service, samples: in
             found.append(_sample(made, next(next_record)))
         if backfill is not None and backfill.poll() is None:
             made.end(backfill)
-        cut = statistics.quantiles(found, n=20)
+        cut = statistics.quantiles(found, n=20, method="inclusive")
         section.rows.append(
             (title, f"{statistics.median(found):.2f}", f"{cut[-1]:.2f}", f"{max(found):.2f}", str(len(found)))
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from mapping import values
@@ -57,7 +58,10 @@ class Path:
         return self.text
 
     def get(self, scope: Scope) -> Any:
-        found = _walk(scope.record, self.text, self.text)
+        record = scope.record
+        found = (
+            record[self.text] if type(record) is dict and self.text in record else _walk(record, self.text, self.text)
+        )
         return None if found is _MISSING or values.is_empty(found) else found
 
     def paths(self) -> Iterator[str]:
@@ -67,20 +71,34 @@ class Path:
 def _walk(record: Any, path: str, whole: str) -> Any:
     if record is None:
         return _MISSING
-    if not isinstance(record, Mapping):
+    if type(record) is not dict and not isinstance(record, Mapping):
         raise MappingError(f"{whole}: expected an object", path=whole, code="bad_shape")
     if path in record:
         return record[path]
-    head, rows, rest = path.partition("[].")
-    if rows and "." not in head:
-        listed = record.get(head)
+    name, how, rest = _step(path)
+    if how == "rows":
+        listed = record.get(name)
         if listed is None:
             return _MISSING
         if not isinstance(listed, list):
-            raise MappingError(f"{whole}: {head} is not a list", path=whole, code="bad_shape")
-        return [None if (found := _walk(row, rest, whole)) is _MISSING else found for row in listed]
+            raise MappingError(f"{whole}: {name} is not a list", path=whole, code="bad_shape")
+        return [
+            row[rest]
+            if type(row) is dict and rest in row
+            else (None if (found := _walk(row, rest, whole)) is _MISSING else found)
+            for row in listed
+        ]
+    return _walk(record.get(name), rest, whole) if how == "object" else _MISSING
+
+
+@lru_cache(maxsize=4096)
+def _step(path: str) -> tuple[str, str, str]:
+    """The first name of a path, what it leads through (`rows`, `object`, nothing), and what follows."""
+    head, rows, rest = path.partition("[].")
+    if rows and "." not in head:
+        return head, "rows", rest
     name, dot, tail = path.partition(".")
-    return _walk(record.get(name), tail, whole) if dot else _MISSING
+    return name, "object" if dot else "", tail
 
 
 @dataclass(frozen=True, slots=True)

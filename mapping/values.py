@@ -6,18 +6,24 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from tieout.core.dates import DateError, business_on, parse_at, parse_on
 from tieout.core.errors import MappingError
 from tieout.core.money import MoneyError, is_currency, to_minor
 
+_NUMBERS = (int, Decimal)
 _LOCAL_STAMP = re.compile(r"^(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$")
 
 
 def is_empty(value: Any) -> bool:
     """True for null, blank text and an empty list: what a source uses to say nothing."""
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return type(value) is list and not value
 
 
 def text(value: Any, path: str) -> str:
@@ -45,7 +51,7 @@ def number(value: Any, path: str, *, text_allowed: bool) -> Decimal:
             made = Decimal("NaN")
         if made.is_finite():
             return made
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+    elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
         return Decimal(value)
     raise MappingError(f"{path} is not an amount: {_shown(value)}", path=path, code="not_amount")
 
@@ -83,13 +89,18 @@ def day(value: Any, path: str, *, zone_name: str, stamp: bool) -> date:
     """
     raw = text(value, path)
     try:
-        if stamp and (match := _LOCAL_STAMP.match(raw)):
-            return parse_on(match.group(1))
-        if stamp and len(raw) > 10:
-            return business_on(parse_at(raw), zone_name)
-        return parse_on(raw)
+        return _day(raw, zone_name, stamp)
     except DateError as error:
         raise MappingError(f"{path}: {error.message}", path=path, code="not_date") from None
+
+
+@lru_cache(maxsize=8192)  # the records of a stream fall on few days
+def _day(raw: str, zone_name: str, stamp: bool) -> date:
+    if stamp and (match := _LOCAL_STAMP.match(raw)):
+        return parse_on(match.group(1))
+    if stamp and len(raw) > 10:
+        return business_on(parse_at(raw), zone_name)
+    return parse_on(raw)
 
 
 def truth(value: Any, path: str) -> bool:

@@ -15,11 +15,11 @@ from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
-from sync.sizing import LARGEST
 from sync.yardsticks import review_companies
 from tieout.core import logging
 from tieout.core.errors import StaleWrite
 from tieout.store import leases
+from tieout.store.among import among
 from tieout.store.landing import append_inputs
 from tieout.store.leases import Lease
 from tieout.store.outbox import is_counting, judge_run
@@ -149,7 +149,7 @@ class _Lane:
         with unit(self.ctx.engine, "apply.commit") as conn:
             began = self.ctx.clock.monotonic()
             leases.guard(conn, self.lease)
-            waiting = _waiting(conn)
+            waiting = _waiting(conn, self.sizer.most())
             kinds = [kind for _, kind in waiting[: self.sizer.fit([kind for _, kind in waiting])]]
             seqs = [seq for seq, _ in waiting[: len(kinds)]]
             if not seqs:
@@ -162,7 +162,7 @@ class _Lane:
                 now=self.ctx.clock.now(),
             )
             fold(batch, seqs)
-            conn.execute(delete(pending).where(pending.c.seq.in_(seqs)))
+            conn.execute(delete(pending).where(among(pending.c.seq, seqs)))
             batch.flush()
             self.summary.add(batch)
         self._note(kinds, began)
@@ -195,14 +195,14 @@ class _Lane:
         return done
 
 
-def _waiting(conn: Connection) -> list[tuple[int, str]]:
+def _waiting(conn: Connection, most: int) -> list[tuple[int, str]]:
     """The first inputs that wait, each with the kind of work it is: its stream, or what else it is."""
     i = inputs.c
     rows = conn.execute(
         select(i.seq, i.kind, i.connection, i.stream)
         .join(pending, pending.c.seq == i.seq)
         .order_by(pending.c.seq)
-        .limit(LARGEST)
+        .limit(most)
     )
     return [(row.seq, f"fold {row.connection}/{row.stream}" if row.kind == "landed" else row.kind) for row in rows]
 

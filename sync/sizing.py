@@ -41,6 +41,10 @@ class Sizer:
                 return at
         return min(len(kinds), LARGEST)
 
+    def most(self) -> int:
+        """No batch holds more now, whatever its kinds: so much need be looked at to fill one."""
+        return min(LARGEST, 4 * FIRST + sum(int(held * GROWTH) for held in self._last.values()))
+
     def note(self, kinds: Iterable[str], seconds: float) -> None:
         """A batch of these items took so long."""
         held = Counter(kinds)

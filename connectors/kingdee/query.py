@@ -19,6 +19,9 @@ QUERY = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService.ExecuteBillQuery"
 _UNKNOWN_FIELD = re.compile(r"标识为\s*(\S+?)\s*的字段不存在")
 
 
+_NESTED = frozenset({dict, list})
+
+
 class UnknownField(ConfigError):
     """The form has no such field; `key` is as Kingdee names it."""
 
@@ -209,6 +212,6 @@ def _row(raw: bytes, width: int) -> RawRow:
         return RawRow(None, raw, error.message)
     if not isinstance(values, list) or len(values) != width:
         return RawRow(None, raw, f"not {width} values")
-    if any(isinstance(value, dict | list) for value in values):
+    if any(type(value) in _NESTED for value in values):
         return RawRow(None, raw, "a value is an object")
     return RawRow(tuple(values), raw)

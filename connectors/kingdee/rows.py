@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from connectors.kingdee.streams import NOT_HASHED, KingdeeStream
 from tieout.core import exact_json
@@ -11,6 +12,7 @@ from tieout.core.dates import DateError, parse_local
 from tieout.core.ports import BadRow, JsonValue, SourceRow
 from tieout.core.versions import SourceVersion
 
+_NESTED = frozenset({dict, list})
 _MODIFIED = frozenset({"fmodifydate", "fapprovedate"})
 
 
@@ -55,12 +57,17 @@ class RowMaker:
         return max(found, default=None)
 
 
+@lru_cache(maxsize=4096)
+def _is_hashed(key: str) -> bool:
+    return key.split(".", 1)[0].lower() not in NOT_HASHED
+
+
 def _content(value: JsonValue) -> JsonValue:
     """The part of a record that is hashed: without stamps and settlement amounts, empty fields left out."""
     if isinstance(value, dict):
         return {
-            key: _content(item)
+            key: _content(item) if type(item) in _NESTED else item
             for key, item in value.items()
-            if item is not None and key.split(".", 1)[0].lower() not in NOT_HASHED
+            if item is not None and _is_hashed(key)
         }
     return [_content(item) for item in value] if isinstance(value, list) else value

@@ -58,6 +58,13 @@ def to_minor(value: Decimal | int | str, currency: str) -> int:
     if isinstance(value, bool | float):
         raise MoneyError(f"amount {value!r} is not exact", code="inexact_amount")
     places = exponent(currency)
+    if type(value) is Decimal:
+        whole, _, part = str(value).partition(".")
+        if len(part) <= places and len(whole) < 39:
+            try:
+                return int(whole + part.ljust(places, "0"))
+            except ValueError:
+                pass  # an exponent, or no number: judged below
     try:
         number = Decimal(value)
     except (InvalidOperation, ValueError, TypeError):
