@@ -96,7 +96,8 @@ def _compare(facts: Facts, batch: Batch, name: str, answer: StreamAnswer, *, who
     looked_at = {key: answer.records[key] for key in broken if key in answer.records}
     states = facts.states(name, answer.module, answer.stream, looked_at, linked)
 
-    out = [_explained_line(facts, one, answer, states, names, mine) for one in result.breaks]
+    elsewhere = facts.bound_elsewhere(name) if result.breaks else {}
+    out = [_explained_line(facts, one, answer, states, names, elsewhere) for one in result.breaks]
     for key, found in sorted(fields.items()):
         record, want = answer.records[key], wants[key]
         out += [
@@ -179,7 +180,7 @@ def _explained_line(
     answer: StreamAnswer,
     states: Mapping[str, RecordState],
     names: FieldNames,
-    mine: Sequence[str],
+    elsewhere: Mapping[str, str],
 ) -> dict[str, Any]:
     record = answer.records.get(_record_of(one))
 
@@ -196,9 +197,11 @@ def _explained_line(
 
     def no_crm_record(found: Break, evidence: Evidence) -> Explanation | None:
         """A posted document that no CRM record names: sales never entered it."""
-        if found.kind == "missing_in_right" and found.left is not None and not found.left.link:
-            return Explanation("no_crm_record", "high")
-        return None
+        if found.kind != "missing_in_right" or found.left is None or found.left.link:
+            return None
+        if other := elsewhere.get(found.left.line_id):
+            return Explanation("other_crm", "high", {"connection": other})
+        return Explanation("no_crm_record", "high")
 
     if one.explanation is None:
         rest = (by_record, *DEFAULT_EXPLAINERS, no_crm_record)

@@ -197,6 +197,12 @@ class Facts:
             out.setdefault(row.document_id, []).append(row.external_id)
         return out
 
+    def bound_elsewhere(self, connection: str) -> dict[str, str]:
+        """Document -> another connection whose record stands for it."""
+        b = bindings.c
+        query = select(b.document_id, b.connection).where(b.connection != connection, b.to_seq.is_(None))
+        return {row.document_id: row.connection for row in self.conn.execute(query.order_by(b.connection.desc()))}
+
     def unsettled(self) -> frozenset[str]:
         """Keys that wait to be settled; everything waits while inputs are not folded."""
         return frozenset(self.conn.execute(select(dirty.c.key)).scalars())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from tests.flow.books import (
     rows,
     zoho_record,
 )
+from tests.flow.harness import make_world
+from tests.flow.test_two_crms import open_three
 from tieout.core.errors import TieoutError
 from tieout.core.ports import StatedTotal
 from tieout.store.breaks import of_run
@@ -192,3 +195,22 @@ def test_records_agree_with_a_statement_only_in_sum_and_number(synced: Synced) -
     ):
         answer.stated = None if stated is None else [StatedTotal(*one) for one in stated]
         assert answer.agrees() is agrees
+
+
+def test_two_crms_and_the_books_are_one_run_and_a_document_of_the_other_crm_is_said_to_be_there(tmp_path: Path) -> None:
+    world = make_world(16, 40, seed=11)
+    with open_three(tmp_path, world, f"sqlite:///{tmp_path / 'tieout.db'}") as service:
+        assert service.sync().ok
+        world.clock.advance(60)
+        found = run(service)
+        assert set(found) == {"zoho", "kingdee", "fxiaoke"}
+        assert all(section["is_valid"] for section in found.values())
+        assert found["kingdee"]["break_count"] == 0
+        assert {one["stream"] for one in found["fxiaoke"]["streams"]} == {"customers", "deals", "invoices", "orders"}
+        assert found["fxiaoke"]["not_stated"] == "no_own_sums"
+        assert causes(found["fxiaoke"]) <= {
+            ("missing_in_right", "other_crm"),
+            ("missing_in_right", "no_crm_record"),
+            ("missing_in_right", "conflict_pending"),
+        }
+        assert ("missing_in_right", "other_crm") in causes(found["fxiaoke"])

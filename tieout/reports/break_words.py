@@ -36,6 +36,7 @@ CAUSES: dict[str, Words] = {
     "conflict_pending": ("an open conflict", "有待处理冲突"),
     "unbound": ("bound to no document", "未绑定单据"),
     "no_crm_record": ("no record names this document", "没有记录对应该单据"),
+    "other_crm": ("named by a record of another CRM", "由其他 CRM 的记录对应"),
     "record_gone": ("the bound record is gone", "绑定的记录已不存在"),
     "same_document_twice": ("two records for one document", "同一单据有两条记录"),
     "not_posted": ("draft or void on the other side", "另一方为草稿或作废"),

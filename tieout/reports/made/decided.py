@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from mapping.credit_words import credit_words
 from tieout.core.dates import add_months
+from tieout.reports.dunning_words import dunning_word
 from tieout.reports.made.items import Owners
 from tieout.reports.made.request import Asked
 from tieout.reports.table import Column, Report, Table
+from tieout.store.queries import as_of as books_at
 from tieout.store.tables import decisions
 
 Row = Mapping[Any, Any]
@@ -78,40 +81,48 @@ def credit(conn: Connection, asked: Asked) -> Report:
 
 
 def dunning(conn: Connection, asked: Asked) -> Report:
-    """Every reminder decision of a period, sent or not, with its reasons; three months back without `since`."""
+    """Every reminder decision of a period, sent or not, with the items behind it; three months back without `since`."""
     since = asked.since or add_months(asked.as_of, -3)
     owners = Owners(conn, asked)
-    rows = []
-    for kind in ("reminder", "dunning"):
-        for row in _known(conn, kind, asked):
-            parts, body = str(row["subject"]).split("|"), row["body"] or {}
-            customer = parts[0]
-            if row["effective_on"] < since or (asked.customer and customer != asked.customer):
-                continue
-            currency = str(body.get("currency") or (parts[-1] if len(parts) > 2 else ""))
-            rows.append(
-                {
-                    "on": row["effective_on"],
-                    "customer": owners.name(customer),
-                    "customer_id": customer,
-                    "company": row["company_id"],
-                    "decision": row["value"],
-                    "currency": currency,
-                    "amount": body.get("amount_minor"),
-                    "items": len(body.get("items") or ()),
-                    "reasons": "; ".join(_reason(reason) for reason in row["reasons"]),
-                }
-            )
-    rows.sort(key=lambda one: (one["on"], one["customer"], one["company"], one["currency"]))
+    rows: list[dict[str, Any]] = []
+    steps: list[tuple[dict[str, Any], Sequence[Any]]] = []
+    for row in _known(conn, "reminder", asked):
+        parts, body = str(row["subject"]).split("|"), row["body"] or {}
+        if row["effective_on"] < since or (asked.customer and parts[0] != asked.customer):
+            continue
+        head = {
+            "on": row["effective_on"],
+            "customer": owners.name(parts[0]),
+            "customer_id": parts[0],
+            "company": row["company_id"],
+            "currency": str(body.get("currency") or parts[-1]),
+        }
+        rows.append(
+            {
+                **head,
+                "decision": dunning_word(row["value"], asked.language),
+                "amount": body.get("amount_minor"),
+                "level": body.get("level") or None,
+                "items": len(body.get("items") or ()),
+                "policy": str(body.get("policy") or ""),
+            }
+        )
+        steps += [(head, step) for step in body.get("steps") or ()]
+    order = ("on", "customer", "customer_id", "company", "currency")
+    rows.sort(key=lambda one: tuple(one[name] for name in order))
+    numbers = books_at.documents_of(conn, sorted({str(step[1]) for _, step in steps}))
+    items = [_step_row(head, step, numbers, asked) for head, step in steps]
+    items.sort(key=lambda one: (*(one[name] for name in order), one["number"]))
     columns = [
         Column("on", ("Date", "日期"), "date"),
         Column("customer", ("Customer", "客户"), width=34),
         Column("company", ("Company", "公司"), width=10),
-        Column("decision", ("Decision", "决定"), width=12),
+        Column("decision", ("Decision", "决定"), width=28),
         Column("currency", ("Currency", "币种"), width=9),
         Column("amount", ("Amount", "金额"), "money"),
+        Column("level", ("Level", "级别"), "integer"),
         Column("items", ("Items", "项数"), "integer"),
-        Column("reasons", ("Why", "原因"), width=60),
+        Column("policy", ("Policy", "策略版本"), width=16),
     ]
     return Report(
         "dunning",
@@ -119,13 +130,37 @@ def dunning(conn: Connection, asked: Asked) -> Report:
         asked.as_of,
         asked.known.text,
         asked.known.at,
-        (Table("decisions", ("Decisions", "决定"), columns, rows),),
+        (
+            Table("decisions", ("Decisions", "决定"), columns, rows),
+            Table("items", ("Items and why not", "明细与未发原因"), _step_columns(), items),
+        ),
         facts=[*asked.facts(), (("From", "起始日期"), since.isoformat())],
     )
 
 
-def _reason(reason: Row) -> str:
-    params = {key: value for key, value in dict(reason.get("params") or {}).items() if value not in (None, "", [])}
-    said = ", ".join(f"{key} {value}" for key, value in sorted(params.items()) if not isinstance(value, dict | list))
-    code = str(reason.get("code", "")).replace("_", " ")
-    return f"{code} ({said})" if said else code
+def _step_columns() -> list[Column]:
+    return [
+        Column("on", ("Date", "日期"), "date"),
+        Column("customer", ("Customer", "客户"), width=34),
+        Column("number", ("Document", "单据"), width=20),
+        Column("currency", ("Currency", "币种"), width=9),
+        Column("amount", ("Claimed", "催收金额"), "money"),
+        Column("step", ("Step", "步骤"), width=8),
+        Column("why", ("Why not", "未发原因"), width=28),
+        Column("next_on", ("Next look", "下次判断"), "date"),
+    ]
+
+
+def _step_row(
+    head: Mapping[str, Any], step: Sequence[Any], numbers: Mapping[str, RowMapping], asked: Asked
+) -> dict[str, Any]:
+    """One item of a decision as it was stored: item, document, claimed amount, step, why not, next date."""
+    document, next_on = numbers.get(str(step[1])), step[5] if len(step) > 5 else None
+    return {
+        **head,
+        "number": document["number"] if document is not None else str(step[0]),
+        "amount": step[2],
+        "step": step[3],
+        "why": dunning_word(str(step[4]), asked.language) if step[4] else "",
+        "next_on": date.fromisoformat(next_on) if next_on else None,
+    }

@@ -16,6 +16,8 @@ from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Use
 from tieout.web.schemas.base import Id, Name, Page, PageQuery
 from tieout.web.schemas.work import (
     AuditLine,
+    BreakLine,
+    BreakQuery,
     Connection,
     ReconcileIn,
     Reconciliation,
@@ -85,6 +87,20 @@ def get_reconciliation(
 ) -> Response:
     """One reconciliation with its totals and breaks."""
     return reply(ReconciliationDetail, plain(work.reconciliation_detail(conn, reconciliation_id)))
+
+
+@router.get("/reconciliations/{reconciliation_id}/breaks", response_model=Page[BreakLine], responses=READ_ERRORS)
+def list_breaks(
+    _: Reader,
+    reconciliation_id: Annotated[Id, Path(description="Reconciliation id.")],
+    query: Annotated[BreakQuery, Query()],
+    conn: Reads,
+) -> Response:
+    """Every break of a reconciliation: both sides' values, the difference per currency, the cause and the age."""
+    work.reconciliation_detail(conn, reconciliation_id)
+    wanted = reconciliations.BreakFilter(query.connection, query.kind, query.cause, query.customer)
+    found = reconciliations.breaks_page(conn, reconciliation_id, wanted, query.limit, query.cursor)
+    return reply_page(Page[BreakLine], found, lambda row: {"connection": row["counterpart"], **row["body"]})
 
 
 @router.post(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from tieout.web.schemas.base import Day, Flag, In, Money, Name, Out, PageQuery, Query
+from tieout.web.schemas.base import Day, Flag, Id, In, Money, Name, Out, PageQuery, Query
 
 ConflictKind = Literal[
     "identity",
@@ -271,6 +271,46 @@ class ReconciliationDetail(Reconciliation):
     """A reconciliation with its totals and breaks."""
 
     body: Any
+
+
+class BreakQuery(PageQuery):
+    """Filters of the breaks of a reconciliation."""
+
+    connection: Name | None = None
+    kind: Name | None = Field(None, examples=["amount"])
+    cause: Name | None = Field(None, examples=["hand_edit"])
+    customer: Id | None = None
+
+
+class BreakLine(Out):
+    """One break. Amounts are minor units: `ledger_minor` of `currency`, `counterpart_minor` of `counterpart_currency`.
+
+    `by_currency` is ledger less counterpart; over a connection and currency they add up to the whole difference.
+    """
+
+    connection: str
+    key: str
+    kind: str
+    cause: str
+    stream: str
+    field: str
+    number: str
+    ledger: str
+    counterpart: str
+    customer_id: str
+    customer: str
+    currency: str
+    counterpart_currency: str
+    on: date
+    by_currency: dict[str, int]
+    ledger_minor: int | None
+    counterpart_minor: int | None
+    ledger_value: str
+    counterpart_value: str
+    explanation: dict[str, Any] | None
+    first_seen_at: datetime
+    age_days: int
+    runs: int
 
 
 class AuditLine(Out):
