@@ -55,7 +55,9 @@ def serves(connection: Connection, company: str) -> bool:
 def reach_of(config: Config, company: str, members: Sequence[str], contact: Contact) -> Reach:
     """What reaches this customer of the company."""
     have = company_channels(config, company)
-    record = next((member for member in members if _can_remind(config, company, member)), "")
+    order = list(config.connections)  # of several CRMs that know the customer the first configured one is asked
+    able = [member for member in members if _can_remind(config, company, member)]
+    record = min(able, key=lambda member: (order.index(member.split("/", 1)[0]), members.index(member)), default="")
     out: dict[str, str] = {}
     for channel, connection in have.items():
         if channel == "crm_task":

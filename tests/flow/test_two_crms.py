@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
 from connectors.fxiaoke.events import EventCipher
 from sync.apply import run_apply
@@ -24,6 +25,7 @@ from tieout.sandbox.fxiaoke.callbacks import decrypt, sha1
 from tieout.sandbox.http import InProcessTransport
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import bindings, claims, conflicts, documents, memberships, outbox
+from tieout.web.app import build
 
 FXIAOKE = "127.0.0.1:7003"
 
@@ -200,11 +202,13 @@ def test_an_event_of_fxiaoke_wakes_the_record_and_is_answered_sealed(world: Sand
     found = service.setup("fxiaoke", dry_run=True)["findings"]
     address = next(one["message"] for one in found if one["code"] == "webhook_address").split(" ")[-1]
     secret = address.rsplit("/", 1)[1]
-    answers: list[Any] = []
+    api = TestClient(build(service.config, service=service))
+    answers: list[int] = []
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> bytes:
-        answers.append(accept(ctx, "fxiaoke", body, headers, {}, path_secret=secret))
-        return service.webhook_answer("fxiaoke", body) or b""
+        answer = api.post(f"/webhooks/fxiaoke/{secret}", content=body, headers=headers)
+        answers.append(answer.status_code)
+        return answer.content
 
     world.fxiaoke.callbacks.deliver = deliver
     world.fxiaoke.user_change("set_callback", "", None, {"url": address})
@@ -217,7 +221,7 @@ def test_an_event_of_fxiaoke_wakes_the_record_and_is_answered_sealed(world: Sand
     world.clock.advance(60)
     world.faults.add("fxiaoke", "CALLBACK", "duplicate_callback")
     world.fxiaoke.user_change("update", "InvoiceApplicationObj", key, {field: "0.01"})  # a hand edit of our field
-    assert answers == ["stored", "duplicate"]
+    assert answers == [200, 200]
     assert {one.outcome for one in world.fxiaoke.callbacks.history} == {"ok"}
     assert run_inbox(ctx, "fxiaoke").records == 1
     run_apply(ctx)
@@ -255,3 +259,16 @@ def test_an_answer_lost_after_the_write_is_read_back_and_not_sent_again(world: S
     assert open_ones == []
     unlinked = select(conflicts.c.kind).where(conflicts.c.connection == "fxiaoke", conflicts.c.state == "open")
     assert {row["kind"] for row in rows(service, unlinked)} <= {"identity", "unlinked_document"}
+
+
+def test_a_customer_of_both_crms_is_reminded_in_the_first_configured_one(world: SandboxWorld, service: Service) -> None:
+    m = memberships.c
+    held: dict[str, set[str]] = {}
+    for row in rows(service, select(m.customer_id, m.member).where(m.to_seq.is_(None), m.member.like("%/customers/%"))):
+        held.setdefault(row["customer_id"], set()).add(row["member"].split("/")[0])
+    both = {customer for customer, names in held.items() if names == {"zoho", "fxiaoke"}}
+    assert both
+    events = rows(service, select(outbox.c.connection, outbox.c.subject).where(outbox.c.operation == "create"))
+    asked = {row["connection"] for row in events if row["subject"].split("|")[0] in both}
+    assert asked <= {"zoho"}
+    assert events
