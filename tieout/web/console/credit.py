@@ -5,18 +5,16 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from tieout.core.dates import DateError, parse_on
-from tieout.core.money import MoneyError, is_currency, to_minor
-from tieout.web.auth import Principal, check_form
+from tieout.core.money import is_currency
+from tieout.web.console.forms import Text, day, may, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Uses
 from tieout.web.problems import Refused
 
 router = APIRouter()
 PAGE = 50
-Text = Annotated[str, Form()]
 
 
 @router.get("/credit")
@@ -48,7 +46,7 @@ def ask_limit(
     csrf: Text = "",
 ) -> Response:
     """Ask for a limit; it counts once another person has approved it."""
-    _may(request, person, csrf, "operate")
+    may(request, person, csrf, "operate")
     service.credit.ask_limit(
         customer_id, {**_money(amount, currency), **_common(company, valid_until, reason)}, person.actor
     )
@@ -70,7 +68,7 @@ def ask_override(
     csrf: Text = "",
 ) -> Response:
     """Ask to set the status by hand until a day; hold counts at once."""
-    _may(request, person, csrf, "operate")
+    may(request, person, csrf, "operate")
     if status not in ("ok", "watch", "hold"):
         raise Refused(422, "invalid", "choose ok, watch or hold")
     wanted = {"status": status, "amount_minor": None, "currency": None, **_common(company, valid_until, reason)}
@@ -83,7 +81,7 @@ def ask_override(
 @router.post("/credit/orders/{term_id}/approve")
 def approve(request: Request, term_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
     """Approve what another person asked for."""
-    _may(request, person, csrf, "approve")
+    may(request, person, csrf, "approve")
     service.credit.approve(term_id, person.actor)
     return see("/credit")
 
@@ -93,8 +91,8 @@ def withdraw(
     request: Request, term_id: str, person: Person, service: Uses, reason: Text = "", csrf: Text = ""
 ) -> Response:
     """Take an order back; what stood before it counts again."""
-    _may(request, person, csrf, "operate")
-    service.credit.withdraw(term_id, _words(reason), person.actor)
+    may(request, person, csrf, "operate")
+    service.credit.withdraw(term_id, words(reason, "the reason"), person.actor)
     return see("/credit")
 
 
@@ -110,7 +108,7 @@ def state_rate(
     csrf: Text = "",
 ) -> Response:
     """State one dated rate."""
-    _may(request, person, csrf, "operate")
+    may(request, person, csrf, "operate")
     for code in (base, quote):
         if not is_currency(code):
             raise Refused(422, "invalid", f"{code[:10]!r} is no currency code of ISO 4217")
@@ -120,7 +118,7 @@ def state_rate(
         number = Decimal("NaN")
     if not number.is_finite() or number <= 0:
         raise Refused(422, "invalid", "the rate is not a positive number", hint="Write it with a point: 7.1205")
-    line = {"base": base, "quote": quote, "rate": rate.strip(), "on": _day(on, "the day"), "until": None}
+    line = {"base": base, "quote": quote, "rate": rate.strip(), "on": day(on, "the day"), "until": None}
     service.credit.state_rates([line], "console", person.actor, "")
     return see("/credit")
 
@@ -128,46 +126,19 @@ def state_rate(
 @router.post("/credit/rates/{rate_id}/withdraw")
 def withdraw_rate(request: Request, rate_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
     """Take a stated rate back."""
-    _may(request, person, csrf, "operate")
+    may(request, person, csrf, "operate")
     service.credit.withdraw_rate(rate_id, person.actor)
     return see("/credit")
 
 
-def _may(request: Request, person: Principal, csrf: str, right: str) -> None:
-    check_form(request, person, csrf)
-    if not person.may(right):
-        raise Refused(403, "denied", f"the role {person.role} may not do this")
-
-
 def _common(company: str, valid_until: str, reason: str) -> dict[str, Any]:
-    words = _words(reason)
-    if not words:
-        raise Refused(422, "invalid", "a reason is needed", hint="Write why, for those who come later.")
-    until = _day(valid_until, "valid until") if valid_until.strip() else None
-    return {"company": company or None, "valid_from": None, "valid_until": until, "reason": words}
+    return {
+        "company": company or None,
+        "valid_from": None,
+        "valid_until": day(valid_until, "valid until", needed=False),
+        "reason": words(reason, "a reason", needed=True),
+    }
 
 
 def _money(amount: str, currency: str) -> dict[str, Any]:
-    if not is_currency(currency):
-        raise Refused(422, "invalid", "choose a currency")
-    try:
-        minor = to_minor(amount.strip().replace(",", ""), currency)
-    except MoneyError:
-        minor = -1
-    if not 0 <= minor <= 10**15:
-        raise Refused(422, "invalid", f"{amount[:40]!r} is not an amount in {currency}", hint="Like 500,000.00")
-    return {"amount_minor": minor, "currency": currency}
-
-
-def _day(text: str, name: str) -> Any:
-    try:
-        return parse_on(text.strip())
-    except DateError:
-        raise Refused(422, "invalid", f"{name}: write a date as yyyy-mm-dd") from None
-
-
-def _words(text: str) -> str:
-    words = " ".join(text.split())
-    if len(words) > 500 or not words.isprintable():
-        raise Refused(422, "invalid", "the reason is too long or cannot be stored")
-    return words
+    return {"amount_minor": minor(amount, currency), "currency": currency}

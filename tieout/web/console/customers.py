@@ -47,4 +47,8 @@ def show_customer(
         companies={name: company.name for name, company in ctx.config.companies.items()},
         currency=next((one.functional_currency for one in ctx.config.companies.values()), ""),
         orders=service.credit.show(customer_id)["orders"],
+        why=service.dunning.why(customer_id, None),
+        cases=service.dunning.cases(
+            kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
+        )["items"],
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tieout.receivables import disputes
 from tieout.reports import documents as document_view
 from tieout.store.queries import invoices
 from tieout.web.console.pages import Person, render
@@ -60,4 +61,6 @@ def list_payments(
 @router.get("/invoices/{document_id}")
 def show_invoice(request: Request, document_id: str, person: Person, service: Uses) -> Response:
     """One invoice and why its numbers are what they are."""
-    return render(request, "invoice.html", person, why=service.explain_invoice(document_id))
+    why = service.explain_invoice(document_id)
+    found = service.dunning.cases(kind=None, customer=None, document=document_id, is_open=None, limit=PAGE, cursor=None)
+    return render(request, "invoice.html", person, why=why, cases=found["items"], dispute_codes=disputes.CODES)

@@ -1,0 +1,154 @@
+"""Dunning: who would be reminded today and who not, the policy in force, and cases (disputes, promises, pauses)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from tieout.receivables import disputes
+from tieout.web.console.forms import Text, day, may, minor, words
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Uses
+from tieout.web.problems import Refused
+
+router = APIRouter()
+PAGE = 50
+CaseKind = Literal["dispute", "promise", "plan", "pause", "contact"]
+
+
+@router.get("/dunning")
+def show_dunning(request: Request, person: Person, service: Uses) -> Response:
+    """What the policy says of everybody today; nothing is stored or sent by looking."""
+    return render(
+        request, "dunning.html", person, view=service.dunning.preview(), policies=service.dunning.policies()["history"]
+    )
+
+
+@router.get("/cases")
+def list_cases(
+    request: Request,
+    person: Person,
+    service: Uses,
+    kind: Annotated[CaseKind | None, Query()] = None,
+    show: Annotated[Literal["open", "closed"], Query()] = "open",
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """Disputes, promises, plans, pauses and contacts, newest first."""
+    found = service.dunning.cases(
+        kind=kind, customer=None, document=None, is_open=show == "open", limit=PAGE, cursor=cursor
+    )
+    return render(request, "cases.html", person, rows=found["items"], next=found["next"], kind=kind or "", show=show)
+
+
+@router.post("/cases/{case_id}/close")
+def close_case(
+    request: Request,
+    case_id: str,
+    person: Person,
+    service: Uses,
+    outcome: Text = "",
+    root_cause: Text = "",
+    team: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Settle a dispute, or end another case."""
+    may(request, person, csrf, "operate")
+    service.dunning.close(
+        case_id,
+        outcome[:20],
+        person.actor,
+        root_cause=words(root_cause, "the root cause"),
+        team=words(team, "the team"),
+        note=words(note, "the note"),
+    )
+    return see("/cases")
+
+
+@router.post("/cases/{case_id}/undo")
+def undo_case(request: Request, case_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+    """Take the last step of a case back."""
+    may(request, person, csrf, "operate")
+    service.dunning.undo(case_id, person.actor)
+    return see("/cases")
+
+
+@router.post("/customers/{customer_id}/promise")
+def promise(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    promised_on: Text = "",
+    amount: Text = "",
+    currency: Text = "",
+    company: Text = "",
+    by: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Note a promise to pay."""
+    may(request, person, csrf, "operate")
+    service.dunning.open_promise(
+        customer_id,
+        person.actor,
+        promised_on=day(promised_on, "the promised day"),
+        amount_minor=minor(amount, currency) if amount.strip() else None,
+        currency=currency[:3],
+        company=company[:40],
+        by=words(by, "who promised"),
+        note=words(note, "the note"),
+    )
+    return see(f"/customers/{customer_id}")
+
+
+@router.post("/customers/{customer_id}/pause")
+def pause(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    until_on: Text = "",
+    reason: Text = "",
+    legal: Text = "",
+    company: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Stop dunning a customer for a while."""
+    may(request, person, csrf, "operate")
+    service.dunning.open_pause(
+        customer_id,
+        person.actor,
+        reason=words(reason, "a reason", needed=True),
+        until_on=day(until_on, "until", needed=False),
+        legal=legal == "1",
+        company=company[:40],
+    )
+    return see(f"/customers/{customer_id}")
+
+
+@router.post("/invoices/{document_id}/dispute")
+def dispute(
+    request: Request,
+    document_id: str,
+    person: Person,
+    service: Uses,
+    reason: Text = "",
+    amount: Text = "",
+    currency: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Put an invoice, or a part of it, in dispute."""
+    may(request, person, csrf, "operate")
+    if reason not in disputes.CODES:
+        raise Refused(422, "invalid", "choose what the dispute is about")
+    service.dunning.open_dispute(
+        document_id,
+        person.actor,
+        reason=reason,
+        amount_minor=minor(amount, currency) if amount.strip() else None,
+        note=words(note, "the note"),
+    )
+    return see(f"/invoices/{document_id}")

@@ -1,0 +1,56 @@
+"""What people write into forms, read strictly: days, amounts, words, and whether they may send the form at all."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Form, Request
+
+from tieout.core.dates import DateError, parse_on
+from tieout.core.money import MoneyError, is_currency, to_minor
+from tieout.web.auth import Principal, check_form
+from tieout.web.problems import Refused
+
+Text = Annotated[str, Form()]
+MOST = 10**15  # minor units
+
+
+def may(request: Request, person: Principal, csrf: str, right: str) -> None:
+    """Refuse a form without its token, and one that the role may not send."""
+    check_form(request, person, csrf)
+    if not person.may(right):
+        raise Refused(403, "denied", f"the role {person.role} may not do this")
+
+
+def words(text: str, name: str, *, needed: bool = False) -> str:
+    """One line of text of at most 500 characters."""
+    found = " ".join(text.split())
+    if len(found) > 500 or not found.isprintable():
+        raise Refused(422, "invalid", f"{name}: too long, or characters that cannot be stored")
+    if needed and not found:
+        raise Refused(422, "invalid", f"{name} is needed", hint="Write it for those who come later.")
+    return found
+
+
+def day(text: str, name: str, *, needed: bool = True) -> date | None:
+    """A calendar date; empty is None where it may be left out."""
+    if not text.strip() and not needed:
+        return None
+    try:
+        return parse_on(text.strip())
+    except DateError:
+        raise Refused(422, "invalid", f"{name}: write a date as yyyy-mm-dd") from None
+
+
+def minor(text: str, currency: str) -> int:
+    """An amount that is not negative, in minor units of a currency."""
+    if not is_currency(currency):
+        raise Refused(422, "invalid", "choose a currency")
+    try:
+        found = to_minor(text.strip().replace(",", ""), currency)
+    except MoneyError:
+        found = -1
+    if not 0 <= found <= MOST:
+        raise Refused(422, "invalid", f"{text[:40]!r} is not an amount in {currency}", hint="Like 500,000.00")
+    return found
