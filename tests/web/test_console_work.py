@@ -1,0 +1,169 @@
+"""Console pages people work on: retry, sync now, people and keys, reconcile, credit orders, disputes and promises."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.web.conftest import Csrf, Site
+from tieout.store import users
+from tieout.store.session import reading
+from tieout.web import evidence
+
+ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
+def test_a_dead_push_is_tried_again_by_an_operator(site: Site, csrf_of: Csrf) -> None:
+    dead = site.books.push("dead", subject="inv_x")
+    client = site.browser("operator")
+    page = client.get(f"/pushes/{dead}?lang=en").text
+    assert "Try again" in page
+    answer = client.post(f"/pushes/{dead}/retry", data={"csrf": csrf_of(page)})
+    assert answer.headers["Location"] == f"/pushes/{dead}?done=retried"
+    assert site.service.asked[-1] == ("retry_push", dead, "user:mei")
+    assert client.post(f"/pushes/{dead}/retry", data={"csrf": "x"}).status_code == 403
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/pushes/{dead}?lang=en").text
+    assert "Try again" not in page
+    assert viewer.post(f"/pushes/{dead}/retry", data={"csrf": csrf_of(page)}).status_code == 403
+
+
+@ON_SQLITE
+def test_a_sync_is_started_from_the_connections_page(site: Site, csrf_of: Csrf) -> None:
+    client = site.browser("operator")
+    data = {"csrf": csrf_of(client.get("/connections").text)}
+    assert client.post("/connections/zoho/sync", data=data).headers["Location"] == "/connections?rung=zoho"
+    assert site.service.asked[-1] == ("start_sync", "zoho", "user:mei")
+    assert client.post("/connections/nowhere/sync", data=data).status_code == 404
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get("/connections").text
+    assert "/connections/zoho/sync" not in page
+    assert viewer.post("/connections/zoho/sync", data={"csrf": csrf_of(page)}).status_code == 403
+
+
+def test_an_administrator_manages_people_and_keys_and_others_do_not(site: Site, csrf_of: Csrf) -> None:
+    client = site.browser("admin", "root")
+    csrf = csrf_of(client.get("/people").text)
+    lee = {"csrf": csrf, "name": " lee  li ", "role": "operator", "password": "correct horse battery"}
+    assert client.post("/people", data={**lee, "password": "short"}).status_code == 403
+    assert client.post("/people", data={**lee, "role": "king"}).status_code == 403
+    assert client.post("/people", data={**lee, "name": "a\x00"}).status_code == 422
+    assert client.post("/people", data=lee).status_code == 303
+    assert client.post("/people", data=lee).status_code == 403  # the name is taken
+    signed_in = site.client(None)
+    assert signed_in.post("/login", data={"name": "lee li", "password": lee["password"]}).status_code == 303
+
+    made = client.post("/keys", data={"csrf": csrf, "name": "dashboard", "role": "viewer"})
+    token = re.search(r"tok_[A-Za-z0-9_-]+", made.text.split('class="secret"', 1)[1])
+    assert token is not None
+    by_key = site.client(None)
+    by_key.headers["Authorization"] = f"Bearer {token.group()}"
+    assert by_key.get("/v1/runs").status_code == 200
+    page = client.get("/people").text
+    assert token.group() not in page
+    assert "dashboard" in page
+    key_id = re.search(r"/keys/(tok_[a-z0-9]+)/revoke", page)
+    assert key_id is not None
+    assert client.post(key_id.group(), data={"csrf": csrf}).status_code == 303
+    assert by_key.get("/v1/runs").status_code == 401
+
+    with reading(site.engine) as conn:
+        by_name = {row["name"]: row["id"] for row in users.listed(conn)}
+        assert "password_hash" not in users.listed(conn)[0]
+    assert client.post(f"/people/{by_name['root']}/deactivate", data={"csrf": csrf}).status_code == 409
+    assert client.post(f"/people/{by_name['lee li']}/deactivate", data={"csrf": csrf}).status_code == 303
+    assert signed_in.get("/").headers["Location"] == "/login"
+
+    auditor = site.browser("auditor", "ann")
+    page = auditor.get("/people").text
+    assert "deactivate" not in page
+    assert auditor.post("/people", data={**lee, "csrf": csrf_of(page)}).status_code == 403
+    assert "user.deactivate" in auditor.get("/audit").text
+    operator = site.browser("operator", "olga")
+    assert operator.get("/people").status_code == operator.get("/audit").status_code == 403
+
+
+@ON_SQLITE
+def test_a_reconciliation_is_run_from_its_page_and_shown_down_to_the_break(site: Site, csrf_of: Csrf) -> None:
+    made = site.books.reconciliation(breaks=1)
+    client = site.browser("operator")
+    page = client.get(f"/reconciliations/{made}?lang=en").text
+    for words in ("edited by hand", "120.00", "380.00", "stated by itself", "AR1", "4 d", "Ties out"):
+        assert words in page, words
+    answer = client.post("/reconciliations", data={"csrf": csrf_of(page)})
+    assert answer.headers["Location"].startswith("/reconciliations/rec_")
+    assert site.service.asked[-1][0] == "reconcile"
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get("/reconciliations").text
+    assert viewer.post("/reconciliations", data={"csrf": csrf_of(page)}).status_code == 403
+    assert client.get("/reconciliations/rec_none").status_code == 404
+
+
+@ON_SQLITE
+def test_a_limit_is_asked_for_on_the_page_of_the_customer(site: Site, csrf_of: Csrf) -> None:
+    customer = site.books.customer("北京远航贸易有限公司")
+    client = site.browser("operator")
+    page = client.get(f"/customers/{customer}").text
+    limit = {"csrf": csrf_of(page), "amount": "500,000.00", "currency": "CNY", "reason": "新框架合同"}
+    where = f"/customers/{customer}/credit/limit"
+    assert client.post(where, data=limit).headers["Location"] == f"/customers/{customer}"
+    for field, wrong in (
+        ("amount", "1.005"), ("amount", "-1"), ("amount", "much"), ("currency", "YUAN"), ("reason", " "),
+        ("valid_until", "31.12.2026"),
+    ):  # fmt: skip
+        assert client.post(where, data={**limit, field: wrong}).status_code == 422, (field, wrong)
+    lines = site.client("auditor").get("/v1/audit").json()["items"]
+    (line,) = [one for one in lines if one["action"] == "credit.limit"]
+    assert (line["body"]["amount_minor"], line["actor"]) == (500_000_00, "user:mei")
+    override = {**limit, "status": "hold", "amount": "", "valid_until": "2026-12-24"}
+    assert client.post(f"/customers/{customer}/credit/override", data=override).status_code == 303
+    assert client.post(f"/customers/{customer}/credit/override", data={**override, "status": "x"}).status_code == 422
+    rate = {"csrf": limit["csrf"], "base": "USD", "quote": "CNY", "rate": "7.1205", "on": "2026-11-01"}
+    assert client.post("/credit/rates", data=rate).headers["Location"] == "/credit"
+    for field, wrong in (("rate", "NaN"), ("rate", "0"), ("base", "usd"), ("on", "yesterday")):
+        assert client.post("/credit/rates", data={**rate, field: wrong}).status_code == 422, (field, wrong)
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/customers/{customer}").text
+    assert "credit/limit" not in page
+    assert viewer.post(where, data={**limit, "csrf": csrf_of(page)}).status_code == 403
+
+
+def test_reasons_read_as_amounts_and_not_as_minor_units() -> None:
+    told = {"code": "overdue", "params": {"overdue_minor": 1153165, "currency": "CNY", "hold_days": 30}}
+    assert evidence.facts(told) == [("overdue", "11,531.65 CNY"), ("hold_days", "30")]
+    both = {"code": "overdue", "overdue_minor": {"CNY": 1153165, "JPY": 500, "USD": 0}}
+    assert evidence.facts(both) == [("overdue", "11,531.65 CNY、500 JPY")]
+    assert evidence.facts({"code": "x", "size": {"CNY": "1"}, "empty": {}, "none": None}) == [("size", '{"CNY":"1"}')]
+    assert evidence.facts("text") == []
+
+
+@ON_SQLITE
+def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csrf_of: Csrf) -> None:
+    customer = site.books.customer("北京远航贸易有限公司")
+    account = site.books.named["北京远航贸易有限公司"]
+    bill = site.books.document("invoice", account, "AR1", 500_00, due=-10, status="overdue")
+    client = site.browser("operator")
+    page = client.get(f"/customers/{customer}").text
+    csrf = csrf_of(page)
+    promise = {"csrf": csrf, "promised_on": "2026-12-01", "amount": "200.00", "currency": "CNY", "by": "王会计"}
+    assert client.post(f"/customers/{customer}/promise", data=promise).status_code == 303
+    for field, wrong in (("promised_on", "soon"), ("amount", "much"), ("by", "x" * 501)):
+        answer = client.post(f"/customers/{customer}/promise", data={**promise, field: wrong})
+        assert answer.status_code == 422, (field, answer.text[:300])
+    pause = {"csrf": csrf, "until_on": "2026-12-10", "reason": "年底对账"}
+    assert client.post(f"/customers/{customer}/pause", data=pause).status_code == 303
+    assert client.post(f"/customers/{customer}/pause", data={**pause, "reason": " "}).status_code == 422
+    assert "/dispute" in client.get(f"/invoices/{bill}").text
+    dispute = {"csrf": csrf, "reason": "pricing", "amount": "100.00", "currency": "CNY", "note": "单价有误"}
+    assert client.post(f"/invoices/{bill}/dispute", data=dispute).status_code == 303
+    assert client.post(f"/invoices/{bill}/dispute", data={**dispute, "reason": "mood"}).status_code == 422
+    lines = site.client("auditor").get("/v1/audit").json()["items"]
+    assert {line["action"] for line in lines if line["actor"] == "user:mei"} >= {
+        "promise.open", "pause.open", "dispute.open",
+    }  # fmt: skip
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/invoices/{bill}").text
+    assert "/dispute" not in page
+    assert viewer.post(f"/invoices/{bill}/dispute", data={**dispute, "csrf": csrf_of(page)}).status_code == 403
