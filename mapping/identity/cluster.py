@@ -50,14 +50,16 @@ class Clusters:
         self.home: dict[str, str] = {ref: ref for ref in facts}
         self.made: list[Link] = []
         self._codes: dict[Pair, Codes] = {}
+        self._same: dict[Codes, Codes] = {}
         self._near: dict[str, set[str]] = {}
         self._answered = sorted({_ordered(*pair) for pair in must_link})
-        for left, right in sorted({_ordered(*pair) for pair in pairs}):
+        for pair in pairs:
+            left, right = _ordered(*pair)
             if self.weights.score(self.codes(left, right)) >= weights.floor:
                 self._near.setdefault(left, set()).add(right)
                 self._near.setdefault(right, set()).add(left)
             else:
-                del self._codes[left, right]
+                self._codes.pop((left, right), None)
 
     def run(self) -> None:
         """People's answers, then pairs of records, then whole clusters until nothing moves."""
@@ -80,7 +82,7 @@ class Clusters:
                 known = (*known, *sorted(noted))
             if pair in self.refused:
                 known = (*known, "must_not_link")
-            self._codes[pair] = known
+            known = self._codes[pair] = self._same.setdefault(known, known)  # few combinations, many pairs
         return known
 
     def groups(self) -> dict[str, tuple[str, ...]]:

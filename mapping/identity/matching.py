@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
+from mapping.identity.blocks import Blocks
 from mapping.identity.cluster import Clusters, Link, Pair
 from mapping.identity.facts import PartyFacts, facts
-from mapping.identity.keys import RULE_KINDS, keys_of
-from mapping.identity.rivals import SHARED_KINDS, noted, persons
+from mapping.identity.keys import keys_of
 from mapping.identity.weights import NEVER_ASKED, Weights, weights
 from tieout.canonical.parties import PartyCandidate
 
-BLOCK_CAP = 60  # members of a block that are compared with each other (matching reference, section 4)
 CANDIDATES = 3  # asked about one cluster
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +35,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Records read, with the pairs that blocking brings; `dropped` are the blocks too large to compare."""
+    """Records read, with the blocks that bring candidate pairs; numbers stand for refs in sorted order."""
 
+    refs: Sequence[str]
     facts: Mapping[str, PartyFacts]
-    blocks: Mapping[Key, Sequence[str]]
-    pairs: set[Pair]
+    blocks: Blocks
     notes: Mapping[str, frozenset[str]]
-    dropped: int
+
+    def pairs(self) -> Iterator[Pair]:
+        """Candidate pairs by ref."""
+        for left, right in self.blocks.pairs():
+            yield self.refs[left], self.refs[right]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +66,24 @@ class Matching:
 
 def prepare(records: Iterable[Record]) -> Prepared:
     """Facts, blocks and candidate pairs; the order of records does not matter."""
-    known: dict[str, PartyFacts] = {}
-    blocks: dict[Key, list[str]] = {}
-    shared: dict[str, list[Key]] = {}
-    for record in sorted(records, key=lambda one: one.ref):
-        mine = known[record.ref] = facts(record.ref, record.party, side=record.source)
-        for key in keys_of(mine):
-            pair = (key.kind, key.value)
-            blocks.setdefault(pair, []).append(record.ref)
-            if key.kind in SHARED_KINDS:
-                shared.setdefault(record.ref, []).append(pair)
-    pairs: set[Pair] = set()
-    dropped = 0
-    for (kind, _), block in blocks.items():
-        if len(block) <= BLOCK_CAP:
-            pairs.update(combinations(block, 2))
-        elif kind in RULE_KINDS:
-            pairs.update((block[0], other) for other in block[1:])
-        else:
-            dropped += 1
-    wanted = {key for mine in shared.values() for key in mine}
-    counts = {key: persons(known[ref] for ref in blocks[key]) for key in wanted}
-    return Prepared(known, blocks, pairs, noted(shared, counts), dropped)
+    known = {record.ref: facts(record.ref, record.party, side=record.source) for record in records}
+    refs = sorted(known)
+    blocks = Blocks()
+    for number, ref in enumerate(refs):
+        blocks.add(number, keys_of(known[ref]))
+    blocks.close([known[ref] for ref in refs])
+    return Prepared(refs, known, blocks, {refs[number]: codes for number, codes in blocks.notes.items()})
 
 
 def matched(
     prepared: Prepared, chosen: Weights, must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()
 ) -> Matching:
     """The clusters and questions of prepared records."""
-    clusters = Clusters(prepared.facts, prepared.pairs, chosen, must_link, must_not_link, prepared.notes)
+    clusters = Clusters(prepared.facts, prepared.pairs(), chosen, must_link, must_not_link, prepared.notes)
     clusters.run()
     groups = clusters.groups()
     home = {ref: key for key, refs in groups.items() for ref in refs}
-    return Matching(home, _questions(clusters), prepared.dropped)
+    return Matching(home, _questions(clusters), prepared.blocks.dropped)
 
 
 def match(records: Iterable[Record], must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()) -> Matching:

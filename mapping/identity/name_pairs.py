@@ -49,11 +49,8 @@ def han_level(a: Name, b: Name) -> str:
         return "han_differs"
     if x == y:
         return "han_core_equal" if x != a.brand or (a.is_full and b.is_full) else "han_short_equal"
-    if not _numbered(x, y):
-        if len(x) == len(y) and min(len(x), len(y)) >= 2 and syllables(x) == syllables(y):
-            return "han_sound_equal"
-        if min(len(x), len(y)) >= _TYPO and within_one_edit(x, y):
-            return "han_one_edit"
+    if (typo := _typo(x, y)) and not _numbered(x, y):
+        return typo
     short, long = (a, b) if len(x) < len(y) else (b, a)
     if long.core.startswith(short.core) and len(short.core) >= 2:
         return "han_prefix" if not short.is_full else "han_industry_differs"
@@ -62,6 +59,15 @@ def han_level(a: Name, b: Name) -> str:
     if a.brand == b.brand and a.has_brand and len(a.brand) >= 2:
         return "han_industry_differs"
     return "han_similar" if dice(x, y) >= _SIMILAR else "han_differs"
+
+
+def _typo(x: str, y: str) -> str:
+    """A homophone or one edit between two cores; "" for neither."""
+    if abs(len(x) - len(y)) > 1 or min(len(x), len(y)) < 2 or not set(x) & set(y):
+        return ""
+    if len(x) == len(y) and syllables(x) == syllables(y):
+        return "han_sound_equal"
+    return "han_one_edit" if min(len(x), len(y)) >= _TYPO and within_one_edit(x, y) else ""
 
 
 def _numbered(left: str, right: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from mapping.identity import places
 from mapping.identity.latin_names import LatinParts, latin_parts
@@ -167,10 +167,13 @@ def loose(text: str) -> str:
     return _UNITS.sub("", text) or text
 
 
+@cache
+def _trade_words() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, tables().generic)))
+
+
 def _without_trade(core: str) -> str:
-    for word in tables().generic:
-        core = core.replace(word, "")
-    return core
+    return _trade_words().sub("", core)
 
 
 def _trailing_place(core: str) -> tuple[Place | None, str]:

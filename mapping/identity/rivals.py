@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from mapping.identity.facts import PartyFacts
 
 Key = tuple[str, str]
-_CODES = {"brand": "brand_contested", "word": "brand_contested", "domain": "domain_contested"}
-SHARED_KINDS = tuple(_CODES)
+CONTESTED = {"brand": "brand_contested", "word": "brand_contested", "domain": "domain_contested"}
+SHARED_KINDS = tuple(CONTESTED)
 
 
 def persons(block: Iterable[PartyFacts]) -> int:
@@ -26,6 +26,6 @@ def noted(keys: Mapping[str, Sequence[Key]], counts: Mapping[Key, int]) -> dict[
     """
     out: dict[str, frozenset[str]] = {}
     for ref, mine in keys.items():
-        if found := frozenset(_CODES[key[0]] for key in mine if key[0] in _CODES and counts.get(key, 0) > 1):
+        if found := frozenset(CONTESTED[key[0]] for key in mine if key[0] in CONTESTED and counts.get(key, 0) > 1):
             out[ref] = found
     return out

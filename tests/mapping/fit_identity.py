@@ -88,10 +88,14 @@ def groups(truth: Mapping[str, str], prepared: matching.Prepared) -> dict[str, s
             one = parent[one]
         return one
 
-    for (kind, _), block in sorted(prepared.blocks.items()):
-        if kind == "brand" and len(block) <= 40:
-            for other in block[1:]:
-                parent[root(truth[other])] = root(truth[block[0]])
+    bearers: dict[str, list[str]] = defaultdict(list)
+    for ref, known in sorted(prepared.facts.items()):
+        for name in known.names:
+            if name.has_brand:
+                bearers[name.brand].append(ref)
+    for _, block in sorted(bearers.items()):
+        for other in block[1:] if len(block) <= 40 else ():
+            parent[root(truth[other])] = root(truth[block[0]])
     return {ref: root(entity) for ref, entity in truth.items()}
 
 
@@ -110,8 +114,8 @@ def main() -> None:
         truth = {f"{row['source']}/{row['source_id']}": row["entity_id"] for row in csv.DictReader(file)}
     prepared = matching.prepare(records(tables(asked.folder)))
     true_pairs = sum(n * (n - 1) // 2 for n in Counter(truth.values()).values())
-    bare = Clusters(prepared.facts, prepared.pairs, Weights(0, {}, 1, 1, 1, 0, -1), notes=prepared.notes)
-    pairs = sorted(prepared.pairs)
+    pairs = sorted(prepared.pairs())
+    bare = Clusters(prepared.facts, pairs, Weights(0, {}, 1, 1, 1, 0, -1), notes=prepared.notes)
     rows = [bare.codes(*pair) for pair in pairs]
     same = [truth[a] == truth[b] for a, b in pairs]
     print(
@@ -152,7 +156,7 @@ def main() -> None:
         for k in range(FOLDS):
             b, w = fitted[k]
             chosen = Weights(b, w, auto=auto, joint=joint, **THRESHOLDS)
-            clusters = Clusters(prepared.facts, prepared.pairs, chosen, notes=prepared.notes)
+            clusters = Clusters(prepared.facts, pairs, chosen, notes=prepared.notes)
             clusters.run()
             n, right = counted(clusters, truth, kept[k])
             made, right_ones = made + n, right_ones + right
