@@ -55,7 +55,8 @@ class Clusters:
         self._answered = sorted({_ordered(*pair) for pair in must_link})
         for pair in pairs:
             left, right = _ordered(*pair)
-            if self.weights.score(self.codes(left, right)) >= weights.floor:
+            codes = self.codes(left, right)
+            if self.weights.score(codes) >= weights.floor or "tax_id_equal" in codes:
                 self._near.setdefault(left, set()).add(right)
                 self._near.setdefault(right, set()).add(left)
             else:
@@ -94,7 +95,7 @@ class Clusters:
         out = []
         for left, right in sorted(self._cluster_pairs()):
             link = self._between(left, right)
-            if link.score >= self.weights.review:
+            if link.score >= self.weights.review or "tax_id_equal" in link.codes:
                 out.append(link)
         return out
 

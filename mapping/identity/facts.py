@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mapping.identity import tax_ids
 from mapping.identity.addresses import Address, read_address
-from mapping.identity.names import Name, read_name
+from mapping.identity.names import Name, is_nobody, read_name
 from mapping.identity.numbers import number_key
 from mapping.identity.places import Place, city_of
 from mapping.identity.tax_ids import TaxId
@@ -84,7 +84,7 @@ def facts(
         ref=ref,
         side=side,
         group=group,
-        names=tuple(read_name(text) for text in dict.fromkeys(raws)),
+        names=tuple(name for text in dict.fromkeys(raws) if not is_nobody(name := read_name(text))),
         tax_ids=tax_ids.read_all(candidate.tax_ids, candidate.country),
         number=number_key(candidate.number),
         phone=phone_key(candidate.phone),

@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("city_equal", "city_named", "city_conflict", "city_not_named"),
     ("country_conflict",),
     ("names_share_nothing",),
+    ("must_not_link",),
 )
 _TRADE = ("", "trade_differs", "trade_equal")
 _PLACE = {code: (group, rank) for group, codes in enumerate(GROUPS) for rank, code in enumerate(codes)}

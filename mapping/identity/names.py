@@ -64,6 +64,19 @@ class Name:
         return bool(_without_trade(self.core))
 
 
+def is_nobody(name: Name) -> bool:
+    """True for what people type into a name field to get past it: 测试, N/A, digits, a bare place or legal form."""
+    words = " ".join(re.sub(r"\d+", " ", _MARKS.sub(" ", name.raw.casefold())).split())
+    text = name.core or name.key
+    return (
+        not any(char.isalpha() for char in text)
+        or words in tables().placeholders
+        or name.key in tables().placeholders
+        or (name.script == "han" and (not name.core or places.region_word(name.core) is not None))
+        or (name.script == "latin" and name.core in places.latin_places())
+    )
+
+
 @lru_cache(maxsize=65536)
 def read_name(raw: str) -> Name:
     """The parts of a name as written."""

@@ -25,6 +25,7 @@ class Tables:
     regions: Mapping[str, tuple[str, str]]  # word -> (province, city or "")
     latin_regions: Mapping[str, tuple[str, ...]]  # word -> Latin spellings besides its pinyin
     remarks: frozenset[str]
+    placeholders: frozenset[str]
     departments: tuple[str, ...]
     titles: tuple[str, ...]
     generic: tuple[str, ...]
@@ -60,6 +61,7 @@ def tables() -> Tables:
         regions=regions,
         latin_regions={word: tuple(spellings) for word, spellings in read_table("places_latin.yaml").items()},
         remarks=frozenset(word.casefold() for word in clutter["bracketed"]),
+        placeholders=frozenset(word.casefold() for word in clutter["placeholders"]),
         departments=_longest(clutter["departments"]),
         titles=_longest(clutter["titles"]),
         generic=_longest(generic["chinese"]),

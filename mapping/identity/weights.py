@@ -56,7 +56,9 @@ def sufficient(codes: Collection[str]) -> str:
         return "short_name"
     if not _HINTED.isdisjoint(codes):
         return "name_and_contact" if found else ""
-    return "contacts" if found + ("domain_equal" in codes) > 1 and found else ""
+    # Relatives live under one roof: contacts alone decide only where the names cannot contradict, in two scripts.
+    silent = "sound_differs" in codes and "trade_differs" not in codes
+    return "contacts" if silent and found and found + ("domain_equal" in codes) > 1 else ""
 
 
 def held(codes: Collection[str]) -> str:

@@ -1,0 +1,213 @@
+"""Matching many records: what is linked, what is asked, what is kept apart; independence of order; the hard cases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mapping.identity.findings import GROUPS, findings, joined
+from mapping.identity.matching import Matching, Record, match
+from mapping.identity.weights import HOLDS, VETOES, held, weights
+from tests.mapping.test_identity_link import TAX, TAX2, code, party
+from tieout.canonical.parties import PartyCandidate
+
+FIRM = "深圳市澄砚智能装备有限公司"
+PLACE = {"city": "深圳", "address": "深圳市南山区科苑路15号", "phone": "0755-26731188", "website": "chengyan.cn"}
+
+
+def record(ref: str, name: str, tax: str = "", **more: Any) -> Record:
+    names = (name, *more.pop("names", ()))
+    return Record(ref, ref.split("/")[0], PartyCandidate(ref, names, tax_ids=(tax,) if tax else (), **more))
+
+
+def same(made: Matching, left: str, right: str) -> bool:
+    return made.clusters[left] == made.clusters[right]
+
+
+def asked(made: Matching, left: str, right: str) -> bool:
+    return any({one.ref, one.other} == {left, right} for one in made.questions)
+
+
+def two(first: Record, second: Record, *others: Record) -> str:
+    """auto, review or separate for the first two."""
+    made = match([first, second, *others])
+    if same(made, first.ref, second.ref):
+        return "auto"
+    return "review" if asked(made, first.ref, second.ref) else "separate"
+
+
+def test_a_short_name_with_an_address_links_and_without_anything_it_is_asked() -> None:
+    book = record("a/1", FIRM, TAX, **PLACE)
+    assert two(record("z/1", "澄砚智能", address=PLACE["address"], city="深圳"), book) == "auto"
+    assert two(record("z/1", "澄砚智能"), book) == "review"
+    assert two(record("z/1", "上海沐珩食品有限公司"), book) == "separate"
+
+
+def test_english_and_chinese_names_meet_by_sound_and_landline() -> None:
+    book = record("a/1", FIRM, **PLACE)
+    assert (
+        two(record("z/1", "Chengyan Intelligent Equipment", phone="+86 755 26731188", city="Shenzhen"), book) == "auto"
+    )
+
+
+def test_a_parents_tax_id_pasted_on_a_subsidiary_goes_to_a_person() -> None:
+    parent = record("a/1", FIRM, TAX, **PLACE)
+    assert two(record("z/1", "上海沐珩食品有限公司", TAX), parent) == "review"
+
+
+def test_a_former_name_with_the_same_tax_id_is_linked_when_a_part_stayed() -> None:
+    assert two(record("z/1", "深圳市澄砚科技有限公司", TAX), record("a/1", FIRM, TAX)) == "auto"
+
+
+def test_after_a_merger_the_two_legal_persons_stay_apart() -> None:
+    assert two(record("z/1", FIRM, TAX2, **PLACE), record("a/1", FIRM, TAX, **PLACE)) == "separate"
+
+
+def test_a_person_and_a_firm_with_one_phone_are_not_linked() -> None:
+    firm = record("a/1", FIRM, TAX, phone="13800138000", city="深圳")
+    assert two(record("z/1", "王小明", phone="13800138000", city="深圳"), firm) == "separate"
+
+
+@pytest.mark.parametrize("shared", [{}, {"website": "chengyan.cn", "city": "深圳"}, PLACE])
+def test_a_group_and_its_member_are_never_linked_by_machine(shared: dict[str, str]) -> None:
+    assert two(record("z/1", "澄砚集团有限公司", **shared), record("a/1", FIRM, TAX, **shared)) != "auto"
+    sister = record("z/1", "深圳市澄砚投资有限公司", **{k: v for k, v in shared.items() if k != "address"})
+    assert two(sister, record("a/1", FIRM, TAX, **shared)) != "auto"
+
+
+def test_franchise_names_in_two_cities_stay_apart() -> None:
+    shop = {"website": "chengyan.cn"}
+    left = record("z/1", "澄砚便利店(深圳)有限公司", city="深圳", **shop)
+    assert two(left, record("a/1", "澄砚便利店(广州)有限公司", city="广州", **shop)) != "auto"
+
+
+def test_two_branches_with_one_tax_id_stay_two_customers() -> None:
+    left, right = record("z/1", FIRM + "厦门分公司", TAX), record("a/1", FIRM + "成都分公司", TAX)
+    assert two(left, right) != "auto"
+    bank = "中国工商银行股份有限公司"
+    assert (
+        two(record("z/1", bank + "西安东大街支行", city="西安"), record("a/1", bank + "西安南大街支行", city="西安"))
+        != "auto"
+    )
+    assert two(record("z/1", "中国工商银行西安市东大街支行"), record("a/1", bank + "西安东大街支行")) == "auto"
+
+
+@pytest.mark.parametrize(
+    "name", "测试 测试1 待定 N/A test TEST2 无 - ??? 客户 123456 😀 有限公司 深圳 Shenzhen".split()
+)
+def test_placeholders_are_nobody(name: str) -> None:
+    made = match([record(f"{side}/{n}", name, city="深圳") for side in "az" for n in range(2)])
+    assert len(set(made.clusters.values())) == 4
+    assert not made.questions
+
+
+def test_emoji_and_lookalike_letters_do_not_hide_a_name() -> None:
+    book = record("a/1", "Alder Bridge Tools Ltd", city="London", website="alderbridge.co.uk", phone="+44 20 7946 0011")
+    fake = record("z/1", "Аldеr Bridge Tools Ltd", city="London", website="alderbridge.co.uk")
+    assert two(fake, book) == "auto"
+    assert two(record("z/1", "🔥" + FIRM + "🔥"), record("a/1", FIRM)) == "auto"
+
+
+def test_numbered_sisters_with_one_address_stay_apart() -> None:
+    shared = {"address": "Harbour Street 15, Dublin", "phone": "+353 1 4960123", "city": "Dublin"}
+    assert two(record("z/1", "Alder Fund IV LP", **shared), record("a/1", "Alder Fund V LP", **shared)) != "auto"
+    here = {key: PLACE[key] for key in ("address", "phone", "city")}
+    assert two(record("z/1", "澄砚第一建筑有限公司", **here), record("a/1", "澄砚第二建筑有限公司", **here)) != "auto"
+
+
+def test_a_name_that_two_legal_persons_bear_needs_more() -> None:
+    short = record("z/1", "澄砚智能装备", city="深圳", website="chengyan.cn")
+    one = record("a/1", FIRM, TAX, city="深圳", website="chengyan.cn")
+    other = record("b/1", "广州澄砚智能装备有限公司", TAX2)
+    assert two(short, one) == "auto"
+    assert two(short, one, other) != "auto"
+
+
+def test_people_come_before_everything() -> None:
+    left, right = record("z/1", FIRM, TAX), record("a/1", FIRM, TAX)
+    assert same(match([left, right]), "z/1", "a/1")
+    parted = match([left, right], must_not_link=[("a/1", "z/1")])
+    assert not same(parted, "z/1", "a/1")
+    assert not parted.questions
+    strange = record("b/1", "上海沐珩食品有限公司", TAX2)
+    assert same(match([left, strange], must_link=[("z/1", "b/1")]), "z/1", "b/1")
+
+
+def test_a_chain_of_guesses_does_not_join_what_contradicts() -> None:
+    ends = [record("a/1", FIRM, TAX, **PLACE), record("b/1", FIRM, TAX2, **PLACE)]
+    middle = record("z/1", FIRM, **PLACE)
+    made = match([*ends, middle])
+    assert not same(made, "a/1", "b/1")
+    assert not (same(made, "z/1", "a/1") and same(made, "z/1", "b/1"))
+
+
+NAMES = (
+    FIRM, "澄砚智能装备", "澄砚", "深圳市澄砚科技有限公司", FIRM + "厦门分公司", "澄砚集团有限公司", "测试",
+    "上海澄砚智能装备有限公司", "Chengyan Intelligent Equipment Co., Ltd.", "Shenzhen Chengyan", "澄研智能装备",
+)  # fmt: skip
+FIELDS: dict[str, Sequence[str]] = {
+    "city": ("", "深圳", "Shanghai"),
+    "phone": ("", PLACE["phone"], "021-55556666"),
+    "website": ("", "chengyan.cn", "qq.com"),
+    "address": ("", PLACE["address"], "深圳市南山区科苑路15"),
+}
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from("abz"),
+        st.sampled_from(NAMES),
+        st.sampled_from(("", TAX, TAX2, TAX[:14])),
+        st.fixed_dictionaries({key: st.sampled_from(values) for key, values in FIELDS.items()}),
+    ),
+    max_size=9,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, st.randoms(use_true_random=False), st.data())
+def test_the_order_of_records_changes_nothing_and_no_cluster_holds_a_contradiction(
+    rows: list[tuple[str, str, str, dict[str, str]]], chance: random.Random, data: st.DataObject
+) -> None:
+    records = [record(f"{side}/{n}", name, tax, **more) for n, (side, name, tax, more) in enumerate(rows)]
+    refs = [one.ref for one in records]
+    pairs = st.lists(st.tuples(st.sampled_from(refs), st.sampled_from(refs)), max_size=2) if refs else st.just([])
+    apart = [pair for pair in data.draw(pairs) if pair[0] != pair[1]]
+    first = match(records, must_not_link=apart)
+    chance.shuffle(records)
+    again = match(records, must_not_link=[(b, a) for a, b in apart])
+    assert again.clusters == first.clusters
+    assert again.questions == first.questions
+    assert not any(same(first, a, b) for a, b in apart)
+    ids: dict[str, set[str]] = {}
+    for one in records:
+        if one.party.tax_ids and one.party.tax_ids[0] in (TAX, TAX2):
+            ids.setdefault(first.clusters[one.ref], set()).add(one.party.tax_ids[0])
+    assert all(len(found) == 1 for found in ids.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_findings_are_symmetric_and_every_code_has_a_place(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
+    known = {code for group in GROUPS for code in group}
+    made = [party(str(n), name, tax, **more) for n, (_, name, tax, more) in enumerate(rows)]
+    for one in made:
+        for other in made:
+            found = findings(one, other)
+            assert found == findings(other, one)
+            assert set(found) <= known
+            assert set(joined([found])) <= set(found)
+
+
+def test_the_shipped_weights_are_whole() -> None:
+    known = {code for group in GROUPS for code in group}
+    chosen = weights()
+    assert set(chosen.codes) <= known
+    assert known | {"must_not_link"} >= HOLDS | VETOES
+    assert chosen.auto <= chosen.joint
+    assert chosen.review < chosen.auto
+    assert held(("tax_id_equal", "names_share_nothing")) == "names_share_nothing"
+    assert code(7) not in (TAX, TAX2)
