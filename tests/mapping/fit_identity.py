@@ -31,7 +31,7 @@ STEPS = 12
 # Firms have several phones and domains; labelled tables made by rule have one, and would call that decisive.
 LEAST = {"phone_differs": -200, "domain_differs": -200}
 THRESHOLDS = {"margin": 200, "floor": -300, "review": -70}
-CHOSEN = (300, 400)
+CHOSEN = (250, 350)
 GRID = ((500, 600), (450, 550), (400, 500), (350, 450), (300, 400), (250, 350), (200, 300), (150, 250))
 
 
@@ -173,7 +173,7 @@ def review(prepared: matching.Prepared, truth: Mapping[str, str], chosen: Weight
     """What the review queue holds when right candidates are accepted (weights fitted on all)."""
     print("\nreview queue, right candidates accepted (weights fitted on everything)")
     for least in (300, 200, 100, 50, 0, -50, -100):
-        made = matching.matched(prepared, Weights(chosen.base, chosen.codes, 300, 400, least, 200, -300))
+        made = matching.matched(prepared, Weights(chosen.base, chosen.codes, *CHOSEN, least, 200, -300))
         home = dict(made.clusters)
         parent: dict[str, str] = {}
 
