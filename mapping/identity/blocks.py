@@ -16,7 +16,7 @@ from mapping.identity.keys import RULE_KINDS, LinkKey
 from mapping.identity.rivals import CONTESTED, persons
 
 BLOCK_CAP = 60  # members of a block that are compared with each other
-CANDIDATES = 50  # records from which on no further block of a record is opened
+CANDIDATES = 30  # records from which on no further block of a record is opened
 _NONE: frozenset[str] = frozenset()
 
 

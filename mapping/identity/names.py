@@ -145,7 +145,7 @@ def _han(raw: str, text: str) -> Name:
     if form:
         at = key.rfind(form)
         stem = key[:at] + key[at + len(form) :] if at > 0 else key
-    stem = loose(stem)
+    stem = key if (stem := loose(stem)) == key else stem
     core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
     found, core = places.cut_places(core)
     if found and (district := _DISTRICT.match(core)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -34,19 +35,21 @@ def match(folder: Folder, out: OutFile, review: Review = None, as_json: JsonOpti
       tieout match tables/ --out clusters.csv --review review.csv
     """
     from mapping.identity import matching
+    from mapping.identity.weights import weights
     from tieout.cli import match_files
 
     printer = Out(as_json=as_json)
     with reporting(printer):
-        rows = list(match_files.records(match_files.tables(folder)))
-        made = matching.match(rows)
+        gc.disable()  # nothing here is cyclic, and a million records cost the collector minutes
+        prepared = matching.prepare(match_files.records(match_files.tables(folder)))
+        made = matching.matched(prepared, weights())
         match_files.write_clusters(out, made)
         if review is not None:
-            match_files.write_questions(review, made, {row.ref: row.party.display_name for row in rows})
+            match_files.write_questions(review, made, prepared.facts)
         sizes = made.sizes().values()
         printer.result(
             {
-                "records": len(rows),
+                "records": len(prepared.refs),
                 "clusters": len(sizes),
                 "linked_records": sum(size for size in sizes if size > 1),
                 "questions": len(made.questions),

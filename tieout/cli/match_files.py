@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from mapping.identity.facts import PartyFacts
 from mapping.identity.matching import Matching, Record
 from mapping.identity.weights import weights
 from tieout.canonical.parties import PartyCandidate
@@ -73,7 +74,7 @@ def write_clusters(path: Path, matching: Matching) -> None:
             out.writerow((*ref.split("/", 1), cluster, decision))
 
 
-def write_questions(path: Path, matching: Matching, names: Mapping[str, str]) -> None:
+def write_questions(path: Path, matching: Matching, known: Mapping[str, PartyFacts]) -> None:
     """The pairs that a person should look at, most likely first, with reasons and weights."""
     weigh = weights()
     with _writing(path) as file:
@@ -88,8 +89,8 @@ def write_questions(path: Path, matching: Matching, names: Mapping[str, str]) ->
                     *one.other.split("/", 1),
                     f"{one.link.score / 100:.1f}",
                     reasons,
-                    names[one.ref],
-                    names[one.other],
+                    known[one.ref].shown_names(),
+                    known[one.other].shown_names(),
                     matching.clusters[one.ref],
                     matching.clusters[one.other],
                 )
