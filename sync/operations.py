@@ -141,6 +141,10 @@ def doctor(ctx: Context) -> dict[str, Any]:
         findings.extend(Finding("warning", row["code"], row["message"]) for row in ready(ctx))
         with reading(ctx.engine) as conn:
             dead = conn.execute(select(outbox.c.id).where(outbox.c.state == "dead")).all()
+            held = conn.execute(select(watermarks).where(watermarks.c.held_back.is_not(None))).mappings().all()
+        findings.extend(
+            Finding("warning", "held_back", f"{row['connection']}/{row['stream']}: {row['held_back']}") for row in held
+        )
         if dead:
             findings.append(
                 Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout push dead`.")

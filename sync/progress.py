@@ -39,7 +39,7 @@ def progress_of(ctx: Context) -> list[dict[str, Any]]:
                     "step": "pull",
                     "state": state,
                     "done": int(mark["rows_read"]) if mark is not None else 0,
-                    "note": (mark["error"] or "") if mark is not None else "",
+                    "note": (mark["error"] or mark["held_back"] or "") if mark is not None else "",
                 }
             )
     left = backlog(ctx)

@@ -226,6 +226,8 @@ class Settlement:
         lines: list[dict[str, Any]] = []
         drop: list[str] = []
         for key, row in sorted(self.rows.items()):
+            if self._is_stranded(row, moved):
+                self.batch.touch("allocation", [key])
             if row["to_document_id"] is not None and row["to_document_id"] not in debits:
                 continue  # its debit document did not move and neither did its credit
             fact = by_id.get(_fact_key(row))
@@ -324,6 +326,11 @@ class Settlement:
         if row["from_document_id"] is None or row["to_document_id"] is None:
             return "missing_document"
         return reason or "unknown_document_kind"
+
+    def _is_stranded(self, row: Any, moved: set[str]) -> bool:
+        """Undone at the source, and its bill is void or moved: was it paid, the money may wait for a new use."""
+        target = self.docs.get(row["to_document_id"] or "")
+        return not row["is_active"] and target is not None and (target["state"] == "void" or target["id"] in moved)
 
     def _report(self, row: Any, refusal: str | None) -> None:
         """Refusals are conflicts of the settle phase, once everything that may still arrive has arrived."""

@@ -41,6 +41,7 @@ def sandbox(home: Path) -> None:
         "zoho": {"base_url": url, "client_id": "i", "client_secret": "s", "refresh_token": "r"},
         "kingdee": {"base_url": url, "acct_id": "a", "user": "u", "app_id": "i", "app_secret": "s"},
         "control": {"base_url": url},
+        "limits": {"zoho_credits_per_day": 1_000_000, "zoho_credits_per_day_documented": 60_000},
     }
     (home / "sandbox.part").write_text(json.dumps(about))
     (home / "sandbox.part").replace(home / "sandbox.json")

@@ -94,6 +94,7 @@ def test_the_whole_tree_comes_up_and_goes(start: Callable[..., Running], tmp_pat
     url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])
     assert url, "the address comes first"
     assert lines[1] == f"Log in once with {url.group()}/login?token=one-time"
+    assert "raised daily limit (1,000,000 credits, documented: 60,000)" in said
     assert "secret.key" in said
     assert "zoho deals 200 done" in said
     assert said.count(f"See what is owed and overdue: {url.group()}") == 1

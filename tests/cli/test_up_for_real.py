@@ -59,6 +59,25 @@ def pulls(home: Path) -> Counter[str]:
         return Counter(dict(rows.fetchall()))
 
 
+def landed(home: Path) -> int:
+    """Versions landed so far; 0 while there is no database."""
+    try:
+        with sqlite3.connect(f"file:{home / 'tieout.db'}?mode=ro", uri=True) as conn:
+            return int(conn.execute("SELECT count(*) FROM inputs WHERE kind = 'landed'").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def landed_twice(home: Path) -> int:
+    """Versions that are the same content of the same record again."""
+    with sqlite3.connect(f"file:{home / 'tieout.db'}?mode=ro", uri=True) as conn:
+        rows = conn.execute(
+            "SELECT count(*) - 1 FROM inputs WHERE kind = 'landed'"
+            " GROUP BY connection, stream, external_id, source_hash HAVING count(*) > 1"
+        ).fetchall()
+        return sum(row[0] for row in rows)
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
     began = time.monotonic()
@@ -73,11 +92,25 @@ def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Pat
     home = tmp_path / "var"
     processes = []
     try:
+        process = start(tmp_path, tmp_path / "broken off")
+        processes.append(process)
+        wait_for("The first sync runs", tmp_path / "broken off", process, 90)
+        end = time.monotonic() + 60
+        while not landed(home) >= 200:
+            assert time.monotonic() < end, "nothing is landed"
+            time.sleep(0.05)
+        stop(process)  # Ctrl-C in the middle of the first sync
+        assert "Three things to try" not in (tmp_path / "broken off").read_text(encoding="utf-8"), "came too late"
+        begun = landed(home)
+
         process = start(tmp_path, tmp_path / "first")
         processes.append(process)
         said = wait_for("Three things to try", tmp_path / "first", process, 150)
         assert "The sync is done." in said
         assert " ended (" not in said, "a part crashed"
+        assert "Going on where the last run stopped" in said
+        assert landed(home) > begun
+        assert landed_twice(home) == 0, "what was read before is read again"
         assert set(states(home)) == {"done"}
         first = effects(home)
         written = Counter(one["entity"] for one in first if one["kind"] == "effective")

@@ -36,6 +36,12 @@ def test_equal_stamps_are_decided_by_the_counter_or_by_asking_again() -> None:
     assert compare(version(1, read=0), "b", version(1, read=5), "a", fetched_by_id=True) is Newer.NO
 
 
+def test_a_stamp_that_went_backwards_counts_when_the_record_was_just_asked_for() -> None:
+    assert compare(version(1, read=9), "b", version(5, read=3), "a", fetched_by_id=True) is Newer.YES
+    assert compare(version(1, read=2), "b", version(5, read=3), "a", fetched_by_id=True) is Newer.NO
+    assert compare(version(1, read=9), "b", version(5, read=3), "a") is Newer.NO, "an old page is an old page"
+
+
 def test_without_a_stamp_the_later_read_wins() -> None:
     assert compare(version(None, read=2), "b", version(None, read=1), "a") is Newer.YES
     assert compare(version(None, read=1), "b", version(9, read=2), "a") is Newer.NO

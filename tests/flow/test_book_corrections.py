@@ -27,8 +27,10 @@ from tests.flow.books import (
     undo_unnoticed,
     zoho_record,
 )
+from tieout.reports import health
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
+from tieout.store.session import reading
 from tieout.store.tables import (
     allocations,
     balances,
@@ -87,11 +89,22 @@ def test_voiding_a_paid_bill_reverses_it_and_leaves_the_money_unapplied(synced: 
         _later(world, service)
         service.pull(["kingdee"], sweep=True)
         _later(world, service)
-        assert not [c for c in open_conflicts(service, "payment_match").values() if one.number in c["title"]]
+        # The source has released the allocation: that the bill was paid is still for a person to look at.
+        (asked,) = open_conflicts(service, "payment_match").values()
+        assert "bill_voided" in asked["title"]
+        assert (asked["money_minor"], asked["currency"]) == (50_00, one.currency)
         assert document(service, receipt)["open_minor"] == -50_00
         assert decision(service, "payment_status", one.document_id)["value"] == "void"
         shown = own_fields(zoho_record(world, "Invoices", one.invoice))
         assert Decimal(str(shown.get("AR_Open_Amount", 0))) == 0
+        _sound(service, at_the_end=False)
+        assert service.rebuild_check().ok
+
+        other = pick(service, lambda it: it.party_ref == one.party_ref and it.currency == one.currency)
+        world.kingdee.user_change("settle", LOG, "", {"source": receipt, "bill": other.number, "amount": "50.00"})
+        _later(world, service)
+        assert document(service, receipt)["open_minor"] == 0
+        assert open_conflicts(service, "payment_match") == {}, "the money has found its use"
         _sound(service, at_the_end=False)
 
 
@@ -291,6 +304,15 @@ def test_a_mass_vanish_is_held_back_and_said_and_an_empty_listing_deletes_nothin
         )
         assert "12 of" in (mark["error"] or ""), "nobody is told"
         assert not pulls[0].ok, "nobody is told"
+
+        world.clock.advance(120)
+        assert service.pull(["kingdee"])[0].ok  # no sweep is due: the notice stands until somebody answers
+        with reading(service.ctx.engine) as conn:
+            lines = health.connection_lines(conn, service.config, world.clock.now())
+        (line,) = [s for one in lines if one["name"] == "kingdee" for s in one["streams"] if s["stream"] == "invoices"]
+        assert line["state"] == "failed"
+        assert "12 of" in line["error"]
+        assert any("12 of" in finding["message"] for finding in service.doctor()["findings"])
 
         form = FORMS[BILL]
         for doc in list(world.kingdee.library.ordered(form)):

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from sync import jobs
+from sync.apply import backlog
 from sync.channels import ensure_channel
 from sync.push import run_push
 from tests.flow.harness import START, make_world, open_installation, outbox_states
 from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.world import SandboxWorld
-from tieout.store.tables import connections, inputs, tokens
+from tieout.store.tables import claims, connections, inputs, source_records, tokens
 
 
 def test_lost_answers_have_no_second_effect(tmp_path: Path, engine_url: str) -> None:
@@ -66,7 +67,19 @@ def test_a_webhook_reaches_the_ledger_through_jobs(tmp_path: Path, engine_url: s
         assert last is not None
         assert (last.connection, last.stream, last.external_id) == ("zoho", "invoices", record)
         assert ctx.clock.now() - last.at < timedelta(seconds=5)
+        assert backlog(ctx)["pending"] > 0
         jobs.drain(ctx, "apply")
+        left = backlog(ctx)
+        assert (left["pending"], left["dirty"]) == (0, 0)
+        with ctx.engine.connect() as conn:
+            mine = (claims.c.connection == "zoho", claims.c.stream == "invoices", claims.c.external_id == record)
+            assert conn.execute(select(claims.c.label).where(*mine)).scalar_one() == "changed by a user"
+            held = conn.execute(
+                select(source_records.c.applied_seq).where(
+                    source_records.c.stream == "invoices", source_records.c.external_id == record
+                )
+            ).scalar_one()
+        assert held == last.seq
 
 
 def _keep(calls: list[Any], url: str, body: bytes, headers: Any) -> None:

@@ -18,6 +18,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Local vendor servers with an invented company; nothing leaves this machine.",
         "使用本机模拟的供应商系统和虚构公司，数据不会离开本机。",
     ),
+    "sandbox_limits": (
+        "The local Zoho tenant has a raised daily limit ({demo} credits, documented: {documented}).",
+        "本机模拟的 Zoho 租户提高了每日额度（{demo} 点，官方文档为 {documented} 点）。",
+    ),
     "first_sync": ("The first sync runs:", "正在进行首次同步："),
     "going_on": ("Going on where the last run stopped.", "从上次停止的地方继续。"),
     "sync_done": ("The sync is done.", "同步完成。"),

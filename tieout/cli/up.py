@@ -19,7 +19,7 @@ from tieout.cli.options import Service, command_name, load_config, near, service
 from tieout.cli.output import OK, Out
 from tieout.cli.progress import ENDED, ProgressView
 from tieout.cli.texts import system_language
-from tieout.cli.write_config import is_generated, read_sandbox, sandbox_text, write_file
+from tieout.cli.write_config import is_generated, raised_limits, read_sandbox, sandbox_text, write_file
 from tieout.core.clock import Clock
 from tieout.core.config import Config, find
 from tieout.core.errors import ConfigError, TieoutError
@@ -187,6 +187,9 @@ class Up:
             out.say(key, **values)
         if config.sandbox:
             out.say("sandbox")
+            limits = raised_limits(home.path / "sandbox.json")
+            if limits is not None:
+                out.say("sandbox_limits", demo=f"{limits[0]:,}", documented=f"{limits[1]:,}")
         out.say("home", home=near(home.path), logs=near(home.logs))
         out.say("stop_hint")
 

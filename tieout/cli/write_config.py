@@ -120,6 +120,15 @@ def read_sandbox(path: Path) -> dict[str, Any]:
     return found
 
 
+def raised_limits(path: Path) -> tuple[int, int] | None:
+    """Zoho credits a day of the local servers and the documented ones, where they differ; None where not."""
+    if not path.exists():
+        return None
+    limits = read_sandbox(path).get("limits") or {}
+    here, documented = limits.get("zoho_credits_per_day"), limits.get("zoho_credits_per_day_documented")
+    return (int(here), int(documented)) if here and documented and here != documented else None
+
+
 def is_generated(path: Path) -> bool:
     """True for a file that the sandbox wrote and may write again."""
     try:

@@ -35,19 +35,23 @@ def compare(
 ) -> Newer:
     """Order = (modified stamp, counter, read start); equal content is never a new version.
 
-    `fetched_by_id` breaks the tie of equal stamps and different content: the vendor was just asked for this one
-    record, so the later read wins. A version without a stamp (detail rows, deletions) is ordered by its read start.
+    `fetched_by_id`: the vendor was just asked for this one record, so what it shows is the truth for it even if its
+    stamp is equal or went backwards (a restored record, a corrected clock), provided the read began later. A version
+    without a stamp (detail rows, deletions) is ordered by its read start.
     """
     if current is None:
         return Newer.YES
     if incoming_hash == current_hash:
         return Newer.SAME
     if incoming.modified_at is not None and current.modified_at is not None:
-        if incoming.modified_at != current.modified_at:
-            return Newer.YES if incoming.modified_at > current.modified_at else Newer.NO
+        is_later = incoming.read_started_at >= current.read_started_at
+        if incoming.modified_at > current.modified_at:
+            return Newer.YES
+        if incoming.modified_at < current.modified_at:
+            return Newer.YES if fetched_by_id and is_later else Newer.NO
         if incoming.counter is not None and current.counter is not None and incoming.counter != current.counter:
             return Newer.YES if incoming.counter > current.counter else Newer.NO
         if fetched_by_id:
-            return Newer.YES if incoming.read_started_at >= current.read_started_at else Newer.NO
+            return Newer.YES if is_later else Newer.NO
         return Newer.REFETCH
     return Newer.YES if incoming.read_started_at >= current.read_started_at else Newer.NO

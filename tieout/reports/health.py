@@ -62,7 +62,7 @@ def stream_line(name: str, mark: Row | None, now: datetime, interval: int) -> di
     lag = None if done is None else max(0, int((now - done).total_seconds()))
     state = "never"
     if mark is not None:
-        if mark["error"]:
+        if mark["error"] or mark["held_back"]:
             state = "failed"
         elif mark["is_reading"] and done is None:
             state = "reading"
@@ -75,7 +75,7 @@ def stream_line(name: str, mark: Row | None, now: datetime, interval: int) -> di
         "first_completed_at": None if mark is None else mark["first_completed_at"],
         "lag_seconds": lag,
         "rows_read": 0 if mark is None else int(mark["rows_read"]),
-        "error": None if mark is None else mark["error"],
+        "error": None if mark is None else mark["error"] or mark["held_back"],
     }
 
 
