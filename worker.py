@@ -32,10 +32,10 @@ def connect(url: str) -> Redis:
 
 
 def build_worker(queue: str, connection: Redis) -> SimpleWorker:
-    """The worker of one queue."""
-    from rq import Queue, SimpleWorker
+    """The worker of one queue. Asked to end, it ends the slice it is in and gives its leases back."""
+    from rq import Queue
 
-    return SimpleWorker(
+    made: SimpleWorker = import_module("sync.working").Worker(
         [Queue(queue, connection=connection, serializer="json")],
         connection=connection,
         serializer="json",
@@ -44,6 +44,7 @@ def build_worker(queue: str, connection: Redis) -> SimpleWorker:
         job_monitoring_interval=MONITORING_INTERVAL,
         log_job_description=False,
     )
+    return made
 
 
 def main(queue: str, config: Config, *, burst: bool = False) -> None:

@@ -15,6 +15,7 @@ from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
+from sync.slices import is_stopping
 from sync.yardsticks import review_companies
 from tieout.core import logging
 from tieout.core.errors import StaleWrite
@@ -108,7 +109,7 @@ class _Lane:
                 if not done:
                     self._judge()
                     return
-            if limit_seconds is not None and clock.monotonic() - began > limit_seconds:
+            if limit_seconds is not None and (is_stopping() or clock.monotonic() - began > limit_seconds):
                 return
 
     def _settle_first(self) -> int:

@@ -67,7 +67,7 @@ def run_rebuild_check(ctx: Context) -> RebuildView:
     """Fold all inputs again, in the batches their marks recorded, and compare by natural key.
 
     Compared: current source records, accounts, memberships, documents, open items, allocations, balances, bindings,
-    open conflicts, and standing decisions (value, figures, reasons, effective date).
+    open conflicts, and standing decisions (value, figures, reasons, inputs, effective date).
     """
     waiting = backlog(ctx)["pending"]
     if waiting:
@@ -205,7 +205,7 @@ def _facts() -> dict[str, Any]:
         "credit orders": select(ct.id, ct.account_id, ct.kind, ct.amount_minor, ct.status, ct.state, ct.valid_until),
         "rates": select(rt.id, rt.base, rt.quote, rt.rate, rt.rate_on, rt.until_on, rt.is_active),
         "rate needs": select(rn.subject, rn.currency, rn.is_missing),
-        "decisions": select(de.kind, de.subject, de.value, de.body, de.reasons, de.effective_on).where(
+        "decisions": select(de.kind, de.subject, de.value, de.body, de.reasons, de.inputs, de.effective_on).where(
             de.is_current.is_(True)
         ),
     }

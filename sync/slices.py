@@ -8,6 +8,18 @@ from typing import TypeVar
 from tieout.core.clock import Clock
 
 T = TypeVar("T")
+_stopping = False
+
+
+def stop() -> None:
+    """This process was asked to end: every slice is over at its next look, so that leases are given back in time."""
+    global _stopping
+    _stopping = True
+
+
+def is_stopping() -> bool:
+    """Whether this process was asked to end."""
+    return _stopping
 
 
 class Slice:
@@ -20,7 +32,7 @@ class Slice:
 
     @property
     def is_over(self) -> bool:
-        return self._until is not None and self._clock.monotonic() >= self._until
+        return self._until is not None and (_stopping or self._clock.monotonic() >= self._until)
 
     def cut(self) -> bool:
         """True, and noted, when the time is up and the caller should stop here."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from sync.context import Context
+from sync.decided import wrong_decisions
 from sync.fold.journal import body_hash, commit_record
 from tieout.ledger import chart
 from tieout.ledger.chain import ChainLink, verify_chain
@@ -53,6 +54,7 @@ def run_verify(ctx: Context) -> list[Breach]:
             *_control_accounts(conn),
             *_allocation_caps(conn),
             *_chain(conn),
+            *(Breach(*found) for found in wrong_decisions(conn)),
         ]
         found = audit.verify(conn)
     if found:

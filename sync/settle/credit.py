@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -175,6 +176,7 @@ def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditF
         reasons=[*outcome.reasons, *decision.reasons],
         inputs={
             **decision.inputs,
+            "policy": dataclasses.asdict(facts.policies[position.company]),
             "score": standing.graded.inputs(),
             "limit": choice.inputs,
             "rates": asked.stored(),

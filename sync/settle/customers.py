@@ -10,7 +10,7 @@ from sync.settle.credit import decide_credit
 from sync.settle.decisions import Verdict, current, put
 from sync.settle.positions import Position, positions_of
 from sync.settle.reminders import decide_reminding
-from sync.settle.statuses import status_of
+from sync.settle.statuses import stands_on, status_of
 from tieout.receivables.combine import combine
 
 
@@ -41,7 +41,7 @@ def _decide_statuses(batch: Batch, positions: Sequence[Position]) -> None:
                     value=decision.value or "paid",
                     body=dict(decision.pushed()),
                     reasons=[reason for reason in decision.reasons if reason.code != "other_currency_left_out"],
-                    inputs=decision.inputs,
+                    inputs={**decision.inputs, "decisions": stands_on(statuses, standing)},
                     rule_version=decision.rule_version,
                     effective_on=on,
                     next_change_on=decision.next_change_on,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -75,23 +75,30 @@ def decide_deals(batch: Batch, keys: Sequence[str]) -> None:
         if not statuses and key not in held:
             continue  # a deal without documents has nothing to say
         decision = combine(statuses, deal.currency)
-        verdicts.append(_verdict(key, company, decision, on))
+        verdicts.append(_verdict(key, company, decision, on, stands_on(statuses, standing)))
     for key, row in sorted(held.items()):
         if key not in members:  # lost or deleted: it has nothing to say any more
             on = batch.on.get(row["company_id"]) or business_on(batch.now, "UTC")
-            verdicts.append(_verdict(key, row["company_id"], combine({}, row["body"]["currency"]), on))
+            verdicts.append(_verdict(key, row["company_id"], combine({}, row["body"]["currency"]), on, {}))
     changed = put(batch, KIND, verdicts)
     batch.touch("push", push_keys_of_deals(batch, changed))
 
 
-def _verdict(subject: str, company: str, decision: StatusDecision, on: Any) -> Verdict:
+def stands_on(documents: Iterable[str], standing: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
+    """Decision ids by document: what a decision over several documents was made from, to be judged again by it."""
+    return {key: standing[key]["id"] for key in documents}
+
+
+def _verdict(
+    subject: str, company: str, decision: StatusDecision, on: Any, members: Mapping[str, str] | None = None
+) -> Verdict:
     return Verdict(
         subject=subject,
         company=company,
         value=decision.value or "none",
         body=dict(decision.pushed()),
         reasons=decision.reasons,
-        inputs=decision.inputs,
+        inputs=decision.inputs if members is None else {**decision.inputs, "decisions": members},
         rule_version=decision.rule_version,
         effective_on=on,
         next_change_on=decision.next_change_on,
@@ -158,4 +165,4 @@ def _credited(batch: Batch, ids: Sequence[str]) -> dict[str, int]:
     return out
 
 
-__all__ = ["KIND", "deal_key", "decide_deals", "decide_documents", "status_of"]
+__all__ = ["KIND", "deal_key", "decide_deals", "decide_documents", "stands_on", "status_of"]

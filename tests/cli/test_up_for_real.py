@@ -87,15 +87,15 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     assert not [word for word in children.stdout.split() if Path(f"/proc/{word}").exists()]
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(480)
 def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Path) -> None:
     home = tmp_path / "var"
     processes = []
     try:
         process = start(tmp_path, tmp_path / "broken off")
         processes.append(process)
-        wait_for("The first sync runs", tmp_path / "broken off", process, 90)
-        end = time.monotonic() + 60
+        wait_for("The first sync runs", tmp_path / "broken off", process, 120)
+        end = time.monotonic() + 120
         while not landed(home) >= 200:
             assert time.monotonic() < end, "nothing is landed"
             time.sleep(0.05)
@@ -105,7 +105,7 @@ def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Pat
 
         process = start(tmp_path, tmp_path / "first")
         processes.append(process)
-        said = wait_for("Three things to try", tmp_path / "first", process, 150)
+        said = wait_for("Three things to try", tmp_path / "first", process, 240)
         assert "The sync is done." in said
         assert " ended (" not in said, "a part crashed"
         assert "Going on where the last run stopped" in said
