@@ -16,7 +16,7 @@ from tieout.core.cron import Cron
 from tieout.core.dates import iso_utc
 from tieout.core.errors import ConfigError
 from tieout.reports.render import FORMATS
-from tieout.store import leases, notices, runs
+from tieout.store import leases, notices, restored, runs
 from tieout.store.session import reading, unit
 from tieout.store.tables import slots
 from tieout.store.upsert import insert_ignore
@@ -38,10 +38,13 @@ def due_slot(ctx: Context, name: str) -> datetime | None:
         last = conn.execute(
             select(slots.c.slot_at).where(slots.c.schedule == name).order_by(slots.c.slot_at.desc()).limit(1)
         ).scalar()
+        put_back = restored.at(conn)
     if last is None:
         with unit(ctx.engine, "run.commit") as conn:
             _note(conn, name, now, now)
         return None
+    if put_back is not None:
+        last = max(last, put_back)  # what an old copy calls missed may have gone out after it was taken
     cron, zone = Cron.parse(ctx.config.schedules[name].cron), _zone(ctx, ctx.config.schedules[name])
     found = None
     slot = cron.next_after(last, zone)

@@ -25,7 +25,7 @@ from tieout.core.clock import ManualClock
 from tieout.core.config import parse
 from tieout.core.errors import ConfigError
 from tieout.core.mail_settings import Mail
-from tieout.store import notices
+from tieout.store import notices, restored
 from tieout.store.notices import MOST_ATTEMPTS, claim
 from tieout.store.session import reading, unit
 from tieout.store.tables import connections, runs, watermarks
@@ -196,6 +196,27 @@ def test_a_sender_that_died_leaves_a_mail_uncertain_and_a_file_is_written_again(
     deliver_due(ctx)
     assert states(ctx) == {"file": "sent", "mail:finance@example.com": "uncertain"}
     assert box.mails == []
+
+
+def test_a_restore_sends_nothing_again(
+    engine: Engine, engine_url: str, tmp_path: Path, postbox: tuple[Postbox, int]
+) -> None:
+    box, port = postbox
+    ctx = made(engine, engine_url, tmp_path, port)
+    clock(ctx).advance(86400)
+    schedules.run_schedule(ctx, "morning")  # queued in the copy, and sent after it was taken
+    clock(ctx).advance(3 * 86400)
+    with unit(ctx.engine, "admin.commit") as conn:
+        restored.mark(conn, ctx.clock.now())
+    assert schedules.due(ctx) == []
+    deliver_due(ctx)
+    assert states(ctx) == {"file": "sent", "mail:finance@example.com": "uncertain"}
+    assert box.mails == []
+    clock(ctx).advance(86400)
+    assert schedules.due(ctx) == ["morning"]  # a slot after the restore is made as ever
+    schedules.run_schedule(ctx, "morning")
+    deliver_due(ctx)
+    assert len(box.mails) == 1
 
 
 def test_an_alert_is_told_once_and_its_end_too(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, func, or_, select, update
 
 from tieout.core.ids import IdMaker
+from tieout.store import restored
 from tieout.store.session import unit
 from tieout.store.tables import notices
 from tieout.store.upsert import insert_ignore
@@ -78,7 +79,7 @@ def claim(engine: Engine, now: datetime) -> Notice | None:
     """The next due notice, marked as being sent before it is; None when there is none.
 
     What a dead process was sending: a file is written again, it comes out the same; a mail may have gone out, so it is
-    noted as uncertain and never sent again by itself.
+    noted as uncertain and never sent again by itself. The same holds for what a restored copy calls unsent.
     """
     n = notices.c
     with unit(engine, "run.commit") as conn:
@@ -87,6 +88,13 @@ def claim(engine: Engine, now: datetime) -> Notice | None:
             .where(n.state == "sending", n.updated_at <= now - DIED_AFTER, n.target != "file")
             .values(state="uncertain", updated_at=now, error="the process that sent it died; it may have gone out")
         )
+        put_back = restored.at(conn)
+        if put_back is not None:
+            conn.execute(
+                update(notices)
+                .where(n.state.in_(("new", "failed", "sending")), n.created_at <= put_back, n.target != "file")
+                .values(state="uncertain", updated_at=now, error="restored from a copy: it may have gone out since")
+            )
         found = conn.execute(select(notices).where(_due(now)).order_by(n.created_at, n.id).limit(1)).mappings().first()
         if found is None:
             return None
