@@ -9,7 +9,10 @@ from connectors.settings import ConnectionSettings, Limits
 from tieout.core.errors import ConfigError
 from tieout.core.ports import Connector, Env, WebhookVerifier
 
-VENDORS = ("zoho_crm", "fxiaoke", "kingdee")
+CHATS = ("wecom", "dingtalk", "feishu")
+MAIL = "mail"
+SEND_ONLY = (*CHATS, MAIL)
+VENDORS = ("zoho_crm", "fxiaoke", "kingdee", *SEND_ONLY)
 
 
 def settings_model(vendor: str) -> type[ConnectionSettings]:
@@ -26,6 +29,12 @@ def settings_model(vendor: str) -> type[ConnectionSettings]:
         from connectors.kingdee.settings import KingdeeSettings
 
         return KingdeeSettings
+    if vendor in CHATS:
+        from connectors.chat.settings import ChatSettings
+
+        return ChatSettings
+    if vendor == MAIL:
+        return ConnectionSettings
     raise _unknown(vendor)
 
 
@@ -53,6 +62,10 @@ def build(vendor: str, env: Env) -> Connector:
         from connectors.kingdee.connector import KingdeeConnector
 
         return KingdeeConnector(env)
+    if vendor in CHATS:
+        from connectors.chat.connector import ChatConnector
+
+        return ChatConnector(vendor, env)
     raise _unknown(vendor)
 
 

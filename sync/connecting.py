@@ -10,6 +10,7 @@ from mapping.loader import load_profiles
 from mapping.outbound import own_fields
 from mapping.profile import Profile
 from sync.context import Context
+from sync.mail_connector import MailConnector
 from tieout.core import exact_json
 from tieout.core.clock import Clock, SystemClock
 from tieout.core.config import Config
@@ -71,6 +72,11 @@ def write_rows(ctx: Context, name: str) -> int:
 def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
     """A fresh connector of a connection whose token, budget and slots are shared by all processes; close it."""
     conf = connection_of(ctx, name)
+    if conf.vendor == connectors.MAIL:
+        if not ctx.config.mail.host:
+            raise ConfigError(f"connection {name!r} sends mail, and [mail] names no server.", hint="Say [mail] host.")
+        connection_store.ensure(ctx.engine, {name: conf.vendor})
+        return MailConnector(ctx.config.mail, ctx.clock.now)
     settings = vendor_settings(conf)
     limits = connectors.limits(conf.vendor, settings)
     connection_store.ensure(ctx.engine, {name: conf.vendor})
@@ -146,5 +152,7 @@ def credentials_text(config: Config, name: str) -> str:
 def load_connection_profiles(config: Config, name: str) -> Mapping[str, Profile]:
     """Mapping profiles by stream: the shipped ones of the vendor, overridden by the connection's own folder."""
     conf = config.connections[name]
+    if conf.vendor in connectors.SEND_ONLY:
+        return {}
     folder = config.path.parent / conf.profile if conf.profile else None
     return load_profiles(conf.vendor, folder)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sync.connecting import connection_of, timeout_seconds, write_rows
 from sync.context import Context
 from sync.queue import ring
+from sync.recheck import HOLD, overtaken
 from tieout.core import faults, logging
 from tieout.core.errors import AuthError, ConfigError, RateLimited, SourceError, TieoutError, UnknownOutcome
 from tieout.core.ports import Connector, Receipt, RemoteChange, Seen
@@ -209,6 +210,9 @@ class _Push:
             group = self._not_there(group)
             if not group:
                 return
+        group = self._without_overtaken(group)
+        if not group:
+            return
         stamps = self._stamps([row for row in group if row.is_guarded])
         changes = [self._change(row, stamps.get(row.remote_id)) for row in group]
         faults.hit("before:push.send")
@@ -250,6 +254,17 @@ class _Push:
         if there:
             self._record([_settled(row, found) for row, found in zip(group, seen, strict=True) if found.found])
         return [row for row in group if row.id not in there]
+
+    def _without_overtaken(self, group: Sequence[Claimed]) -> Sequence[Claimed]:
+        """Reminders are held against the books once more; what does not stand is given back for apply to decide."""
+        if group[0].operation != "create":
+            return group
+        held = overtaken(self.ctx, [row.id for row in group])
+        if held:
+            later = self.ctx.clock.now() + HOLD
+            self._record([Result(r.id, r.fence, "give_back", "recheck", retry_at=later) for r in group if r.id in held])
+            ring(self.ctx, "apply")
+        return [row for row in group if row.id not in held]
 
     def _change(self, row: Claimed, stamp: datetime | None) -> RemoteChange:
         return RemoteChange(
@@ -386,7 +401,10 @@ def _result(row: Claimed, receipt: Receipt | None) -> Result:
 
 
 def _settled(row: Claimed, seen: Seen) -> Result:
-    """What a read-back says: equal values = it happened; else it may be sent (again)."""
+    """What a read-back says: equal values = it happened; else it may be sent (again), unless nobody can say."""
+    if not seen.is_known:
+        words = "it may have been delivered; it is not sent again unless a person says so (retry)"
+        return Result(row.id, row.fence, "rejected", code="outcome_unknown", message=words)
     if row.operation == "create":
         if seen.found:
             return Result(row.id, row.fence, "done", seen.remote_id, "read_back", modified_at=seen.modified_at)

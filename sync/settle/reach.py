@@ -9,6 +9,7 @@ from mapping.outbound_fields import REMINDER_MODULES
 from tieout.core.config import Config, Connection
 
 REMINDERS = "reminders"
+MESSENGERS = {"mail": "email", "wecom": "wecom", "dingtalk": "dingtalk", "feishu": "feishu"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def company_channels(config: Config, company: str) -> dict[str, str]:
     for name, one in config.connections.items():
         if REMINDERS in one.push and serves(one, company) and takes_reminders(one.vendor):
             out.setdefault("crm_task", name)
+        elif REMINDERS in one.push and serves(one, company) and one.vendor in MESSENGERS:
+            out.setdefault(MESSENGERS[one.vendor], name)
     return out
 
 
@@ -63,7 +66,7 @@ def reach_of(config: Config, company: str, members: Sequence[str], contact: Cont
         if channel == "crm_task":
             if record:
                 out[channel] = record.split("/", 1)[0]
-        else:
+        elif channel != "email" or (contact.emails and contact.may_write):
             out[channel] = connection
     return Reach(out, record, contact)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from mapping.message_words import message_words
 from mapping.outbound import FieldNames
 from mapping.outbound_fields import REMINDER_MODULES
 from mapping.reminder_text import ReminderLine, ReminderView, reminder_task
@@ -18,6 +19,9 @@ from sync.settle.outgoing import send_events
 from sync.settle.policies import Rules
 from sync.settle.positions import Position
 from sync.settle.reach import Reach
+from tieout.core.dates import zone
+from tieout.core.exact_json import digest
+from tieout.core.ports import JsonValue
 from tieout.receivables.dunning.decide import DunningDecision
 from tieout.receivables.dunning.items import DunningItem
 from tieout.store.landing import chunks
@@ -47,11 +51,16 @@ def intend_reminders(batch: Batch, messages: Sequence[Message]) -> None:
     if not messages:
         return
     names = _names(batch, [one.position.customer for one in messages])
-    events = [
-        _task(batch, one, view_of(batch, one, names.get(one.position.customer, one.position.customer)))
-        for one in messages
-        if "crm_task" in one.decision.channels
-    ]
+    events: list[EventIntent] = []
+    for one in messages:
+        view = view_of(batch, one, names.get(one.position.customer, one.position.customer))
+        for channel in one.decision.channels:
+            if channel == "crm_task":
+                events.append(_task(batch, one, view))
+            elif channel == "email":
+                events += _mails(batch, one, view)
+            elif channel in one.reach.connections:
+                events.append(_chat(batch, one, view, channel))
     send_events(batch, events)
     batch.count("reminders", len(messages))
 
@@ -96,6 +105,76 @@ def _task(batch: Batch, message: Message, view: ReminderView) -> EventIntent:
         money_minor=message.decision.amount_minor,
         needs_approval=message.decision.needs_approval,
     )
+
+
+def _mails(batch: Batch, message: Message, view: ReminderView) -> list[EventIntent]:
+    """One mail per address, to the customer, in its language."""
+    decision, contact = message.decision, message.reach.contact
+    step = message.rules.policy.step(decision.step)
+    pay_by = max((line.pay_by_on for line in decision.lines if line.pay_by_on is not None), default=decision.pay_by_on)
+    words = message_words(
+        view,
+        contact.language or batch.config.language,
+        tone=decision.tone,
+        template=step.template if step is not None else "",
+        pay_by=pay_by.isoformat() if pay_by is not None else "",
+    )
+    return [
+        _event(
+            batch,
+            message,
+            "email",
+            f"{decision.key}/email/{digest(address)[:12]}",
+            {"to": address, "subject": words.subject, "text": words.text},
+            words.version,
+        )
+        for address in contact.emails
+    ]
+
+
+def _chat(batch: Batch, message: Message, view: ReminderView, channel: str) -> EventIntent:
+    """A note to the company's own people in their group: the words of a task."""
+    task = reminder_task("zoho_crm", view, batch.config.language)
+    text = f"{task['Subject']}\n{task['Description']}"
+    return _event(batch, message, channel, f"{message.decision.key}/{channel}", {"text": text}, "")
+
+
+def _event(
+    batch: Batch, message: Message, channel: str, key: str, fields: dict[str, JsonValue], template: str
+) -> EventIntent:
+    decision = message.decision
+    return EventIntent(
+        connection=message.reach.connections[channel],
+        module="Messages",
+        event_key=key,
+        key_field="",
+        parent_module="",
+        parent_id="",
+        fields=fields,
+        reason={**reason_of(decision), "channel": channel, "template": template},
+        subject=message.position.key,
+        currency=decision.currency,
+        money_minor=decision.amount_minor,
+        needs_approval=decision.needs_approval,
+        not_before_at=_window_opens(batch, message),
+    )
+
+
+def _window_opens(batch: Batch, message: Message) -> datetime | None:
+    """When the policy's sending window is next open; None = it is open now, or there is none."""
+    window = message.rules.policy.window
+    if window is None:
+        return None
+    local = batch.now.astimezone(zone(batch.config.companies[message.position.company].timezone))
+    day = local.date()
+    if local.time() < window[0]:
+        return datetime.combine(day, window[0], local.tzinfo)
+    if local.time() < window[1]:
+        return None
+    following = day + timedelta(days=1)
+    if not message.rules.policy.any_day:
+        following = message.rules.calendar.following(following)
+    return datetime.combine(following, window[0], local.tzinfo)
 
 
 def reason_of(decision: DunningDecision) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Debt:
         return next(one for one in items if one["number"] == self.number and part in str(one["item"]))
 
 
-def _debt(world: SandboxWorld, service: Service, amount: str = "5000.00") -> Debt:
+def debt_of(world: SandboxWorld, service: Service, amount: str = "5000.00") -> Debt:
     """A new bill, due today, of a customer in good standing whose other bills are left alone."""
     one = next(one for one in examples(service) if _is_calm(service, one))
     world.clock.advance(3600)
@@ -114,7 +114,7 @@ def _is_calm(service: Service, one: Example) -> bool:
 def test_a_partial_dispute_lets_the_rest_be_asked_for_and_its_rejection_brings_it_back(synced: Synced) -> None:
     world, service = synced
     with service:
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         made = service.dunning.open_dispute(
             debt.document, "user:li", reason="quality", amount_minor=2_000_00, note="dented"
         )
@@ -151,7 +151,7 @@ def test_a_partial_dispute_lets_the_rest_be_asked_for_and_its_rejection_brings_i
 def test_a_promise_silences_until_its_tolerance_and_is_judged_by_what_came(synced: Synced) -> None:
     world, service = synced
     with service:
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         promise = service.dunning.open_promise(
             debt.customer, "user:li", items=[debt.document], promised_on=TODAY + timedelta(days=7), by="Ms Zhao"
         )
@@ -182,7 +182,7 @@ def test_a_promise_silences_until_its_tolerance_and_is_judged_by_what_came(synce
 def test_a_plan_that_is_missed_and_a_pause_that_ends_let_dunning_go_on(synced: Synced) -> None:
     world, service = synced
     with service:
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         with pytest.raises(CaseError, match="the rows sum to"):
             service.dunning.open_plan(
                 debt.customer, "user:li", items=[debt.document], rows=[(TODAY + timedelta(days=3), 1_000_00)]
@@ -208,7 +208,7 @@ def test_what_waits_is_taken_back_when_it_is_disputed(tmp_path: Path, engine_url
     world = make_world(16, 40)
     with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
         service.sync()
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         debt.days(7)
 
         def waiting() -> list[str]:
@@ -229,7 +229,7 @@ def test_what_waits_is_taken_back_when_it_is_disputed(tmp_path: Path, engine_url
 def test_a_policy_shows_its_effect_and_then_decides(synced: Synced) -> None:
     world, service = synced
     with service:
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         debt.days(3)
         early = (
             shipped_text().replace("id: L1, offset: 7", "id: L1, offset: 2").replace("grace_days: 3", "grace_days: 0")
@@ -260,7 +260,7 @@ def test_a_policy_shows_its_effect_and_then_decides(synced: Synced) -> None:
 def test_days_off_shift_a_step_and_an_outage_is_caught_up_with_one_message(synced: Synced) -> None:
     world, service = synced
     with service:
-        debt = _debt(world, service)
+        debt = debt_of(world, service)
         off = shipped_text().replace("calendar: company", "calendar: company\ndays_off: [2026-12-01, 2026-12-02]")
         service.dunning.activate(off.replace("policy: standard", "policy: own"), "user:li")
         debt.days(8)

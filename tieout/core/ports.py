@@ -162,13 +162,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A remote record's own fields as read back; `found` False = it does not exist."""
+    """A remote record's own fields as read back; `found` False = it does not exist.
+
+    `is_known` False = this remote cannot be asked (mail, group robots): what was sent is never sent again by itself.
+    """
 
     module: str
     remote_id: str
     found: bool
     fields: Mapping[str, JsonValue]
     modified_at: datetime | None = None
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

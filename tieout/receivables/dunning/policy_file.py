@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast
 
+from mapping.message_words import NAMES as NAMES_OF_TEMPLATES
 from mapping.yaml_lines import Item, ProfileError, parse
 from tieout.core import exact_json
 from tieout.core.dates import DateError, parse_on
@@ -121,8 +122,10 @@ def _step(item: Item) -> Step:
     if tone not in TONES:
         raise given["tone"].error(f"there is no tone {tone!r}", hint="Known: " + ", ".join(TONES) + ".")
     template = given["template"].text() if "template" in given else ""
-    if template and not _NAME.match(template):
-        raise given["template"].error("a template's name is made of small letters, digits, - and _ (at most 40)")
+    if template and template not in NAMES_OF_TEMPLATES:
+        raise given["template"].error(
+            f"there is no template {template!r}", hint="Known: " + ", ".join(NAMES_OF_TEMPLATES) + "."
+        )
     return Step(
         id=step_id,
         offset=offset,

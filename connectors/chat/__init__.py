@@ -1,0 +1,1 @@
+"""Group robots of WeCom, DingTalk and Feishu: text messages out, nothing in."""
