@@ -149,6 +149,11 @@ def doctor(ctx: Context) -> dict[str, Any]:
             findings.append(
                 Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout push dead`.")
             )
+    findings.extend(
+        Finding("warning", "start_on", f"{name}: start_on has no effect yet: the whole history is read and posted")
+        for name, conf in ctx.config.connections.items()
+        if conf.start_on is not None
+    )
     checked = check(ctx, None)
     return {
         "ok": checked["ok"] and not any(finding.level == "error" for finding in findings),

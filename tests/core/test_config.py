@@ -106,7 +106,11 @@ def test_an_unknown_key_is_named_with_its_place_and_the_nearest(text: str, messa
     [
         ("[tieout", "is not valid TOML"),
         ('[tieout]\nlanguage = "de"', "tieout.language (line 2): input should be 'zh-CN' or 'en'"),
-        ("[tieout]\nlanding_keep = 0", "tieout.landing_keep (line 2)"),
+        ("[tieout]\nlanding_keep = 30", "tieout.landing_keep (line 2): nothing is pruned yet"),
+        (
+            COMPANY + 'cash_application = "ours"' + ERP,
+            'companies.cn.cash_application (line 7): "ours" is not possible yet',
+        ),
         ("tieout = 1", "[tieout] must be a table"),
         ("companies = 1", "[companies] must hold tables"),
         ("[companies]\ncn = 1", "companies.cn must be a table"),

@@ -103,6 +103,18 @@ class _Table(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _not_ours(value: str) -> str:
+    if value == "ours":
+        raise ValueError(
+            '"ours" is not possible yet: payments follow the book of record. Leave it out or write "source"'
+        )
+    return value
+
+
+def _not_kept(value: int) -> int:
+    raise ValueError("nothing is pruned yet, every landed version is kept: leave this key out")
+
+
 class Company(_Table):
     """One legal entity that sells: the owner of documents, open items and periods (D6)."""
 
@@ -111,7 +123,7 @@ class Company(_Table):
     timezone: TimeZone
     calendar: str = ""
     book_of_record: str = ""
-    cash_application: Literal["source", "ours"] = "source"
+    cash_application: Annotated[Literal["source", "ours"], AfterValidator(_not_ours)] = "source"
 
 
 class ChangeLimits(_Table):
@@ -166,7 +178,7 @@ class _General(_Table):
     secret_key: Annotated[str, Field(repr=False)] = ""
     language: Language = "zh-CN"
     public_url: str = ""
-    landing_keep: Annotated[int, Field(ge=1)] = 90
+    landing_keep: Annotated[int, AfterValidator(_not_kept)] = 0
 
 
 class Config(BaseModel):
@@ -181,7 +193,6 @@ class Config(BaseModel):
     given_secret_key: str = Field(repr=False)
     language: Language
     public_url: str
-    landing_keep: int
     companies: Annotated[Mapping[str, Company], Frozen]
     connections: Annotated[Mapping[str, Connection], Frozen]
     schedules: Annotated[Mapping[str, Schedule], Frozen]
@@ -285,7 +296,6 @@ def parse(
         given_secret_key=general.secret_key,
         language=general.language,
         public_url=general.public_url,
-        landing_keep=general.landing_keep,
         companies=companies,
         connections=connections,
         schedules=schedules,
