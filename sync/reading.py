@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -13,15 +13,18 @@ from sync.context import Context
 from sync.fetching import FETCH, fetch_part
 from sync.prefetch import prefetch
 from sync.slices import Slice
+from tieout.core import logging
 from tieout.core.dates import iso_utc, parse_at
 from tieout.core.errors import BadPayload
 from tieout.core.ports import Connector, Cursor, Page, StreamInfo
 from tieout.store import leases
-from tieout.store.landing import LandCounts, land, records_needing_fetch
+from tieout.store.landing import LandCounts, keep_asking, land, records_needing_fetch
 from tieout.store.leases import Lease
 from tieout.store.session import reading, unit
 from tieout.store.tables import watermarks
 from tieout.store.upsert import upsert
+
+log = logging.get("pull")
 
 Progress = Callable[[Mapping[str, Any]], None]
 LEASE_SECONDS = 60.0  # after a kill another process may pull again this much later
@@ -188,17 +191,39 @@ class StreamReader:
             leg.at = "refetch"
 
     def _refetch(self, leg: ReadLeg) -> None:
-        """Records with an equal stamp and other content are asked for again by id before they are applied (D4)."""
+        """Records with an equal stamp and other content are asked for again by id before they are applied (D4).
+
+        So are those in quarantine, once a read: an answer that could not be read may have been spoilt on its way.
+        """
+        asked: set[str] = set()  # a clock that went back must not make us ask for ever
         while True:
             with reading(self.ctx.engine) as conn:
-                ids = records_needing_fetch(conn, self.connection, self.info.name, FETCH)
-            if not ids:
+                ids = records_needing_fetch(conn, self.connection, self.info.name, FETCH, before=leg.started_at)
+            if asked.issuperset(ids):
                 break
             if self.slice.cut():
                 return
+            asked.update(ids)
             self.held.keep()
-            self.result.counts.add(fetch_part(self.ctx, self.connector, self.connection, self.info, ids, self.run_id))
+            try:
+                self.result.counts.add(self._fetch(ids))
+            except BadPayload:
+                for one in ids:
+                    self._fetch_alone(one)
         leg.at = "deletes"
+
+    def _fetch(self, ids: Sequence[str]) -> LandCounts:
+        return fetch_part(self.ctx, self.connector, self.connection, self.info, ids, self.run_id)
+
+    def _fetch_alone(self, key: str) -> None:
+        """One record, so that the unreadable answer of another does not hold it up; still unreadable = next time."""
+        try:
+            self.result.counts.add(self._fetch([key]))
+        except BadPayload as error:
+            with unit(self.ctx.engine, "landing.commit") as conn:
+                if not keep_asking(conn, self.connection, self.info.name, [key], self.ctx.clock.now()):
+                    raise
+            log.warning("still unreadable", connection=self.connection, stream=self.info.name, why=str(error))
 
     def _deletes(self, leg: ReadLeg) -> None:
         if not self.info.has_deletes:

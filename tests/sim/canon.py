@@ -58,6 +58,8 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]]) -> Any:
         return fact if fact[10] == "posted" else None
     if kind == "allocations":
         return fact[:4] if fact[4] else None
+    if kind == "conflicts":
+        return fact[:2]  # money and suggestions follow later, when something about it moves
     if kind == "shown":
         fields = _fields(fact[2])
         return [*fact[:2], fields] if fields and (fact[0], fact[1]) in alive else None

@@ -117,6 +117,7 @@ def land(
             )
             .values(needs_fetch=True)
         )
+    keep_asking(conn, connection, stream, [row.external_id for row in bad], now)
     counts.drifted = _see_own_fields(conn, connection, stream, module, all_rows, now)
     return counts
 
@@ -336,14 +337,32 @@ def load_payloads(conn: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
     return out
 
 
-def records_needing_fetch(conn: Connection, connection: str, stream: str, limit: int = 1000) -> list[str]:
-    """Ids whose newest version could not be told apart by stamp: they are fetched again by id."""
+def records_needing_fetch(
+    conn: Connection, connection: str, stream: str, limit: int = 1000, *, before: datetime | None = None
+) -> list[str]:
+    """Ids to be fetched again: of versions that a stamp could not tell apart, and of records in quarantine.
+
+    A record in quarantine is asked for once a read: with `before` only if it was last seen before that instant.
+    """
     c = source_records.c
-    return list(
-        conn.execute(
-            select(c.external_id)
-            .where(c.connection == connection, c.stream == stream, c.needs_fetch.is_(True))
-            .order_by(c.external_id)
-            .limit(limit)
-        ).scalars()
-    )
+    query = select(c.external_id).where(c.connection == connection, c.stream == stream, c.needs_fetch.is_(True))
+    if before is not None:
+        query = query.where(c.payload_hash.is_(None) | (c.source_hash != c.payload_hash) | (c.read_started_at < before))
+    return list(conn.execute(query.order_by(c.external_id).limit(limit)).scalars())
+
+
+def keep_asking(conn: Connection, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:
+    """Records whose answer could not be read are asked for again at each read until it can: it may have been the line.
+
+    Only those that stand in quarantine now: their current version is the unreadable answer itself; answers how many.
+    """
+    c = source_records.c
+    kept = 0
+    for part in chunks(sorted(key for key in ids if key)):
+        kept += conn.execute(
+            update(source_records)
+            .where(c.connection == connection, c.stream == stream, among(c.external_id, part))
+            .where(c.source_hash == c.payload_hash)
+            .values(needs_fetch=True, read_started_at=now)
+        ).rowcount
+    return kept
