@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.context import Context
@@ -18,9 +19,10 @@ from sync.plan import push_plan, save_plan
 from sync.pull import run_pull
 from sync.reconcile import run_reconcile
 from sync.sweep import run_housekeeping, run_sweep
-from tests.sim import users
-from tests.sim.process import current
+from tests.sim import asof, users
+from tests.sim.process import current, nobody
 from tieout.core.errors import Denied, TieoutError
+from tieout.store.tables import inbox
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -136,6 +138,15 @@ def deliver_hint(world: World, url: str, body: bytes, *, is_forged: bool = False
                 world.problem("a forged notification was accepted")
 
     world.processes["web"].run(guarded(world, run, "webhook"))
+    if answered and not is_forged and not _is_stored(world, body):
+        world.problem("P1 a notification was answered with success and is not stored")
+
+
+def _is_stored(world: World, body: bytes) -> bool:
+    with nobody(), world.database.engine.connect() as conn:
+        found = conn.execute(select(inbox.c.id).where(inbox.c.body == body).limit(1)).first()
+        conn.rollback()
+    return found is not None
 
 
 def plan(world: World, rng: Random, _: int) -> None:
@@ -167,6 +178,11 @@ def look(world: World, rng: Random, _: int) -> None:
     world.processes["web"].run(guarded(world, lambda ctx: check(ctx, None), "check"))
 
 
+def report(world: World, rng: Random, _: int) -> None:
+    """Somebody prints a report; it is printed again at the end."""
+    asof.keep(world)
+
+
 def nothing(world: World, rng: Random, _: int) -> None:
     """Time passes."""
 
@@ -184,4 +200,5 @@ ACTORS: dict[str, Actor] = {
     "reconcile": reconcile,
     "setup": setup,
     "check": look,
+    "report": report,
 }

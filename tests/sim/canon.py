@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 OWN = ("Accounts", "Deals", "Invoices")
+_SINCE = ("hold_since", "better_since")
 Dump = dict[str, list[str]]
 
 
@@ -66,7 +67,7 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]]) -> Any:
     if kind == "decisions":
         if fact[0] == "reminder" or fact[1].startswith("nobody") or fact[2] in ("none", "void"):
             return None
-        body = {k: v for k, v in fact[3].items() if k != "hold_since"} if isinstance(fact[3], dict) else fact[3]
+        body = {k: v for k, v in fact[3].items() if k not in _SINCE} if isinstance(fact[3], dict) else fact[3]
         return [*fact[:3], body]
     return fact
 

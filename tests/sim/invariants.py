@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -61,8 +62,15 @@ _QUERIES = {
         "SELECT kind, subject, COUNT(*) FROM decisions WHERE is_current GROUP BY kind, subject HAVING COUNT(*) > 1"
     ),
     "conflicts": "SELECT id, kind, cause, state, answer_seq FROM conflicts",
-    "landed": "SELECT connection, stream, external_id, modified_at FROM source_records",
-    "inbox": "SELECT COUNT(*) FROM inbox",
+    "answers": (
+        "SELECT conflict_id, COUNT(*) FROM answers WHERE is_active AND conflict_id IS NOT NULL "
+        "GROUP BY conflict_id HAVING COUNT(*) > 1"
+    ),
+    "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
+    "reminders": (
+        "SELECT id, reason FROM outbox WHERE operation = 'create' AND attempts = 0 "
+        "AND state IN ('planned', 'parked', 'ready')"
+    ),
 }
 
 
@@ -99,6 +107,7 @@ class Invariants:
         self._outbox(found)
         self._decisions(found)
         self._conflicts(found)
+        self._reminders(found)
 
     def _say(self, text_: str) -> None:
         self._world.problem(text_)
@@ -197,6 +206,19 @@ class Invariants:
                 if (kind, cause) in opened:
                     self._say(f"I8 {kind} {cause} is open twice")
                 opened.add((kind, cause))
+
+        for conflict, count in found["answers"]:
+            self._say(f"I8 the answer to conflict {conflict} stands {count} times")
+
+    def _reminders(self, found: dict[str, Rows]) -> None:
+        """Once everything known is applied, no message waits that asks for what was paid."""
+        if found["waiting"][0][0]:
+            return
+        left = {item: int(open_minor) for _, _, item, _, open_minor, _, _ in found["items"]}
+        for key, reason in found["reminders"]:
+            asked = (json.loads(reason) if isinstance(reason, str) else reason).get("items") or []
+            if asked and all(left.get(str(item), 0) <= 0 for item, _ in asked):
+                self._say(f"P2 the message {key} waits although all it asks for was paid")
 
     def _secrets(self) -> None:
         world = self._world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -139,8 +140,9 @@ class Network:
         if kind == "empty_page":
             return bodies.empty_page(answer, vendor)
         if req.method == "GET" or vendor == "kingdee":
-            before = self._pages.get(f"{vendor} {req.path}")
-            self._pages[f"{vendor} {req.path}"] = answer
+            query = _listing(req)
+            before = self._pages.get(query)
+            self._pages[query] = answer
             if kind == "duplicate_page" and before is not None:
                 return before
         return answer
@@ -186,6 +188,12 @@ class _Line(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._network.exchange(self._process, request)
+
+
+def _listing(req: Request) -> str:
+    """What a page is a page of: the same question wherever in the list it stands."""
+    asked = [f"{key}={value}" for key, value in req.query if key not in ("page", "page_token")]
+    return re.sub(r"FID>\d+|\"StartRow\":\d+", "", f"{req.path} {asked} {req.body.decode('utf-8', 'replace')}")
 
 
 def _places(vendor: str, req: Request) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ ACTORS = {
     "hour": 2,
     "day": 1,
     "reconcile": 1,
+    "report": 2,
     "setup": 0.5,
     "check": 0.5,
 }

@@ -39,8 +39,8 @@ class Catch:
         return f"{self.name:<36} seed {self.seed:<5} tried {self.tried:<4} steps {self.steps:<6} {self.seen[:110]}"
 
 
-def hunt(patch: Path, seeds: int, first: int) -> Catch:
-    """Plant one defect and run fresh worlds until one fails."""
+def hunt(patch: Path, seeds: int, first: int, steps: int) -> Catch:
+    """Plant one defect and run fresh worlds until one fails that the tree without the defect gets through."""
     with tempfile.TemporaryDirectory(prefix="tieout-planted-") as folder:
         for name in COPIED:
             source = ROOT / name
@@ -57,18 +57,33 @@ def hunt(patch: Path, seeds: int, first: int) -> Catch:
         )
         if applied.returncode:
             return Catch(patch.stem, None, 0, 0, f"the patch does not apply: {applied.stderr.strip()[:200]}")
-        command = [sys.executable, "-m", "tests.sim.planted", "--search", str(seeds), "--first", str(first)]
-        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONHASHSEED": "0"}
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
-        parts = last.split("\t")
-        if len(parts) != 4:
-            return Catch(patch.stem, None, 0, 0, f"the search broke: {done.stderr.strip()[-300:]}")
-        seed = int(parts[0]) if parts[0] != "-" else None
-        return Catch(patch.stem, seed, int(parts[1]), int(parts[2]), parts[3])
+        tried = walked = 0
+        at = first
+        while tried < seeds:
+            found = _search(Path(folder), at, seeds - tried, steps)
+            tried, walked = tried + found.tried, walked + found.steps
+            if found.seed is None:
+                return Catch(patch.stem, None, tried, walked, found.seen)
+            if _search(ROOT, found.seed, 1, steps).seed is None:  # the tree without the defect gets through this world
+                return Catch(patch.stem, found.seed, tried, walked, found.seen)
+            at = found.seed + 1
+        return Catch(patch.stem, None, tried, walked, "")
 
 
-def search(seeds: Iterator[int]) -> str:
+def _search(tree: Path, first: int, seeds: int, steps: int) -> Catch:
+    command = [sys.executable, "-m", "tests.sim.planted", "--search", str(seeds), "--first", str(first)]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
+    done = subprocess.run(
+        [*command, "--steps", str(steps)], cwd=tree, env=environment, capture_output=True, text=True, check=False
+    )
+    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+    parts = last.split("\t")
+    if len(parts) != 4:
+        return Catch("", None, seeds, 0, f"the search broke: {done.stderr.strip()[-300:]}")
+    return Catch("", int(parts[0]) if parts[0] != "-" else None, int(parts[1]), int(parts[2]), parts[3])
+
+
+def search(seeds: Iterator[int], length: int) -> str:
     """Run worlds in this tree until one fails; answers seed, seeds tried, steps and what was seen, tab-separated."""
     from tests.sim.plan import draw
     from tests.sim.twin import Theatre
@@ -79,7 +94,7 @@ def search(seeds: Iterator[int]) -> str:
         for seed in seeds:
             tried += 1
             try:
-                found = theatre.run(draw(seed), rebuilds=False)
+                found = theatre.run(draw(seed, length), rebuilds=False)
             except Exception as error:  # noqa: BLE001 - the planted defect broke the product itself
                 return f"{seed}\t{tried}\t{steps}\tbroke: {type(error).__name__} {str(error).splitlines()[0][:80]}"
             steps += found.steps
@@ -95,17 +110,20 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="patches under tests/sim/planted, without .patch; all by default")
     parser.add_argument("--seeds", type=int, default=60, help="seeds tried at most")
     parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=PATCHES, help="where the patches are")
     parser.add_argument("--search", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search:
-        sys.stdout.write(search(iter(range(given.first, given.first + given.search))).replace("\n", " ") + "\n")
+        sys.stdout.write(
+            search(iter(range(given.first, given.first + given.search)), given.steps).replace("\n", " ") + "\n"
+        )
         return 0
     patches = [path for path in sorted(given.folder.glob("*.patch")) if not given.names or path.stem in given.names]
     missed = 0
     with ThreadPoolExecutor(given.processes) as pool:
-        for found in pool.map(lambda patch: hunt(patch, given.seeds, given.first), patches):
+        for found in pool.map(lambda patch: hunt(patch, given.seeds, given.first, given.steps), patches):
             missed += found.seed is None
             sys.stdout.write(found.line + "\n")
             sys.stdout.flush()

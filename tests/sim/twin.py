@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.sim import actors, canon, ending, operator, stage
+from tests.sim import actors, asof, canon, ending, operator, stage, truth
 from tests.sim.database import Database, scratch
 from tests.sim.invariants import Invariants
 from tests.sim.plan import Plan
@@ -80,6 +80,8 @@ class Theatre:
             ending.drain(world, until)
             check.check()
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
+            world.problems += truth.bills(world) + asof.again(world)
+        calm.problems += truth.echoes(calm)
         rough.problems += canon.differences(canon.dump(calm), canon.dump(rough))
 
     def _world(self, plan: Plan, label: str) -> World:

@@ -171,6 +171,8 @@ def _undelete(world: World, rng: Random, _: int) -> None:
         raise ValueError("nothing was deleted")
     form, _, number = rng.choice(deleted).partition("/")
     world.vendors.kingdee.user_change("undelete", form, number)
+    # Its old stamp came back with it; without a touch nothing but the next listing of ids would show it.
+    world.vendors.kingdee.user_change("audit", form, number)
 
 
 def _new_customer(world: World, rng: Random, number: int) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tests.sim import actors
 from tests.sim.clock import TrueTime
@@ -21,7 +19,6 @@ from tests.sim.stage import configured, sealer
 from tests.sim.variant import VARIANTS
 from tests.sim.vendors import Vendors
 from tests.sim.wire import Wire
-from tieout.store.outbox import IN_FLIGHT
 
 HOUR, DAY = 3700.0, 86400.0
 LOCKSTEP = ("answer", "undo", "merge")  # people's decisions: taken in both worlds of a pair at the same step
@@ -85,7 +82,7 @@ class World:
         self._done: set[int] = set()
         self._at = -1
         self._planned = _planned(plan)
-        self.hints_seen = 0
+        self.reports: list[tuple[date, str, list[str]]] = []  # printed on the way, to be printed again at the end
 
     # ------------------------------------------------------------- steps
     def step(self, number: int) -> None:
@@ -225,8 +222,3 @@ def _planned(plan: Plan) -> list[float]:
         at += step.gap + {"hour": HOUR, "day": DAY}.get(step.actor, 0.0)
         out.append(at)
     return out
-
-
-Check = Callable[[World], list[str]]
-__all__ = ["IN_FLIGHT", "LOCKSTEP", "Check", "World", "hook"]
-_ = Any
