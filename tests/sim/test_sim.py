@@ -16,8 +16,8 @@ from tests.sim.twin import Theatre
 from tieout.core import faults
 from tieout.store import session
 
-SEEDS = range(102, 106)
-STEPS = 40
+SEEDS = range(102, 105)
+STEPS = 30
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_fresh_world_ends_as_if_nothing_had_gone_wrong(theatre: Theatre, seed:
 
 
 def test_the_same_plan_is_the_same_run(theatre: Theatre) -> None:
-    first, second = (theatre.run(draw(103, 25), stop_at_first=False, rebuilds=False) for _ in range(2))
+    first, second = (theatre.run(draw(103, 15), stop_at_first=False, rebuilds=False) for _ in range(2))
     assert first.log == second.log
     assert first.calm_log == second.calm_log
 
