@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
+from sqlalchemy import insert
 
 from tests.web.conftest import Site
+from tieout.store.session import unit
+from tieout.store.tables import credit_terms, rates
 
 pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
@@ -51,3 +56,21 @@ def test_credit_and_rates_can_be_read(site: Site) -> None:
         assert answer.status_code in (409, 422), (field, answer.text)
     assert operator.delete("/v1/rates/_all.USD.CNY.2026-11-01").status_code == 404
     assert viewer.get("/v1/rates?cursor=abc").status_code == 404
+
+
+def test_the_credit_page_shows_rates_and_what_a_policy_would_say(site: Site) -> None:
+    line = {
+        "id": "_all.USD.CNY.2026-11-01", "company_id": "", "base": "USD", "quote": "CNY", "rate": "7.1205",
+        "rate_on": date(2026, 11, 1), "source": "PBOC", "rank": 1, "seq": 1, "is_active": True,
+    }  # fmt: skip
+    order = {
+        "id": "ctm_000000001", "seq": 1, "kind": "policy", "account_id": "", "company_id": "cn", "reason": "董事会决定",
+        "state": "waiting", "author": "user:anna", "asked_at": site.clock.now(), "body": {"hold_days": 20},
+    }  # fmt: skip
+    with unit(site.engine, "admin.commit") as conn:
+        conn.execute(insert(rates).values(**line))
+        conn.execute(insert(credit_terms).values(**order))
+    page = site.browser().get("/credit")
+    assert page.status_code == 200, page.text
+    assert "7.1205" in page.text
+    assert "hold_days" in page.text

@@ -31,6 +31,14 @@ class Status(StrEnum):
     hold = "hold"
 
 
+class State(StrEnum):
+    """States of an order."""
+
+    waiting = "waiting"
+    active = "active"
+    withdrawn = "withdrawn"
+
+
 class Kind(StrEnum):
     """What a file can be imported as."""
 
@@ -50,7 +58,7 @@ def show(customer: Customer, config: ConfigOption = None, as_json: JsonOption = 
 
 @app.command("list")
 def list_(
-    state: Annotated[str | None, typer.Option("--state", help="waiting, active or withdrawn; all if left out.")] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Which orders; all when left out.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
     config: ConfigOption = None,
@@ -62,9 +70,8 @@ def list_(
     Examples:
       tieout credit list --state waiting
     """
-    if state not in (None, "waiting", "active", "withdrawn"):
-        raise ConfigError(f"there is no state {state!r}.", hint="waiting, active or withdrawn.", code="usage")
-    run(config, as_json, lambda service, cfg, progress: service.credit.terms(state, limit, cursor))
+    wanted = state.value if state is not None else None
+    run(config, as_json, lambda service, cfg, progress: service.credit.terms(wanted, limit, cursor))
 
 
 @app.command()

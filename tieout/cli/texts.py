@@ -80,6 +80,16 @@ _LABELS = {
     "open": "未结", "overdue": "逾期", "pages": "页数", "reason": "原因", "record": "记录", "remote_id": "远端编号",
     "rows": "行数", "source": "来源", "state": "状态", "step": "步骤", "stream": "数据流", "streams": "数据流",
     "suggestions": "建议", "to": "新值", "total": "合计", "totals": "合计", "valid": "有效", "value": "值",
+    "approve_within_days": "批准期限（天）", "approver": "批准人", "asked_at": "申请时间", "author": "申请人",
+    "base": "原币",
+    "body": "内容", "books": "账套额度", "credit": "信用", "customers": "客户数", "effect": "影响",
+    "end_reason": "撤回原因", "examples": "示例", "hold_above_percent": "冻结线（%）", "hold_days": "冻结逾期天数",
+    "ids": "编号", "items": "列表", "max_broken_promises": "承诺违约上限", "min_days_on_hold": "最短冻结天数",
+    "min_overdue": "最低逾期金额", "moves": "变动", "next": "下一页", "orders": "人工设定", "quote": "目标币",
+    "rate": "汇率",
+    "rate_on": "生效日期", "release_at_percent": "解除线（%）", "stated": "新增", "status": "状态", "unchanged": "未变",
+    "until_on": "失效日期", "valid_from": "生效日期", "valid_until": "失效日期", "version": "版本",
+    "watch_above_percent": "关注线（%）",
 }  # fmt: skip
 
 
