@@ -113,11 +113,33 @@ def test_coql_conditions(crm: Crm, where: str, found: list[int]) -> None:
     assert [int(row["id"]) - 4150868000003000000 for row in crm.rows(answer)] == found
 
 
+def test_coql_adds_up_by_group(crm: Crm) -> None:
+    listed = crm.rows(coql(crm, "select Currency, Grand_Total from Invoices where Grand_Total is not null limit 200"))
+    sums: dict[str, list[Decimal]] = {}
+    for row in listed:
+        sums.setdefault(row["Currency"], []).append(Decimal(str(row["Grand_Total"])))
+    answer = crm.rows(
+        coql(
+            crm,
+            "select Currency, SUM(Grand_Total), COUNT(id), MAX(Grand_Total) from Invoices "
+            "where Grand_Total is not null group by Currency limit 0, 200",
+        )
+    )
+    assert {row["Currency"]: (Decimal(str(row["SUM(Grand_Total)"])), row["COUNT(id)"]) for row in answer} == {
+        code: (sum(amounts, Decimal(0)), len(amounts)) for code, amounts in sums.items()
+    }
+    assert {row["Currency"]: Decimal(str(row["MAX(Grand_Total)"])) for row in answer} == {
+        code: max(amounts) for code, amounts in sums.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
         ("select id from Invoices", "SYNTAX_ERROR"),
         ("select id from Invoices where Nope = 1", "INVALID_QUERY"),
+        ("select Subject, SUM(Grand_Total) from Invoices where id is not null group by Currency", "INVALID_QUERY"),
+        ("select SUM(Nope) from Invoices where id is not null", "INVALID_QUERY"),
         ("select id from Nope where id = '1'", "INVALID_MODULE"),
         ("select id from Invoices where id is not null limit 2001", "LIMIT_EXCEEDED"),
         ("select id from Invoices where id is not null limit 99000, 2000", "LIMIT_EXCEEDED"),

@@ -69,8 +69,8 @@ def _table(table: Table, language: str, width: float) -> LongTable:
     weights = [column.width or _WIDTH[column.kind] for column in columns]
     widths = [width * weight / sum(weights) for weight in weights]
     head = [_paragraph(say(column.words, language), bold=True, right=column.kind in _NUMBERS) for column in columns]
-    body: list[list[Any]] = [_row(columns, row, is_total=False) for row in table.rows]
-    body += [_row(columns, row, is_total=True) for row in table.total_rows]
+    body: list[list[Any]] = [_row(columns, widths, row, is_total=False) for row in table.rows]
+    body += [_row(columns, widths, row, is_total=True) for row in table.total_rows]
     if not body:
         body = [[_paragraph(say(("Nothing.", "无。"), language)), *[_paragraph("")] * (len(columns) - 1)]]
     made = LongTable([head, *body], colWidths=widths, repeatRows=1)
@@ -91,14 +91,18 @@ def _table(table: Table, language: str, width: float) -> LongTable:
     return made
 
 
-def _row(columns: Sequence[Column], row: Mapping[str, Any], *, is_total: bool) -> list[Any]:
-    """Numbers and dates stay plain text: they need no wrapping, and a table sets them far faster than paragraphs."""
-    return [
-        text(c, row)
-        if c.kind != "text" and not is_total
-        else _paragraph(text(c, row), right=c.kind in _NUMBERS, bold=is_total)
-        for c in columns
-    ]
+def _row(columns: Sequence[Column], widths: Sequence[float], row: Mapping[str, Any], *, is_total: bool) -> list[Any]:
+    """Numbers, dates and western text that fits stay plain: a table sets them far faster than paragraphs that wrap."""
+    out: list[Any] = []
+    for column, width in zip(columns, widths, strict=True):
+        words, right = text(column, row), column.kind in _NUMBERS
+        is_plain = not is_total and (column.kind != "text" or _fits(words, width))
+        out.append(words if is_plain else _paragraph(words, right=right, bold=is_total))
+    return out
+
+
+def _fits(words: str, width: float) -> bool:
+    return words.isascii() and pdfmetrics.stringWidth(words, "Helvetica", _SIZE) < width - 4
 
 
 def _paragraph(words: str, *, size: float = _SIZE, bold: bool = False, right: bool = False) -> Paragraph:
