@@ -47,6 +47,7 @@ def test_amounts_are_exact_and_the_version_follows_the_content_alone() -> None:
         ("JPY: 3000", "XXQ: 3000", 4, "ISO 4217"),
         ("offset: -3, level: 0", "offset: -3, level: 1", 6, "level 0"),
         ("channel: email}", "channel: pigeon}", 6, "no channel 'pigeon'"),
+        ("channel: email}", "channel: email, template: poem}", 6, "no template 'poem'"),
         ("offset: 7", "offset: -5", 7, "level 0"),
         ("offset: 7, level: 1", "offset: -5, level: 0", 7, "must lie after P3"),
         ("id: L1", "id: P3", 7, "stands twice"),
