@@ -28,6 +28,7 @@ from tieout.store.tables import remote_seen, source_records
 
 log = logging.get("push")
 BATCH = 100
+SHORT_WAIT = timedelta(seconds=60)
 Progress = Callable[[Mapping[str, Any]], None]
 
 
@@ -119,6 +120,7 @@ class _Push:
         self.plan = None if plan_digest is None else [row_id for row_id, _ in plan_rows(ctx.engine, plan_digest)]
         self.only: Sequence[str] | None = None
         self.was_dead = was_dead
+        self.done_before = 0
         with reading(ctx.engine) as conn:
             self.is_restored = restored.at(conn) is not None
         self._connector: Connector | None = None
@@ -135,13 +137,24 @@ class _Push:
         try:
             for part in [None] if self.plan is None else list(chunks(self.plan, 5000)):
                 self.only = part
-                if not self._drain(deadline):
-                    return
+                while not self._drain(deadline):
+                    if deadline is not None or not self._waited():
+                        return
         finally:
             if self._connector is not None:
                 self._connector.close()
         if self.was_dead and self.summary.done:
             connection_store.set_auth_ok(self.ctx.engine, self.connection)
+
+    def _waited(self) -> bool:
+        """In the foreground a short wait that was asked for is waited out, as long as things move on in between."""
+        summary, now = self.summary, self.ctx.clock.now()
+        if summary.retry_at is None or summary.retry_at - now > SHORT_WAIT or summary.done == self.done_before:
+            return False
+        self.done_before = summary.done
+        self.ctx.clock.sleep(max((summary.retry_at - now).total_seconds(), 0.0) + 0.05)
+        summary.refused, summary.retry_at = "", None
+        return True
 
     def _drain(self, deadline: float | None) -> bool:
         """True when nothing is left to do, False when told to wait or out of time."""

@@ -85,8 +85,9 @@ class FxiaokePush:
             answer, problem = self._api.write(path_of(change.module, change.operation), body)
         except UnknownOutcome as error:
             return self._unknown(change, error)
-        except RateLimited as error:
-            return _receipt(change, "retry", error, error.retry_at or self._env.clock.now() + _LATER)
+        except RateLimited as error:  # by the platform or by our own budget: not carried out, no attempt is lost
+            retry_at = error.retry_at or self._env.clock.now() + _LATER
+            return _again(change, Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at))
         except Transient as error:  # never sent
             return _receipt(change, "retry", error, self._env.clock.now() + _LATER)
         if problem is not None:

@@ -110,7 +110,11 @@ def test_after_an_unknown_outcome_nothing_more_is_sent(fxiaoke: Rig) -> None:
 def test_a_throttled_write_tells_everybody_to_wait(fxiaoke: Rig) -> None:
     fxiaoke.fault("rate_limit", match="data/update$", after=1)
     receipts = fxiaoke.connector().write([update(fxiaoke, number) for number in range(3)])
-    assert [one.outcome for one in receipts] == ["done", "retry", "retry"]
+    assert [(one.outcome, one.code) for one in receipts] == [
+        ("done", "0"),
+        ("retry", "not_sent"),
+        ("retry", "not_sent"),
+    ]
     assert receipts[1].retry_at is not None
     assert fxiaoke.budget.backoffs == [receipts[1].retry_at]
     fxiaoke.budget.limit = fxiaoke.budget.spent

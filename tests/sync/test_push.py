@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.sync.fakes import NOW, FakeContext, Remote, make_context
 from tieout.core.clock import ManualClock
 from tieout.core.config import ChangeLimits
 from tieout.core.errors import AuthError, RateLimited
+from tieout.core.ports import Receipt, RemoteChange
 from tieout.store import connections as connection_store
 from tieout.store.outbox import EventIntent, Intent, intend
 from tieout.store.session import unit
@@ -182,3 +184,42 @@ def test_a_failed_read_back_waits_and_stays_uncertain(ctx: FakeContext) -> None:
     assert states(ctx) == {"1": "uncertain"}
     clock(ctx).advance(60)
     assert run_push(ctx, "zoho").done == 1
+
+
+class Paced(Remote):
+    """A remote of which our own budget allows ten writes in twenty seconds."""
+
+    ctx: Any = None
+    until: Any = None
+    room = 10
+
+    def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:
+        now = self.ctx.clock.now()
+        if self.until is None or now >= self.until:
+            self.room, self.until = 10, now + timedelta(seconds=20)
+        fit, rest = changes[: self.room], changes[self.room :]
+        self.room -= len(fit)
+        done = super().write(fit) if fit else []
+        return done + [
+            Receipt(one.change_id, "retry", one.remote_id, "not_sent", "", retry_at=self.until) for one in rest
+        ]
+
+
+def test_in_the_foreground_a_short_wait_is_waited_out_and_costs_no_attempt(
+    engine: Engine, engine_url: str, tmp_path: Path
+) -> None:
+    remote = Paced()
+    remote.ctx = ctx = make_context(engine, engine_url, tmp_path, remote=remote)
+    want(ctx, {str(n): {"A": n} for n in range(35)})
+    sliced = run_push(ctx, "zoho", limit_seconds=2.0)
+    assert (sliced.done, sliced.refused) == (10, "the remote asked to wait")  # a worker does other things meanwhile
+    clock(ctx).advance(21)
+    summary = run_push(ctx, "zoho", limit_seconds=None)
+    assert (summary.done, summary.retried, summary.refused, summary.ok) == (25, 0, "", True)
+    assert clock(ctx).now() - NOW >= timedelta(seconds=61)
+    with ctx.engine.connect() as conn:
+        assert set(conn.execute(select(outbox.c.attempts)).scalars()) == {1}
+    remote.room, remote.until = 0, ctx.clock.now() + timedelta(hours=9)
+    want(ctx, {"99": {"A": 1}})
+    long_wait = run_push(ctx, "zoho", limit_seconds=None)
+    assert (long_wait.done, long_wait.refused) == (0, "the remote asked to wait")
