@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from tieout.reports import customers as read
+from tieout.reports import same
 from tieout.store.queries import customers
 from tieout.web.auth import Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Today, Uses, plain, reply
 from tieout.web.schemas.base import Id, Page
+from tieout.web.schemas.identity import Why, WhyQuery
 from tieout.web.schemas.receivables import Account, Customer, CustomerDetail, CustomerQuery, MergeIn, UnmergeIn
 from tieout.web.schemas.work import Done
 
@@ -24,6 +26,12 @@ def list_customers(_: Reader, query: Annotated[CustomerQuery, Query()], conn: Re
     wanted = customers.CustomerFilter(query.q, query.credit, sorted(today), today if query.overdue else None)
     found = customers.page(conn, wanted, query.limit, query.cursor)
     return reply(Page[Customer], {"items": read.listed(conn, found.rows, today), "next": found.next})
+
+
+@router.get("/why", response_model=Why, responses=READ_ERRORS)
+def why_same(_: Reader, query: Annotated[WhyQuery, Query()], conn: Reads) -> Response:
+    """Why two records are or are not one customer: findings with weights, what stands against, people's answers."""
+    return reply(Why, same.why(conn, query.left, query.right))
 
 
 @router.get("/{customer_id}", response_model=CustomerDetail, responses=READ_ERRORS, dependencies=NO_QUERY)
