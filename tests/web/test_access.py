@@ -34,6 +34,7 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/conflicts/{conflict_id}/resolution"): OPERATE,
     ("DELETE", "/v1/conflicts/{conflict_id}/resolution"): OPERATE,
     ("GET", "/v1/customers"): READ,
+    ("GET", "/v1/customers/why"): READ,
     ("GET", "/v1/customers/{customer_id}"): READ,
     ("GET", "/v1/customers/{customer_id}/account"): READ,
     ("POST", "/v1/customers/{customer_id}/merge"): OPERATE,
