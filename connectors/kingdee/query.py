@@ -207,9 +207,12 @@ def quoted(text: str) -> str:
 
 def _row(raw: bytes, width: int) -> RawRow:
     try:
-        values = exact_json.loads(raw)
-    except BadPayload as error:
-        return RawRow(None, raw, error.message)
+        values = exact_json.loads_fast(raw)  # keys that stand twice need an object, which no row may hold
+    except BadPayload:
+        try:
+            values = exact_json.loads(raw)
+        except BadPayload as error:
+            return RawRow(None, raw, error.message)
     if not isinstance(values, list) or len(values) != width:
         return RawRow(None, raw, f"not {width} values")
     if any(type(value) in _NESTED for value in values):
