@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-import sync.apply
+import sync.sizing
 from sync.fetching import fetch_and_land
 from sync.service import Service
 from tests.flow.books import (
@@ -179,9 +179,8 @@ def _end_state(
 ) -> dict[str, set[str]]:
     with service, pytest.MonkeyPatch.context() as patch:
         touched = _a_day_after(world, service)
-        patch.setattr(sync.apply, "FIRST_BATCH", size)
-        patch.setattr(sync.apply, "SMALLEST", min(size, sync.apply.SMALLEST))
-        patch.setattr(sync.apply, "LARGEST", size)
+        patch.setattr(sync.sizing, "FIRST", size)
+        patch.setattr(sync.sizing, "LARGEST", size)
         arrival(world, service, touched, dice)
         world.clock.advance(60)
         assert service.sync().ok
