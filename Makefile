@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test crash bench sim sim-night sim-planted format lock clean
+.PHONY: help run test crash e2e bench sim sim-night sim-planted format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -32,6 +32,10 @@ crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on b
 # SECTION=pull takes one section, FULL=1 the sizes that are published, ARGS= what `python -m bench --help` lists.
 bench: $(VENV)/.installed-dev  ## Measure, beside other tools; one table a section, raw results in var/bench.
 	$(BIN)/python -m bench $(SECTION) $(if $(FULL),--full) $(ARGS)
+
+# DATA= the folder with highradius and customer_matching; without it invented input is used, and the output says so.
+e2e: $(VENV)/.installed-dev  ## Real invoices and names into three vendors, sync on both engines, killed on the way, then the proof.
+	PYTHONPATH=. $(BIN)/python -m tests.e2e.run $(if $(DATA),--data $(DATA)) $(ARGS)
 
 SIM = PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.run
 sim: $(VENV)/.installed-dev  ## Seeded worlds with faults: the corpus and 300 fresh ones; SEED=n replays one.

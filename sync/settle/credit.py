@@ -94,9 +94,10 @@ def decide_credit(
     needs: dict[str, _Rates] = {}
     for position in positions:
         before = held.get(position.key)
-        owes = position.items or position.unapplied_minor or position.credits_minor
-        if before is None and not owes and not facts.has_terms(position.key):
-            continue  # never owed anything and nobody set a limit: nothing to decide
+        # Whether anything was ever posted, not what is open now: a customer who has paid all is "ok" with zero, however
+        # its documents arrived.
+        if before is None and not position.currencies and not facts.has_terms(position.key):
+            continue  # never any business and nobody set a limit: nothing to decide
         asked = _Rates(facts.rate_books[position.company], batch.on[position.company])
         needs[position.key] = asked
         standing = Standing(before, graded[position.key], broken.get(position.key, 0), view)
