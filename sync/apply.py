@@ -15,6 +15,7 @@ from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
+from sync.settle.waiting import note_messages
 from sync.slices import is_stopping
 from sync.yardsticks import review_companies
 from tieout.core import logging
@@ -181,11 +182,14 @@ class _Lane:
             if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
                 return 1  # something landed meanwhile: fold it first
             limit = self.sizer.size(kind)
+            body = {"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)}
+            if stage == "customer":
+                body["messages"] = note_messages(conn, limit)
             batch = open_batch(
                 conn,
                 self.ctx.config,
                 self.profiles,
-                body={"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)},
+                body=body,
                 now=self.ctx.clock.now(),
             )
             done = settle(batch, stage, limit)

@@ -16,6 +16,7 @@ from sync.context import Context
 from sync.fold.batch import open_batch
 from sync.fold.run import fold
 from sync.settle.run import settle
+from sync.settle.waiting import recall_messages
 from tieout.core.errors import TieoutError
 from tieout.store.landing import chunks
 from tieout.store.session import make_engine, reading, unit
@@ -133,6 +134,8 @@ def _replay_mark(
             _land_again(source, conn, [landed.pop(seq) for seq in seqs if seq in landed])
             fold(batch, seqs)
         else:
+            if "messages" in body:  # marks of older versions lack it; there receipts alone tell
+                recall_messages(conn, body["limit"], body["messages"])
             settle(batch, body["stage"], body["limit"])
         batch.flush()
 

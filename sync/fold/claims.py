@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from mapping.identity.numbers import number_key
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
+from sync.settle.scope import DEAL_KINDS
 from tieout.canonical.documents import ClaimCandidate
 from tieout.store.among import among
 from tieout.store.landing import chunks
@@ -37,6 +38,8 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
         ref = (change.connection, change.stream, change.record_id)
         claim, previous = change.candidate, change.previous
         named = {one.deal_ref for one in (claim, previous) if isinstance(one, ClaimCandidate) and one.deal_ref}
+        if _counts_as(claim) != _counts_as(previous):  # won, lost or deleted: what its invoices say counts, or not
+            named.add(change.record_id)
         batch.touch("deal", [f"{change.connection}/deal:{deal}" for deal in named])
         if not isinstance(claim, ClaimCandidate):
             gone.append(ref)
@@ -65,6 +68,13 @@ def fold_claims(batch: Batch, changes: Sequence[Change]) -> None:
         batch.conn.execute(delete(claims).where(gone_part))
     _replace_keys(batch, keys)
     batch.touch("claim", [f"{a}/{b}/{c_}" for a, b, c_ in keys])
+
+
+def _counts_as(claim: object) -> tuple[str, str] | None:
+    """Kind and currency of a deal or order whose status is decided; None for everything else."""
+    if isinstance(claim, ClaimCandidate) and claim.kind in DEAL_KINDS and claim.is_active:
+        return claim.kind, claim.currency
+    return None
 
 
 def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, str]]]) -> None:

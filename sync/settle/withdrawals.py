@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from sync.fold.batch import Batch
 from sync.settle.decisions import Verdict, put
 from sync.settle.positions import Position
+from sync.settle.waiting import message_of, message_rows
 from tieout.receivables.status import Reason
 from tieout.store.landing import chunks
 from tieout.store.outbox import OPEN
@@ -35,7 +36,7 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, C
     """
     by_message: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
     for row in _rows(batch, positions):
-        by_message.setdefault((row["subject"], row["reason"].get("key") or row["event_key"]), []).append(row)
+        by_message.setdefault(message_of(row), []).append(row)
     owners = {position.key: position for position in positions}
     for (subject, key), rows in sorted(by_message.items()):
         position, reason = owners[subject], rows[0]["reason"]
@@ -70,23 +71,4 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, C
 
 
 def _rows(batch: Batch, positions: Sequence[Position]) -> list[Mapping[Any, Any]]:
-    """Every row of a message of which some row is still open."""
-    o = outbox.c
-    out: list[Mapping[Any, Any]] = []
-    for part in chunks(sorted({position.key for position in positions})):
-        rows = (
-            batch.conn.execute(
-                select(o.id, o.subject, o.event_key, o.reason, o.state, o.attempts)
-                .where(o.subject.in_(part), o.event_key.is_not(None))
-                .order_by(o.id)
-            )
-            .mappings()
-            .all()
-        )
-        live = {_message(row) for row in rows if row["state"] in OPEN}
-        out += [row for row in rows if _message(row) in live]
-    return out
-
-
-def _message(row: Mapping[Any, Any]) -> tuple[str, str]:
-    return row["subject"], row["reason"].get("key") or row["event_key"]
+    return message_rows(batch.conn, sorted({position.key for position in positions}))

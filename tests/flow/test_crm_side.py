@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 
 from tests.flow.books import (
@@ -104,10 +105,17 @@ def test_an_invoice_deleted_in_the_crm_is_unbound_and_leaves_its_deals_figures(s
         assert decision(service, "payment_status", deal)["body"]["open_minor"] == held["body"]["open_minor"]
 
 
-def test_a_lost_deal_shows_no_stale_figures(synced: Synced) -> None:
+@pytest.mark.parametrize("named", ["by its own numbers", "by its invoice alone"])
+def test_a_lost_deal_shows_no_stale_figures(synced: Synced, named: str) -> None:
     world, service = synced
     with service:
         one = pick(service, lambda e: bool(e.deals) and e.open_minor > 10_000)
+        if named == "by its invoice alone":
+            world.clock.advance(3600)
+            world.zoho.user_change("update", "Deals", one.deals[0], {"Order_No": "", "Contract_No": ""})
+            world.zoho.user_change("update", "Invoices", one.invoice, {"Deal_Name__s": {"id": one.deals[0]}})
+            world.clock.advance(60)
+            assert service.sync().ok
         stage = zoho_record(world, "Deals", one.deals[0])["Stage"]
         shown = own_fields(zoho_record(world, "Deals", one.deals[0]))
         assert Decimal(str(shown["AR_Open_Amount"])) > 0

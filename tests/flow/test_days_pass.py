@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connectors.kingdee.connector import KingdeeConnector
 from sync.service import Service
@@ -21,6 +21,7 @@ from tests.flow.books import (
     own_fields,
     receive,
     rows,
+    tampering,
     waiting,
     writes_since,
     zoho_record,
@@ -28,6 +29,8 @@ from tests.flow.books import (
 from tests.flow.harness import make_world, open_installation
 from tieout.core.errors import SourceError
 from tieout.sandbox.world import SandboxWorld
+from tieout.store import pushes, receipts
+from tieout.store.receipts import Result
 from tieout.store.tables import decisions, documents, memberships, outbox
 
 DAY = 86_400
@@ -236,6 +239,40 @@ def test_a_planned_reminder_is_withdrawn_when_paid_and_asks_for_the_rest_when_pa
         seq = world.store.effects.last_seq
         service.push(service.plan().digest)
         assert not [task for task in _tasks(world, seq, one) if number in str(task["Description"])]
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+
+@pytest.mark.parametrize("fate", ["refused and sent again", "tried", "being sent", "cancelled by a person"])
+def test_a_rebuild_finds_reminders_as_each_decision_found_them(tmp_path: Path, fate: str) -> None:
+    world = make_world(16, 40)
+    with open_installation(tmp_path, world, f"sqlite:///{tmp_path / 'books.db'}", push_mode="plan") as service:
+        service.sync()
+        one = _calm(service)
+        world.clock.advance(3600)
+        number = _bill_due(world, one, 0)
+        world.clock.advance(60)
+        service.sync()
+        _days_later(world, service, 8)
+        (row,) = [row for row in waiting(service) if row["event_key"] and number in str(row["fields"])]
+        engine, clock = service.ctx.engine, service.ctx.clock
+        values = {"tried": {"attempts": 1}, "cancelled by a person": {"state": "cancelled"}}.get(fate)
+        with tampering(service) as conn:
+            conn.execute(update(outbox).where(outbox.c.id == row["id"]).values(**(values or {"state": "claimed"})))
+        if fate == "refused and sent again":
+            result = Result(row["id"], row["fence"], "rejected", "field_refused")
+            assert receipts.record(engine, "zoho", [result], clock=clock, ids=service.ctx.ids) == {row["id"]: "dead"}
+            pushes.retry(engine, row["id"], "user:li", clock)
+        world.clock.advance(3600)
+        receive(world, number, "1000.00")
+        world.clock.advance(60)
+        service.sync()
+        world.clock.advance(3600)
+        receive(world, number, "4000.00")
+        world.clock.advance(60)
+        service.sync()
+        states = rows(service, select(outbox.c.state).where(outbox.c.id == row["id"]))
+        assert (states[0]["state"] == "cancelled") == (fate in ("refused and sent again", "cancelled by a person"))
+        assert service.verify() == []
         assert service.rebuild_check().as_dict()["differences"] == []
 
 
