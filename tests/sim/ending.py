@@ -16,7 +16,7 @@ from sync.queue import ring
 from sync.service import Service
 from sync.sweep import due
 from tests.crash.endstate import waiting
-from tests.sim import actors
+from tests.sim import actors, credit
 from tests.sim.process import nobody
 from tieout.store import pushes
 
@@ -117,11 +117,12 @@ def quiet(world: World) -> list[str]:
 
 
 def proofs(world: World, *, rebuilds: bool) -> list[str]:
-    """I1 to I4 by the product's own proof, and the fold done again."""
+    """I1 to I4 by the product's own proof, grades judged again, and the fold done again."""
     service = Service(world.processes["web"].ctx)
     out: list[str] = []
     with nobody():
         out += [f"verify: {breach}" for breach in service.verify()[:3]]
+        out += credit.wrong(service)[:3]
         if rebuilds:
             view = service.rebuild_check()
             if not view.ok:

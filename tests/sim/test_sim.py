@@ -16,8 +16,8 @@ from tests.sim.twin import Theatre
 from tieout.core import faults
 from tieout.store import session
 
-SEEDS = range(102, 105)
-STEPS = 30
+SEEDS = range(101, 106)
+STEPS = 40
 
 
 @pytest.fixture(scope="module")

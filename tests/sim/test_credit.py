@@ -1,0 +1,79 @@
+"""What two worlds may differ in about credit: only what the way there explains."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.sim.canon import differences
+from tests.sim.credit import Dump
+from tieout.core import exact_json
+
+SUBJECT = "account kingdee:C1+zoho/customers/77|cn"
+BODY: dict[str, Any] = {
+    "by_rule": "ok",
+    "override": "",
+    "grade": "B",
+    "score": Decimal("73.9"),
+    "contributions": {"billing_percentile": Decimal("11.48"), "days_late": Decimal("22.13")},
+    "suggested_limit_minor": 100,
+    "review_on": "2026-10-01",
+    "better_since": None,
+    "hold_since": None,
+    "exposure_minor": 95,
+}
+LOWER: dict[str, Any] = {
+    "grade": "C",
+    "score": Decimal("68.2"),
+    "contributions": {"billing_percentile": Decimal("5.74"), "days_late": Decimal("22.13")},
+    "suggested_limit_minor": 50,
+}
+
+
+def world(value: str = "ok", reasons: tuple[str, ...] = (), yard: int = 1, shown: str = "", **body: Any) -> Dump:
+    """The dump of a world with one customer."""
+    made = {**BODY, "by_rule": value, **body}
+    fields = {"AR_Credit_Grade": shown or made["grade"], "AR_Credit_Status": value, "AR_Credit_Reasons": str(reasons)}
+    fact = [SUBJECT, value, made, [{"code": code, "params": {}} for code in reasons]]
+    return {
+        "credit": [exact_json.canonical(fact).decode()],
+        "yardsticks": [str(yard)],
+        "shown": [],
+        "crm fields": [exact_json.canonical(["Accounts", "77", fields]).decode()],
+    }
+
+
+@pytest.mark.parametrize(
+    ("calm", "rough"),
+    [
+        (world(), world()),
+        (world(), world(yard=2, **LOWER)),  # judged by another yardstick
+        (world(), world(grade="C", suggested_limit_minor=50, better_since="2026-10-01")),  # waits to rise
+        (world(), world("hold", ("above_release_level",), hold_since="2026-10-02")),
+        (world(), world("hold", ("hold_waits", "no_limit_known"), hold_since="2026-10-02")),
+    ],
+)  # fmt: skip
+def test_what_the_way_there_explains_is_no_difference(calm: Dump, rough: Dump) -> None:
+    assert differences(calm, rough) == []
+    assert differences(rough, calm) == []
+
+
+@pytest.mark.parametrize(
+    ("calm", "rough"),
+    [
+        (world(), world(**LOWER)),  # the same yardstick and another score
+        (world(), world(yard=2, **{**LOWER, "contributions": {"days_late": Decimal(1)}})),  # other facts
+        (world(), world(grade="C")),  # lower, and no better grade is on its way
+        (world(), world(yard=2, shown="A", **LOWER)),  # the CRM says what nobody decided
+        (world(), world("hold", ("over_limit",), hold_since="2026-10-02")),  # something holds it now
+        (world("hold", ("over_limit",)), world("hold", ("above_release_level",))),
+        (world(), world("hold", ("above_release_level",), exposure_minor=96)),
+        (world(), world("watch", ("overdue",))),
+        (world(), {**world(), "credit": [], "crm fields": []}),
+    ],
+)
+def test_everything_else_is(calm: Dump, rough: Dump) -> None:
+    assert differences(calm, rough)
+    assert differences(rough, calm)
