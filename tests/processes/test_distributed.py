@@ -27,7 +27,7 @@ from tieout.runtime.ports import listen, port_of
 from tieout.store.session import reading
 from tieout.store.tables import channels, inbox, inputs, runs, watermarks
 
-STREAMS = 8
+STREAMS = 10  # three of Zoho, seven of Kingdee
 CRM_ACCOUNT = "5725767000001000098"  # of the seeded company: known by a short name that no rule links
 TIMEOUT_SECONDS = 2  # of a vendor's call: an outcome that nobody saw is read back after that long
 

@@ -72,6 +72,7 @@ class Up:
                 return self._stopped()
             opened = stack.enter_context(service(config))
             opened.migrate()
+            was_here = any(event.get("done") for event in opened.progress())
             if config.sandbox:
                 opened.prepare()  # the write-back fields, without which every push would be refused
             sock = stack.enter_context(listen(self._wish.host, self._wish.port))
@@ -80,7 +81,7 @@ class Up:
                 return self._stopped()
             self._greet(home, config, opened, url, notes)
             self._start_workers(home, config, url)
-            self._show_first_sync(config, opened, url)
+            self._show_first_sync(config, opened, url, was_here)
             self._tree.run(lambda: False)
             return self._stopped()
 
@@ -193,13 +194,13 @@ class Up:
         out.say("home", home=near(home.path), logs=near(home.logs))
         out.say("stop_hint")
 
-    def _show_first_sync(self, config: Config, opened: Service, url: str) -> None:
+    def _show_first_sync(self, config: Config, opened: Service, url: str, was_here: bool) -> None:
         """Follow the runs in the database until the sync has ended, then say what can be tried."""
         out, tieout = self._out, command_name()
         seen: list[dict[str, Any]] = []
         next_at = 0.0
         if not out.as_json:
-            out.say("first_sync")
+            out.say("going_on" if was_here else "first_sync")
         with ProgressView(out.err, self._clock, quiet=out.as_json) as view:
 
             def ended() -> bool:
