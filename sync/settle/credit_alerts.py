@@ -33,16 +33,15 @@ def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
             if over is not None or standing is None
             else standing["body"]["key"]
         )
+        # No figures: those of the first look depend on what had arrived by then.
         body = {"key": key, "currency": verdict.body["currency"]}
-        if over is not None:
-            body |= dict(over.params)
         alerts.append(
             Verdict(
                 subject=verdict.subject,
                 company=verdict.company,
                 value="breach" if over is not None else "over",
                 body=body,
-                reasons=[over if over is not None else Reason("within_limit")],
+                reasons=[Reason("over_limit" if over is not None else "within_limit")],
                 inputs={"credit_rule": verdict.rule_version},
                 rule_version=ALERT_VERSION,
                 effective_on=verdict.effective_on,

@@ -25,7 +25,7 @@ from tieout.core.config import load
 from tieout.core.dates import business_on
 from tieout.runtime.ports import listen, port_of
 from tieout.store.session import reading
-from tieout.store.tables import channels, inbox, inputs, runs, watermarks
+from tieout.store.tables import channels, inbox, inputs, watermarks
 
 STREAMS = 10  # three of Zoho, seven of Kingdee
 CRM_ACCOUNT = "5725767000001000098"  # of the seeded company: known by a short name that no rule links
@@ -193,10 +193,10 @@ def _second(fleet: Fleet, service: Service, sandbox: Sandbox, address: str) -> S
     wait(lambda: _count(service, heard) > before, 20, "the webhook did not arrive")
     key = service.create_api_key("robot", "operator", "test")
     with httpx.Client(base_url=address, headers={"authorization": f"Bearer {key}"}, trust_env=False) as client:
-        pulled = select(func.count()).select_from(runs).where(runs.c.kind == "pull", runs.c.ended_at.is_not(None))
-        already = _count(service, pulled)
-        assert client.post("/v1/connections/kingdee/sync").status_code == 202
-    wait(lambda: _count(service, pulled) > already, 60, "nobody pulled")
+        asked = client.post("/v1/connections/kingdee/sync")
+        assert asked.status_code == 202
+        run = f"/v1/runs/{asked.json()['run']}"
+        wait(lambda: client.get(run).json()["state"] == "done", 60, "nobody pulled")
     wait(lambda: _is_quiet(service), 60, f"still waiting: {endstate.waiting(service)}")
     return endstate.state(service, sandbox)
 
