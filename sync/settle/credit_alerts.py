@@ -15,8 +15,8 @@ ALERT_VERSION = "credit-alert-1"
 def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
     """Begin or end the alert of each of these credit decisions.
 
-    The key names the breach (customer, company, first day), so that whoever is told is told once; figures that move
-    while it lasts are in the credit decision. Source: receivables reference, section 8.3.
+    Subject and key name the breach (customer and company, first day), so that whoever is told is told once; figures
+    that move while it lasts are in the credit decision. Source: receivables reference, section 8.3.
     """
     held = current(batch, KIND, [verdict.subject for verdict in verdicts])
     alerts: list[Verdict] = []
@@ -28,11 +28,7 @@ def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
             continue
         if over is not None and is_on:
             continue
-        key = (
-            f"{verdict.subject}|{verdict.effective_on}"
-            if over is not None or standing is None
-            else standing["body"]["key"]
-        )
+        key = verdict.effective_on.isoformat() if over is not None or standing is None else standing["body"]["key"]
         # No figures: those of the first look depend on what had arrived by then.
         body = {"key": key, "currency": verdict.body["currency"]}
         alerts.append(
