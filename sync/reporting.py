@@ -107,6 +107,7 @@ def _mapper(ctx: Context) -> Mapper:
         if profile is None:
             return None
         try:
+            # the context hands profiles out as objects; what it holds are Profiles
             found = map_record(profile, payload, context_of(ctx.config, connection))  # type: ignore[arg-type]
         except TieoutError:
             return None

@@ -36,6 +36,7 @@ def credit(conn: Connection, ids: Sequence[str], today: Today) -> dict[str, list
 
 
 def _worst(values: Sequence[str]) -> str | None:
+    # dict.get may answer None; every status has its severity, so it never does here
     return max(values, key=_SEVERITY.get) if values else None  # type: ignore[arg-type]
 
 
