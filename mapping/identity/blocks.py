@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from mapping.identity.facts import PartyFacts
-from mapping.identity.keys import RULE_KINDS, LinkKey
-from mapping.identity.rivals import CONTESTED, persons
+from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS, LinkKey
+from mapping.identity.rivals import NONE, NOTED, notes_for, persons
 
 BLOCK_CAP = 60  # members of a block that are compared with each other
 CANDIDATES = 30  # records from which on no further block of a record is opened
-_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -45,14 +44,14 @@ class Blocks:
             found: dict[int, list[int]] = {}
             for value, number in zip(self.hashes.pop(kind), self.owners.pop(kind), strict=True):
                 found.setdefault(value, []).append(number)
-            noted = CONTESTED.get(kind)
             for block in found.values():
                 if len(block) < 2:
                     continue
-                if noted and persons(facts[number] for number in block) > 1:
+                if kind in NOTED and (said := notes_for(kind, persons(facts[number] for number in block))):
                     for number in block:
-                        self.notes[number] = self.notes.get(number, _NONE) | {noted}
-                self._keep(kind, block)
+                        self.notes[number] = self.notes.get(number, NONE) | said
+                if kind not in COUNTED_KINDS:
+                    self._keep(kind, block)
 
     def _keep(self, kind: str, block: list[int]) -> None:
         if len(block) > BLOCK_CAP and kind not in RULE_KINDS:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import findings, joined
-from mapping.identity.weights import SETTLING, VETOES, Weights, held
+from mapping.identity.rivals import NONE, with_notes
+from mapping.identity.weights import VETOES, Weights, held
 
 _ROUNDS = 8
-_NONE: frozenset[str] = frozenset()
 
 Pair = tuple[str, str]
 Codes = tuple[str, ...]
@@ -78,9 +78,7 @@ class Clusters:
         known = self._codes.get(pair)
         if known is None:
             known = findings(self.facts[pair[0]], self.facts[pair[1]])
-            noted = self.notes.get(left, _NONE) | self.notes.get(right, _NONE)
-            if noted and SETTLING.isdisjoint(known):
-                known = (*known, *sorted(noted))
+            known = with_notes(known, self.notes.get(left, NONE) | self.notes.get(right, NONE))
             if pair in self.refused:
                 known = (*known, "must_not_link")
             known = self._codes[pair] = self._same.setdefault(known, known)  # few combinations, many pairs

@@ -9,7 +9,8 @@ from mapping.identity import tax_ids
 from mapping.identity.facts import PartyFacts, any_name
 from mapping.identity.findings import findings, names_share_nothing
 from mapping.identity.names import regions_conflict
-from mapping.identity.weights import SETTLING, weights
+from mapping.identity.rivals import with_notes
+from mapping.identity.weights import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Evidence:
 def compare(mine: PartyFacts, theirs: PartyFacts, noted: Collection[str] = ()) -> Evidence:
     """The evidence for and against two records being one customer; symmetric but for the order of values.
 
-    `noted`: what is known of the brand or domain of either (`rivals.rivals`).
+    `noted`: what is known of the brand or domain of either (`rivals.noted`).
     """
     tax_equal = any(tax_ids.equal(a, b) for a in mine.tax_ids for b in theirs.tax_ids)
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
@@ -71,9 +72,7 @@ def compare(mine: PartyFacts, theirs: PartyFacts, noted: Collection[str] = ()) -
     }
     said = [code for code, holds in found.items() if holds]
     weigh = weights()
-    codes = findings(mine, theirs)
-    if noted and SETTLING.isdisjoint(codes):
-        codes = (*codes, *sorted(noted))
+    codes = with_notes(findings(mine, theirs), noted)
     return Evidence(
         ref=theirs.ref,
         reasons=tuple(Reason(code, shown(code, mine), shown(code, theirs), theirs.ref) for code in said),

@@ -12,6 +12,8 @@ from tieout.canonical.parties import PartyCandidate
 # Keys of the rules come first; the others bring candidates, and only where their block is small.
 RULE_KINDS = ("tax", "name")
 HINT_KINDS = ("org", "stem", "core", "brand", "domain", "phone", "address", "sound", "word")
+# Keys that only tell how many legal persons bear a name; they bring no candidates.
+COUNTED_KINDS = ("spoken",)
 _SOUND = 6  # letters of a joined name
 _WORD = 4  # letters from which a word of its own is a key
 
@@ -23,7 +25,8 @@ class LinkKey:
     Kinds: `tax` a valid tax id (`cn:…`, `tw_ubn:…`), `name` the exact legal name, `org` the organisation code inside a
     Chinese tax id (also of mistyped ones), `stem` a name without its legal form, `core` also without region and group
     word, `brand` without the trade words, `domain`, `phone`, `address`, `sound` the first letters of the name as spoken
-    or of the domain, `word` a word of a Latin name that is no trade word.
+    or of the domain, `word` a word of a Latin name that is no trade word, `spoken` the whole brand as spoken: English
+    names are spelled from it, so firms with different characters may share one.
     """
 
     kind: str
@@ -65,6 +68,7 @@ def _name_keys(name: Name) -> set[tuple[str, str]]:
         out.add(("core", name.core))
     if name.has_brand and len(name.brand) >= 2:
         out.add(("brand", name.brand))
+        out.add(("spoken", sound(name.brand) if name.script == "han" else "".join(name.brand.split())))
     if name.script == "han":
         spoken = sound(name.core)
         if len(spoken) >= 4:

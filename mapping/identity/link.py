@@ -10,9 +10,9 @@ from mapping.identity import tax_ids
 from mapping.identity.evidence import Evidence, Reason, compare
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
-from mapping.identity.weights import VETOES, held, sufficient, weights
+from mapping.identity.weights import CROWDS, VETOES, held, sufficient, weights
 
-RULE_VERSION = "identity-2"
+RULE_VERSION = "identity-3"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {
@@ -159,6 +159,8 @@ def _by_rule(
         for rival in rivals
         if _competes(record, rival, rule)
     ]
+    if not by_tax and len(hits) == 1:
+        against += _crowded(next(iter(hits.values())))
     vetoes = _VETOES[rule]
     against += [r for found in hits.values() for one in found for r in one.reasons if r.code in vetoes]
     code = "tax_id_equal" if rule == "tax_id" else "legal_name_equal"
@@ -201,6 +203,14 @@ def _by_evidence(
     weighed = [reason for one in members for reason in one.weighed if reason.code in codes]
     reasons = tuple(sorted({*weighed, *against}, key=lambda r: (-r.weight, r.code, r.ref, r.mine, r.theirs)))
     return ("" if against else sufficient(codes)), members, reasons
+
+
+def _crowded(found: Sequence[Evidence]) -> list[Reason]:
+    """A legal name that many legal persons of the base bear, without a contact that says which one is meant."""
+    codes = joined([one.codes for one in found])
+    if sufficient(codes):
+        return []
+    return [reason for one in found for reason in one.weighed if reason.code in CROWDS]
 
 
 def _settled(

@@ -1,17 +1,29 @@
-"""Who else bears the name: how many legal persons share a brand or a domain in the own customer base.
+"""Who else bears the name: how many legal persons share a name, brand or domain in the own customer base.
 
-A brand that two legal persons use says less about who is meant. Two valid tax ids tell two legal persons.
+A name that many legal persons use says less about who is meant. Two valid tax ids tell two legal persons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mapping.identity.facts import PartyFacts
+from mapping.identity.weights import CROWDS, SETTLING
 
 Key = tuple[str, str]
-CONTESTED = {"brand": "brand_contested", "word": "brand_contested", "domain": "domain_contested"}
-SHARED_KINDS = tuple(CONTESTED)
+Notes = frozenset[str]
+
+# By kind of key: from so many legal persons on, this is noted. Nobody registers English names, so that three firms that
+# sound alike already make one doubtful; Chinese ones are unique by place and trade, until a brand is everybody's.
+NOTED: Mapping[str, tuple[tuple[int, str], ...]] = {
+    "brand": ((2, "brand_contested"), (8, "brand_crowded")),
+    "word": ((2, "brand_contested"),),
+    "domain": ((2, "domain_contested"),),
+    "name": ((2, "name_contested"),),
+    "spoken": ((3, "sound_crowded"),),
+}
+SHARED_KINDS = tuple(NOTED)
+NONE: Notes = frozenset()
 
 
 def persons(block: Iterable[PartyFacts]) -> int:
@@ -19,13 +31,29 @@ def persons(block: Iterable[PartyFacts]) -> int:
     return len({(one.scheme, one.key) for record in block for one in record.valid_tax_ids})
 
 
-def noted(keys: Mapping[str, Sequence[Key]], counts: Mapping[Key, int]) -> dict[str, frozenset[str]]:
-    """Which of brand and domain each record shares with several legal persons; records without any are left out.
+def notes_for(kind: str, number: int) -> Notes:
+    """What is noted of a key that so many legal persons bear."""
+    return frozenset(code for least, code in NOTED.get(kind, ()) if number >= least)
+
+
+def noted(keys: Mapping[str, Sequence[Key]], counts: Mapping[Key, int]) -> dict[str, Notes]:
+    """What each record shares with several legal persons; records without any are left out.
 
     `counts`: legal persons by (kind, value) of the kinds in `SHARED_KINDS`.
     """
-    out: dict[str, frozenset[str]] = {}
+    out: dict[str, Notes] = {}
     for ref, mine in keys.items():
-        if found := frozenset(CONTESTED[key[0]] for key in mine if key[0] in CONTESTED and counts.get(key, 0) > 1):
+        if found := NONE.union(*(notes_for(key[0], counts.get(key, 0)) for key in mine)):
             out[ref] = found
     return out
+
+
+def with_notes(codes: tuple[str, ...], noted: Collection[str]) -> tuple[str, ...]:
+    """The findings of a pair with what is noted of either record.
+
+    An equal tax id settles who is meant; a whole legal name does as well, unless a crowd bears it.
+    """
+    if not noted or "tax_id_equal" in codes:
+        return codes
+    said = noted if SETTLING.isdisjoint(codes) else CROWDS.intersection(noted)
+    return (*codes, *sorted(said))

@@ -19,11 +19,17 @@ VETOES = frozenset(("tax_id_conflict", "branch_conflict", "country_conflict", "m
 NEVER_ASKED = frozenset(("tax_id_conflict", "branch_conflict", "must_not_link"))
 # What settles who is meant, however many others share brand or domain.
 SETTLING = frozenset(("tax_id_equal", "han_legal_equal", "latin_legal_equal"))
+# Many legal persons bear the name: even in full it does not say which one is meant, unless a contact does.
+CROWDS = frozenset(("brand_crowded", "sound_crowded", "name_contested"))
+_CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
 # Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
 _NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())
 _NAMED = _NAMED_HAN | frozenset("latin_stem_equal latin_core_equal".split())
+_LEGAL = frozenset(("han_legal_equal", "latin_legal_equal"))
+# Others bear the name, or it is made of trade words alone.
+_SHARED = _CROWDS_HAN | frozenset(("brand_contested", "domain_contested", "brand_weak"))
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
 _HINTED = frozenset(
@@ -36,23 +42,26 @@ _SPECIFIC = frozenset("tax_id_near address_equal address_cut phone_equal".split(
 def sufficient(codes: Collection[str]) -> str:
     """The rule that lets a strong pair be linked without a person; "" when none does.
 
-    `tax_id`; `legal_name` (equal in full); `name` (equal but for region or legal form); `short_name` (one short name in
-    one place, borne by nobody else); `name_and_contact` (a name that fits, and an address, a landline or a mistyped tax
-    id); `contacts` (two of those, names silent). A domain, or a domain and a city, is what members of a group share:
-    never enough.
+    `tax_id`; `legal_name` (equal in full, and no crowd bears it); `name` (equal but for region or legal form);
+    `short_name` (one short name in one place, borne by nobody else); `name_and_contact` (a name that fits, and an
+    address, a landline or a mistyped tax id); `contacts` (two of those, names silent). A domain, or a domain and a
+    city, is what members of a group share: never enough.
     """
     if "tax_id_equal" in codes:
         return "tax_id"
-    if "han_legal_equal" in codes or "latin_legal_equal" in codes:
-        return "legal_name"
     found = sum(code in _SPECIFIC for code in codes)
+    if not _LEGAL.isdisjoint(codes):
+        own = found or ("domain_equal" in codes and "domain_contested" not in codes)
+        crowds = _CROWDS_HAN if "han_legal_equal" in codes else CROWDS
+        return "legal_name" if own or crowds.isdisjoint(codes) else ""
     around = sum(code in _AROUND for code in codes)
-    contested = "brand_contested" in codes or "domain_contested" in codes
     if not _NAMED.isdisjoint(codes):
-        if found or (not contested and (around > 1 or not _NAMED_HAN.isdisjoint(codes))):
+        han = not _NAMED_HAN.isdisjoint(codes)
+        shared = not _SHARED.isdisjoint(codes) or ("sound_crowded" in codes and not han)
+        if found or (not shared and (around > 1 or han)):
             return "name"  # English names leave out what tells relatives apart: they need two things beside them
         return ""
-    if not _SHORT.isdisjoint(codes) and not contested and around > 1:
+    if not _SHORT.isdisjoint(codes) and around > 1 and _SHARED.isdisjoint(codes) and "sound_crowded" not in codes:
         return "short_name"
     if not _HINTED.isdisjoint(codes):
         return "name_and_contact" if found else ""

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.identity.findings import GROUPS, findings, joined
+from mapping.identity.link import judge
 from mapping.identity.matching import Matching, Record, match
-from mapping.identity.weights import HOLDS, VETOES, held, weights
+from mapping.identity.weights import CROWDS, HOLDS, VETOES, held, weights
 from tests.mapping.test_identity_link import TAX, TAX2, code, party
 from tieout.canonical.parties import PartyCandidate
 
@@ -136,6 +137,57 @@ def test_people_come_before_everything() -> None:
     assert not parted.questions
     strange = record("b/1", "上海沐珩食品有限公司", TAX2)
     assert same(match([left, strange], must_link=[("z/1", "b/1")]), "z/1", "b/1")
+
+
+def _bearers(brands: str, count: int) -> list[Record]:
+    """Legal persons of other trades and places that bear one of the brands, each with a tax id of its own."""
+    places, trades = ("上海", "杭州", "成都", "武汉", "西安"), ("食品", "物流", "医药", "化工", "包装", "服装", "家具")
+    kinds = [(place, trade) for trade in trades for place in places]
+    chosen = brands.split()
+    return [
+        record(f"b/{n}", f"{place}{chosen[n % len(chosen)]}{trade}有限公司", code(100 + n))
+        for n, (place, trade) in enumerate(kinds[:count])
+    ]
+
+
+def test_an_english_name_that_sounds_like_several_firms_needs_a_contact() -> None:
+    english = "Shenzhen Chengyan Intelligent Equipment Co., Ltd."
+    book, row = record("a/1", english), record("z/1", english)
+    assert two(row, book) == "auto"
+    assert two(row, book, *_bearers("澄砚 成岩 诚言", 2)) == "auto"
+    crowd = _bearers("澄砚 成岩 诚言", 3)  # three brands that are spelled alike
+    assert two(row, book, *crowd) == "review"
+    told = {"website": "chengyan.cn"}
+    assert two(record("z/1", english, **told), record("a/1", english, **told), *crowd) == "auto"
+    assert two(record("z/1", english, TAX), record("a/1", english, TAX), *crowd) == "auto"
+
+
+def test_a_chinese_legal_name_is_enough_until_its_brand_is_everybodys() -> None:
+    book, row = record("a/1", FIRM), record("z/1", FIRM)
+    assert two(row, book, *_bearers("澄砚", 6)) == "auto"
+    assert two(row, book, *_bearers("澄砚", 9)) == "review"
+    assert two(record("z/1", FIRM, phone=PLACE["phone"]), record("a/1", FIRM, **PLACE), *_bearers("澄砚", 9)) == "auto"
+
+
+def test_a_full_name_that_two_legal_persons_bear_links_nobody() -> None:
+    holders = [record("a/1", FIRM, TAX), record("b/1", FIRM, TAX2)]
+    made = match([*holders, record("z/1", FIRM)])
+    assert len(set(made.clusters.values())) == 3
+    assert {one.other for one in made.questions} | {one.ref for one in made.questions} == {"a/1", "b/1", "z/1"}
+
+
+def test_names_of_trade_words_alone_never_link_by_themselves() -> None:
+    left = record("z/1", "Ningbo Hebei Electronics", city="Ningbo", website="hbe.cn")
+    assert two(left, record("a/1", "Ningbo Xingtai Electronics", city="Ningbo")) != "auto"
+
+
+def test_one_record_is_judged_with_the_same_care_for_crowds_as_many() -> None:
+    english = "Shenzhen Chengyan Intelligent Equipment Co., Ltd."
+    row, book = party("z/1", english), party("a/1", english, side="books")
+    assert judge(row, [book]).rule == "legal_name"
+    for noted in CROWDS:
+        verdict = judge(row, [book], notes={"a/1": frozenset((noted,))})
+        assert (verdict.outcome, noted in {one.code for one in verdict.reasons}) == ("review", True)
 
 
 def test_a_chain_of_guesses_does_not_join_what_contradicts() -> None:
