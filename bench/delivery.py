@@ -166,7 +166,9 @@ def _sample(made: Installation, record: str) -> float:
 def _knows_channel(service: Service) -> bool:
     from tieout.store.tables import channels
 
-    return _count(service, select(func.count()).select_from(channels)) > 0
+    # The row is there before the vendor is asked; only an answered ask has an end later than its start.
+    made = select(func.count()).select_from(channels).where(channels.c.expires_at > channels.c.renewed_at)
+    return _count(service, made) > 0
 
 
 def _count(service: Service, query: Any) -> int:

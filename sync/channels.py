@@ -86,7 +86,10 @@ def ensure_channel(ctx: Context, connection: str) -> ChannelReport:
         log.warning("the notification channel had lapsed; changes are pulled now", connection=connection)
         ring(ctx, f"pull:{connection}")
         return ChannelReport(connection, "lapsed", made.expires_at, "it had run out; made again")
-    return ChannelReport(connection, "created" if held is None else "renewed", made.expires_at)
+    if held is None or not held.channel_id:
+        ring(ctx, f"pull:{connection}")  # what changed since the last pull was told to nobody
+        return ChannelReport(connection, "created", made.expires_at)
+    return ChannelReport(connection, "renewed", made.expires_at)
 
 
 def _prepared(ctx: Context, connection: str, held: StoredChannel | None, now: datetime) -> StoredChannel:

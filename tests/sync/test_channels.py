@@ -13,7 +13,7 @@ from sync.inbox import accept
 from tests.sync.fakes import NOW, FakeContext, Remote, make_context
 from tieout.core.clock import ManualClock
 from tieout.core.errors import Rejected
-from tieout.store import channels
+from tieout.store import channels, doorbells
 from tieout.store.tables import channels as table
 
 
@@ -30,6 +30,7 @@ def advance(ctx: FakeContext, **span: float) -> None:
 def test_made_once_then_kept_and_renewed_at_half_life(ctx: FakeContext) -> None:
     assert is_channel_due(ctx, "zoho")
     assert ensure_channel(ctx, "zoho").action == "created"
+    assert doorbells.generation(ctx.engine, "pull:zoho") == 1  # what changed before it is read now
     held = channels.load(ctx.engine, ctx.sealer, "zoho")
     assert held is not None
     assert held.notify_url == f"https://tieout.example/webhooks/zoho/{held.path_secret}"
@@ -44,6 +45,7 @@ def test_made_once_then_kept_and_renewed_at_half_life(ctx: FakeContext) -> None:
     assert is_channel_due(ctx, "zoho")
     report = ensure_channel(ctx, "zoho")
     assert (report.action, report.expires_at) == ("renewed", ctx.clock.now() + timedelta(days=6, hours=23))
+    assert doorbells.generation(ctx.engine, "pull:zoho") == 1
     again = channels.load(ctx.engine, ctx.sealer, "zoho")
     assert again is not None
     assert (again.token, again.path_secret) == (held.token, held.path_secret)
@@ -68,7 +70,7 @@ def test_a_failure_is_told_and_not_tried_again_at_once(ctx: FakeContext) -> None
     advance(ctx, minutes=6)
     assert ensure_channel(ctx, "zoho").action == "failed"
     advance(ctx, minutes=6)
-    assert ensure_channel(ctx, "zoho").action == "renewed"
+    assert ensure_channel(ctx, "zoho").action == "created"
 
 
 def test_the_vendors_first_call_can_be_verified_before_creation_was_answered(ctx: FakeContext) -> None:
