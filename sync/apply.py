@@ -16,6 +16,7 @@ from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
 from sync.settle.run import STAGES, settle
 from sync.settle.waiting import note_messages
+from sync.sizing import Stopwatch
 from sync.slices import is_stopping
 from sync.yardsticks import review_companies
 from tieout.core import logging
@@ -140,16 +141,15 @@ class _Lane:
             self.progress({"step": "apply", "folded": self.summary.folded, "settled": self.summary.settled})
         return done
 
-    def _note(self, kinds: Sequence[str], began: float) -> None:
+    def _note(self, kinds: Sequence[str], watch: Stopwatch) -> None:
         """What a transaction took, from holding its lock to its commit; the wait for the lock is not its cost."""
-        took = self.ctx.clock.monotonic() - began
-        self.sizer.note(kinds, took)
+        self.sizer.note(kinds, watch.cost())
         self.summary.batches += 1
-        self.summary.longest_seconds = max(self.summary.longest_seconds, took)
+        self.summary.longest_seconds = max(self.summary.longest_seconds, watch.lasted())
 
     def _fold_batch(self) -> int:
         with unit(self.ctx.engine, "apply.commit") as conn:
-            began = self.ctx.clock.monotonic()
+            watch = Stopwatch(self.ctx.clock)
             leases.guard(conn, self.lease)
             waiting = _waiting(conn, self.sizer.most())
             kinds = [kind for _, kind in waiting[: self.sizer.fit([kind for _, kind in waiting])]]
@@ -167,7 +167,7 @@ class _Lane:
             conn.execute(delete(pending).where(among(pending.c.seq, seqs)))
             batch.flush()
             self.summary.add(batch)
-        self._note(kinds, began)
+        self._note(kinds, watch)
         self.summary.folded += len(seqs)
         return len(seqs)
 
@@ -177,7 +177,7 @@ class _Lane:
                 return 0
         kind = f"settle {stage}"
         with unit(self.ctx.engine, "settle.commit") as conn:
-            began = self.ctx.clock.monotonic()
+            watch = Stopwatch(self.ctx.clock)
             leases.guard(conn, self.lease)
             if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
                 return 1  # something landed meanwhile: fold it first
@@ -195,7 +195,7 @@ class _Lane:
             done = settle(batch, stage, limit)
             batch.flush()
             self.summary.add(batch)
-        self._note([kind] * done, began)
+        self._note([kind] * done, watch)
         self.summary.settled += done
         return done
 

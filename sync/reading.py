@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sync.context import Context
 from sync.fetching import FETCH, fetch_part
 from sync.prefetch import prefetch
+from sync.sizing import Stopwatch
 from sync.slices import Slice
 from tieout.core import logging
 from tieout.core.dates import iso_utc, parse_at
@@ -259,7 +260,7 @@ class StreamReader:
             until = at + ctx.sizer.size(kind)
             rows, is_last = page.rows[at:until], until >= len(page.rows)
             with unit(ctx.engine, "landing.commit") as conn:
-                began = ctx.clock.monotonic()
+                watch = Stopwatch(ctx.clock)
                 leases.guard(conn, self.held.lease)
                 part = land(
                     conn,
@@ -274,7 +275,7 @@ class StreamReader:
                 values = dict(stands) if is_last else {}
                 values["rows_read"] = watermarks.c.rows_read + part.rows
                 conn.execute(update(watermarks).where(*self._key()).values(**values))
-            ctx.sizer.note([kind] * len(rows), ctx.clock.monotonic() - began)
+            ctx.sizer.note([kind] * len(rows), watch.cost())
             counts.add(part)
             if is_last:
                 return counts

@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from tieout.core.clock import Clock
+
 LIMIT_SECONDS = 0.25  # no write transaction may last longer
 TARGET_SECONDS = 0.08  # aimed at: an item may cost three times what those before it did
 FIRST, LARGEST = 25, 600  # items: while nothing is known of a kind, and ever
 GROWTH = 1.6  # at most so much larger than the batch before
 RELIEF = 0.7  # a cost that turns out lower sinks by at most this factor a batch, one that is higher counts at once
+# A batch's wall time counts up to so many times what this thread computed: a database server's share fits into it.
+# What is beyond is waiting for a processor, which smaller batches do not shorten; they only add overhead of their own.
+WAITING = 3.0
+
+
+class Stopwatch:
+    """Times one batch: how long its transaction lasted, and what of that its items are to blame for (seconds)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began, self._worked = clock.monotonic(), clock.worked()
+
+    def lasted(self) -> float:
+        return self._clock.monotonic() - self._began
+
+    def cost(self) -> float:
+        return min(self.lasted(), WAITING * (self._clock.worked() - self._worked))
 
 
 class Sizer:

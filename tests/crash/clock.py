@@ -43,6 +43,9 @@ class SharedTime:
     def monotonic(self) -> float:
         return self.seconds
 
+    def worked(self) -> float:
+        return self.seconds
+
     def sleep(self, seconds: float) -> None:
         """Let time pass; a moment of real time too, so that who is waited for gets a turn."""
         if seconds > 0:

@@ -33,6 +33,9 @@ class SharedClock:
     def monotonic(self) -> float:
         return self._clock.now().timestamp()
 
+    def worked(self) -> float:
+        return self.monotonic()
+
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._clock.advance(seconds)

@@ -25,6 +25,9 @@ class RealSeconds(SharedClock):
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def worked(self) -> float:
+        return time.thread_time()
+
 
 class Watch:
     """Times every write transaction of an engine, from the moment it holds its lock until it is committed."""

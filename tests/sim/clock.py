@@ -39,6 +39,9 @@ class ProcessClock:
     def monotonic(self) -> float:
         return self._time.seconds
 
+    def worked(self) -> float:
+        return self._time.seconds
+
     def sleep(self, seconds: float) -> None:
         self._time.advance(seconds)
 

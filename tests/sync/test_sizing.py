@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from sync import apply
 from sync.apply import run_apply
 from sync.service import Service
 from sync.sizing import FIRST, LARGEST, LIMIT_SECONDS, TARGET_SECONDS, Sizer
+from sync.sizing import Stopwatch as Watch
 from tests.flow.harness import make_world, open_installation
+from tieout.core.clock import ManualClock
 from tieout.store.session import unit
 from tieout.store.tables import meta, pending, source_records
 
@@ -72,6 +75,37 @@ def test_one_slow_batch_is_forgotten_after_a_few_and_one_item_always_fits() -> N
     assert sizer.fit([]) == 0
 
 
+class Busy(ManualClock):
+    """A machine whose processor is shared: everything lasts longer than it works."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(datetime(2026, 11, 24, tzinfo=UTC))
+        self._share, self._worked = share, 0.0
+
+    def work(self, seconds: float, served: float = 0.0) -> None:
+        """Compute, and wait for a server that computes too."""
+        self._worked += seconds
+        self.advance((seconds + served) / self._share)
+
+    def worked(self) -> float:
+        return self._worked
+
+
+@pytest.mark.parametrize(
+    ("share", "served", "most"), [(1.0, 0.0, 1.0), (0.1, 0.0, 3.0), (1.0, 1.0, 2.0), (0.2, 1.0, 3.0)]
+)
+def test_waiting_for_a_processor_makes_no_batch_smaller_than_a_third(share: float, served: float, most: float) -> None:
+    sizer, clock = Sizer(), Busy(share)
+    for _ in range(40):
+        size, watch = sizer.size("work"), Watch(clock)
+        spent = took(["work"] * size, {"work": 0.001})
+        clock.work(spent, served * spent)
+        assert watch.lasted() == pytest.approx(spent * (1 + served) / share)
+        assert watch.cost() == pytest.approx(spent * most)
+        sizer.note(["work"] * size, watch.cost())
+    assert took(["work"] * sizer.size("work"), {"work": 0.001}) == pytest.approx(TARGET_SECONDS / most, rel=0.2)
+
+
 class Stopwatch:
     """A clock whose stopwatch moves by what the work under it is said to cost."""
 
@@ -85,6 +119,9 @@ class Stopwatch:
         self._clock.sleep(seconds)
 
     def monotonic(self) -> float:
+        return self.seconds
+
+    def worked(self) -> float:
         return self.seconds
 
 

@@ -8,11 +8,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Gives aware UTC instants and sleeps; handed in everywhere so that a simulator can own time."""
+    """Gives aware UTC instants and sleeps; handed in everywhere so that a simulator can own time.
+
+    `monotonic` and `worked` are stopwatches in seconds: time that passes, and time the calling thread was computing.
+    """
 
     def now(self) -> datetime: ...
 
     def monotonic(self) -> float: ...
+
+    def worked(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -25,6 +30,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def worked(self) -> float:
+        return time.thread_time()
 
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
@@ -44,6 +52,9 @@ class ManualClock:
         return self._now
 
     def monotonic(self) -> float:
+        return self._mono
+
+    def worked(self) -> float:
         return self._mono
 
     def sleep(self, seconds: float) -> None:
