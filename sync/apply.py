@@ -149,7 +149,7 @@ class _Lane:
 
     def _fold_batch(self) -> int:
         with unit(self.ctx.engine, "apply.commit") as conn:
-            watch = Stopwatch(self.ctx.clock)
+            watch = Stopwatch(self.ctx.clock, conn.dialect.name)
             leases.guard(conn, self.lease)
             waiting = _waiting(conn, self.sizer.most())
             kinds = [kind for _, kind in waiting[: self.sizer.fit([kind for _, kind in waiting])]]
@@ -177,7 +177,7 @@ class _Lane:
                 return 0
         kind = f"settle {stage}"
         with unit(self.ctx.engine, "settle.commit") as conn:
-            watch = Stopwatch(self.ctx.clock)
+            watch = Stopwatch(self.ctx.clock, conn.dialect.name)
             leases.guard(conn, self.lease)
             if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
                 return 1  # something landed meanwhile: fold it first

@@ -260,7 +260,7 @@ class StreamReader:
             until = at + ctx.sizer.size(kind)
             rows, is_last = page.rows[at:until], until >= len(page.rows)
             with unit(ctx.engine, "landing.commit") as conn:
-                watch = Stopwatch(ctx.clock)
+                watch = Stopwatch(ctx.clock, conn.dialect.name)
                 leases.guard(conn, self.held.lease)
                 part = land(
                     conn,
