@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test crash e2e bench sim sim-night sim-planted format lock clean
+.PHONY: help run test browser pictures crash e2e bench sim sim-night sim-planted format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -24,7 +24,16 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/mypy
 	$(BIN)/mypy api.py worker.py
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --ignore=tests/crash
+	$(BIN)/python -m pytest -n 2 --ignore=tests/crash --ignore=tests/browser
+	@if PYTHONPATH=. $(BIN)/python -m tests.browser.chromium >/dev/null; then $(BIN)/python -m pytest tests/browser; \
+		else echo "Not looked at: the console in a browser, for no Chromium is here. \`make browser\` installs one."; fi
+
+browser: $(VENV)/.installed-dev  ## Every console page in a real Chromium (installed if none is found), zh-CN and en, desk and phone.
+	@PYTHONPATH=. $(BIN)/python -m tests.browser.chromium || $(BIN)/python -m playwright install chromium
+	$(BIN)/python -m pytest tests/browser
+
+pictures: $(VENV)/.installed-dev  ## Pictures of every console page into var/pictures, to be looked at.
+	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures var/pictures
 
 crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
 	$(BIN)/python -m pytest -n 2 tests/crash

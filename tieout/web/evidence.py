@@ -7,6 +7,7 @@ from typing import Any
 
 from tieout.core import exact_json
 from tieout.core.money import format_minor, is_currency
+from tieout.reports.values import money as shown_money
 
 MAX_TEXT = 4000
 MAX_SIDES = 4
@@ -54,7 +55,12 @@ def amounts(value: Any) -> str:
     return "、".join(format_minor(minor, code) for code, minor in value.items() if minor) or "0"
 
 
-def facts(item: Any) -> list[tuple[str, str]]:
+def received(amount: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A receipt as people write it: the ledger holds it against the debt (negative), a list of receipts does not."""
+    return None if amount is None else shown_money(-int(amount["minor"]), amount["currency"])
+
+
+def facts(item: Any, money: str = "") -> list[tuple[str, str]]:
     """What a reason or a figure says beside its code, as (name, text): minor units become amounts.
 
     `overdue_minor: 1153165, currency: CNY` and `overdue_minor: {"CNY": 1153165}` both read `overdue 11,531.65 CNY`.
@@ -64,7 +70,7 @@ def facts(item: Any) -> list[tuple[str, str]]:
     inner = item.get("params")
     found = {key: value for key, value in item.items() if key not in ("code", "params")}
     found |= inner if isinstance(inner, dict) else {}
-    currency = found.get("currency")
+    currency = found.get("currency") or money
     is_told = isinstance(currency, str) and is_currency(currency)
     out: list[tuple[str, str]] = []
     for key, value in found.items():

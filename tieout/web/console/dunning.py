@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.receivables import disputes
+from tieout.store.queries.names import called
 from tieout.web.console.forms import Text, day, may, minor, words
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Uses
+from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
 
 router = APIRouter()
 PAGE = 50
+SHOWN = 100  # messages on the page; the rest is counted
 CaseKind = Literal["dispute", "promise", "plan", "pause", "contact"]
 
 
@@ -21,7 +23,12 @@ CaseKind = Literal["dispute", "promise", "plan", "pause", "contact"]
 def show_dunning(request: Request, person: Person, service: Uses) -> Response:
     """What the policy says of everybody today; nothing is stored or sent by looking."""
     return render(
-        request, "dunning.html", person, view=service.dunning.preview(), policies=service.dunning.policies()["history"]
+        request,
+        "dunning.html",
+        person,
+        view=service.dunning.preview(),
+        policies=service.dunning.policies()["history"],
+        shown=SHOWN,
     )
 
 
@@ -30,6 +37,7 @@ def list_cases(
     request: Request,
     person: Person,
     service: Uses,
+    conn: Reads,
     kind: Annotated[CaseKind | None, Query()] = None,
     show: Annotated[Literal["open", "closed"], Query()] = "open",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
@@ -38,7 +46,16 @@ def list_cases(
     found = service.dunning.cases(
         kind=kind, customer=None, document=None, is_open=show == "open", limit=PAGE, cursor=cursor
     )
-    return render(request, "cases.html", person, rows=found["items"], next=found["next"], kind=kind or "", show=show)
+    return render(
+        request,
+        "cases.html",
+        person,
+        rows=found["items"],
+        names=called(conn, [row["customer"] or "" for row in found["items"]]),
+        next=found["next"],
+        kind=kind or "",
+        show=show,
+    )
 
 
 @router.post("/cases/{case_id}/close")

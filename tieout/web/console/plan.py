@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from tieout.reports import plan as plan_view
+from tieout.store.queries.names import called
 from tieout.web.auth import check_form
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Uses
+from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
 
 router = APIRouter()
@@ -18,11 +19,13 @@ SHOWN_ROWS = 200
 
 @router.get("/plan")
 def show_plan(
-    request: Request, person: Person, service: Uses, sent: Annotated[str, Query(max_length=1)] = ""
+    request: Request, person: Person, service: Uses, conn: Reads, sent: Annotated[str, Query(max_length=1)] = ""
 ) -> Response:
     """The pending plan."""
     made = plan_view.shown(service.plan(False).as_dict())
-    return render(request, "plan.html", person, plan=made, rows=made["rows"][:SHOWN_ROWS], sent=sent)
+    rows = made["rows"][:SHOWN_ROWS]
+    names = called(conn, [row["subject"] or "" for row in rows])
+    return render(request, "plan.html", person, plan=made, rows=rows, names=names, sent=sent)
 
 
 @router.post("/plan/push")

@@ -14,7 +14,7 @@ from tieout.web.schemas.base import Name
 from tieout.web.schemas.work import RunKind, RunState
 
 router = APIRouter()
-PAGE = 100
+PAGE = 50
 
 
 @router.get("/runs")
