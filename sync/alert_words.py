@@ -37,6 +37,10 @@ _WRONG: dict[str, Words] = {
         "The scheduled report {subject} failed; it is tried again.",
         "定时报告 {subject} 失败，将重试。",
     ),
+    "credit_limit": (
+        "{subject}: over the credit limit. The customer's page shows exposure and reasons.",
+        "{subject}：超出信用额度。客户页面列有敞口与原因。",
+    ),
     "notice": (
         "{subject}: the report did not go out, or may not have. Check [mail] and send it by hand if it is missing.",
         "{subject}：报告未能送出，或不确定是否送出。请检查 [mail]，缺失时手工发送。",
@@ -52,17 +56,27 @@ _KINDS: dict[str, Words] = {
     "reconciliation": ("reconciliation", "对账"),
     "report": ("scheduled report", "定时报告"),
     "notice": ("delivery", "送达"),
+    "credit_limit": ("credit limit", "信用额度"),
 }
 
 
 def alert_line(kind: str, subject: str, detail: str, over_since: datetime | None, language: str) -> str:
     """One line about one alert; `over_since` given = it is over."""
     at = 1 if language == "zh-CN" else 0
+    if kind == "credit_limit" and detail:  # the detail names the customer; the subject is its id
+        subject, detail = detail, ""
     if over_since is not None:
         name = _KINDS.get(kind, (kind, kind))[at]
         return _OVER[at].format(subject=subject, kind=name, since=iso_utc(over_since)[:19] + "Z")
     words = _WRONG.get(kind, ("{subject}", "{subject}"))[at].format(subject=subject)
     return f"{words} ({detail})" if detail else words
+
+
+def more_lines(count: int, language: str) -> list[str]:
+    """What stands under a message that was cut, if it was."""
+    if count <= 0:
+        return []
+    return [f"…另有 {count} 条，见 `tieout doctor`。" if language == "zh-CN" else f"… and {count} more."]
 
 
 def alert_subject(new: int, over: int, language: str) -> str:

@@ -13,15 +13,16 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from sync.alert_words import alert_line, alert_subject
+from sync.alert_words import alert_line, alert_subject, more_lines
 from sync.context import Context
+from sync.settle.credit_alerts import KIND as CREDIT_ALERT
 from sync.verify import run_verify
 from tieout.core import exact_json, logging
 from tieout.core.dates import iso_utc, parse_at
 from tieout.reports.health import connection_lines
 from tieout.store import notices
 from tieout.store.session import reading, unit
-from tieout.store.tables import alerts, meta, outbox, reconciliations, runs
+from tieout.store.tables import alerts, customers, decisions, meta, outbox, reconciliations, runs
 from tieout.store.upsert import upsert
 
 log = logging.get("alerts")
@@ -29,6 +30,7 @@ EVERY = timedelta(minutes=1)
 VERIFY_EVERY = timedelta(hours=24)
 QUIET_FOR = timedelta(minutes=5)  # so long a condition must be gone before it is over
 NEWLY_FAILED = timedelta(days=1)  # how long a notice or report that failed is worth an alert
+MOST_LINES = 40  # a message that nobody reads to its end warns nobody
 STALE_AT_LEAST = timedelta(minutes=30)  # a stream read every few seconds is not stale after a minute
 _CHECKED, _VERIFIED = "alerts:checked_at", "alerts:verified"
 
@@ -37,7 +39,7 @@ _CHECKED, _VERIFIED = "alerts:checked_at", "alerts:verified"
 class Condition:
     """One thing that is wrong now; the key is the same as long as it is the same thing."""
 
-    kind: str  # auth stream channel dead_letters books reconciliation report notice
+    kind: str  # auth stream channel dead_letters books reconciliation report notice credit_limit
     subject: str
     detail: str = ""
 
@@ -111,7 +113,7 @@ def _row(one: Condition, since: datetime, now: datetime) -> dict[str, Any]:
 def _queue(conn: Connection, ctx: Context, new: Sequence[Condition], over: Sequence[Any], now: datetime) -> None:
     language = ctx.config.language
     lines = [alert_line(one.kind, one.subject, one.detail, None, language) for one in new]
-    lines += [alert_line(row["kind"], row["subject"], "", row["since_at"], language) for row in over]
+    lines += [alert_line(row["kind"], row["subject"], row["detail"], row["since_at"], language) for row in over]
     notices.queue(
         conn,
         ctx.ids,
@@ -120,7 +122,7 @@ def _queue(conn: Connection, ctx: Context, new: Sequence[Condition], over: Seque
         targets=ctx.config.alerts.to,
         body={
             "subject": alert_subject(len(new), len(over), language),
-            "text": "\n".join(lines),
+            "text": "\n".join([*lines[:MOST_LINES], *more_lines(len(lines) - MOST_LINES, language)]),
             "at": now.isoformat(),
         },
         now=now,
@@ -155,6 +157,7 @@ def conditions(conn: Connection, ctx: Context, now: datetime) -> list[Condition]
     if found is not None and not found.is_valid:
         out.append(Condition("reconciliation", "latest", found.id))
     out += _failed_reports(conn, now)
+    out += _breached_limits(conn)
     for notice in notices.troubled(conn, now - NEWLY_FAILED):
         if notice["kind"] == "report":  # an alert that cannot be sent would only make more of them
             out.append(Condition("notice", f"{notice['occasion']} {notice['target']}", notice["error"] or ""))
@@ -169,6 +172,22 @@ def _failed_reports(conn: Connection, now: datetime) -> list[Condition]:
     for row in conn.execute(query.order_by(r.started_at, r.id)):
         last[row.stream] = row
     return [Condition("report", name, row.error or "") for name, row in sorted(last.items()) if row.state == "failed"]
+
+
+def _breached_limits(conn: Connection) -> list[Condition]:
+    """Customers over their credit limit: the stored `credit_alert` decisions that stand."""
+    d = decisions.c
+    query = (
+        select(d.subject, d.body, customers.c.name)
+        .select_from(decisions.outerjoin(customers, d.subject.startswith(customers.c.id + "|")))
+        .where(d.kind == CREDIT_ALERT, d.value == "breach", d.is_current.is_(True))
+        .order_by(d.subject)
+    )
+    out = []
+    for row in conn.execute(query):
+        customer, _, company = row.subject.partition("|")
+        out.append(Condition("credit_limit", row.subject, f"{row.name or customer} ({company}, {row.body['key']})"))
+    return out
 
 
 def _keep(conn: Connection, key: str, value: str) -> None:

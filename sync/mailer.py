@@ -24,11 +24,14 @@ class Attachment:
     body: bytes
 
 
+SentOutcome = Literal["sent", "failed", "dead", "uncertain"]
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """How sending went: `sent`, `failed` (try again), `dead` (refused for good), `uncertain` (may have gone out)."""
 
-    outcome: Literal["sent", "failed", "dead", "uncertain"]
+    outcome: SentOutcome
     error: str = ""
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sync.context import Context
-from sync.mailer import Attachment, Sent, compose, send
+from sync.mailer import Attachment, Sent, SentOutcome, compose, send
 from sync.reporting import ReportFile, ReportWish, build_report, file_of
 from tieout.core import logging
 from tieout.core.config import LOOPBACK
 from tieout.core.dates import iso_utc
 from tieout.core.errors import ConfigError, TieoutError
+from tieout.core.ports import RemoteChange
 from tieout.reports.table import about, title
 from tieout.store import notices
 from tieout.store.notices import Notice
@@ -45,9 +46,11 @@ def deliver_due(ctx: Context, *, most: int = MOST_AT_ONCE) -> dict[str, int]:
 
 def send_test(ctx: Context, target: str) -> dict[str, Any]:
     """A test message to one target, now and outside the queue; `ok` says whether it was taken."""
-    if target != "file" and not target.startswith("mail:"):
-        raise ConfigError(f"{target!r} is no target.", hint="Write file or mail:name@example.com.", code="usage")
-    problem = ctx.config.mail.problem(LOOPBACK) if target != "file" else ""
+    if target != "file" and not target.startswith(("mail:", "chat:")):
+        raise ConfigError(
+            f"{target!r} is no target.", hint="Write file, mail:name@example.com or chat:CONNECTION.", code="usage"
+        )
+    problem = ctx.config.mail.problem(LOOPBACK) if target.startswith("mail:") else ""
     if problem:
         raise ConfigError(problem, hint="Say [mail] host and sender.")
     now = ctx.clock.now()
@@ -64,8 +67,10 @@ def _deliver(ctx: Context, notice: Notice) -> Sent:
         return _write(ctx, notice)
     if notice.target.startswith("mail:"):
         return _mail(ctx, notice)
+    if notice.target.startswith("chat:"):
+        return _post(ctx, notice)
     kind = notice.target.partition(":")[0]
-    return Sent("dead", f"nothing here delivers to {kind!r}: write file or mail:name@example.com")
+    return Sent("dead", f"nothing here delivers to {kind!r}: write file, mail:name@example.com or chat:CONNECTION")
 
 
 def _files(ctx: Context, body: Mapping[str, Any]) -> list[ReportFile]:
@@ -127,6 +132,26 @@ def _mail(ctx: Context, notice: Notice) -> Sent:
         attachments=attachments,
     )
     return send(ctx.config.mail, mail)
+
+
+_OUTCOMES: Mapping[str, SentOutcome] = {"done": "sent", "retry": "failed", "rejected": "dead"}
+
+
+def _post(ctx: Context, notice: Notice) -> Sent:
+    """The words of a notice into a group; of a report only the words, its files go to mail and folders."""
+    text = f"{notice.body.get('subject', '')}\n{notice.body.get('text', '')}".strip()
+    connector = ctx.connector(notice.target.removeprefix("chat:"), "fast")
+    try:
+        (receipt,) = connector.write(
+            [
+                RemoteChange(
+                    notice.id, "messages", "create", "", {"text": text}, key=f"{notice.occasion}|{notice.target}"
+                )
+            ]
+        )
+    finally:
+        connector.close()
+    return Sent(_OUTCOMES.get(receipt.outcome, "uncertain"), f"{receipt.code} {receipt.message}".strip())
 
 
 def report_words(report: Any, language: str) -> tuple[str, str]:

@@ -43,6 +43,8 @@ LISTS = {
     "plan": "/plan",
     "pushes": "/pushes",
     "reconciliations": "/reconciliations",
+    "reports": "/reports",
+    "charts": "/charts",
     "connections": "/connections",
     "runs": "/runs",
     "people": "/people",

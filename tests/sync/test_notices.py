@@ -20,6 +20,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from sync import alerts, jobs, mailer, schedules, sweep
 from sync.notices import deliver_due
+from tests.connectors.test_chat import Receiver, _robot
 from tests.sync.fakes import NOW, FakeContext, make_context
 from tieout.core.clock import ManualClock
 from tieout.core.config import parse
@@ -28,7 +29,7 @@ from tieout.core.mail_settings import Mail
 from tieout.store import notices, restored
 from tieout.store.notices import MOST_ATTEMPTS, claim
 from tieout.store.session import reading, unit
-from tieout.store.tables import connections, runs, watermarks
+from tieout.store.tables import connections, customers, decisions, runs, watermarks
 from tieout.store.tables import notices as notices_table
 
 
@@ -332,3 +333,61 @@ def test_a_mail_is_a_copy_of_itself(postbox: tuple[Postbox, int]) -> None:
     assert str(first) == str(second)
     assert mailer.send(settings, first).outcome == "sent"
     assert box.mails[0].get_content().splitlines() == [".", "..dots"]
+
+
+def test_a_breached_limit_is_told_into_a_group_once_and_its_end_too(
+    engine: Engine, engine_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver()
+    more = """
+[connections.ops]
+vendor = "wecom"
+key = "abc"
+[alerts]
+to = ["chat:ops"]
+"""
+    clock = ManualClock(NOW)
+    ctx = make_context(engine, engine_url, tmp_path, clock=clock, more=more)
+    monkeypatch.setattr(type(ctx), "connector", lambda self, name, lane="bulk": _robot("wecom", receiver.url))
+
+    def decide(value: str, current: str) -> None:
+        with unit(ctx.engine, "admin.commit") as conn:
+            conn.execute(update(decisions).where(decisions.c.id == current).values(is_current=False))
+            conn.execute(
+                insert(decisions).values(
+                    id=ctx.ids.new("dec"), kind="credit_alert", subject="cus_1|cn", company_id="cn", value=value,
+                    body={"key": "2026-11-24", "currency": "CNY"}, reasons=[], inputs={}, rule_version="credit-alert-1",
+                    effective_on=NOW.date(), recorded_at=NOW, seq=1, is_current=True,
+                )
+            )  # fmt: skip
+
+    with unit(ctx.engine, "admin.commit") as conn:
+        conn.execute(
+            insert(customers).values(id="cus_1", name="北京远航贸易有限公司", created_at=NOW, created_by="system")
+        )
+    decide("breach", "")
+    for _ in range(3):
+        alerts.run_alerts(ctx)
+        deliver_due(ctx)
+        clock.advance(60)
+    assert len(receiver.taken) == 1
+    path, body = receiver.taken[0]
+    assert path.startswith("/cgi-bin/webhook/send?key=K%2F1")
+    assert "北京远航贸易有限公司 (cn, 2026-11-24)" in body["text"]["content"]
+    assert "cus_1|cn" not in body["text"]["content"]
+    with reading(ctx.engine) as conn:
+        standing = conn.execute(select(decisions.c.id)).scalar_one()
+    decide("over", standing)
+    for _ in range(8):
+        clock.advance(60)
+        alerts.run_alerts(ctx)
+        deliver_due(ctx)
+    assert len(receiver.taken) == 2
+    assert "北京远航贸易有限公司" in receiver.taken[1][1]["text"]["content"]
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+def test_a_chat_target_names_a_group_connection(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="chat:nowhere"):
+        parse('[alerts]\nto = ["chat:nowhere"]\n', tmp_path / "tieout.toml", environ={})

@@ -128,8 +128,8 @@ class FakeService:
             raise StaleWrite(f"push {push_id} is {found['state']}", code="not_dead")
         return {"id": push_id, "state": "ready"}
 
-    def reconcile(self, as_of: date | None = None, actor: str = "") -> Mapping[str, Any]:
-        self._ask("reconcile", as_of, actor)
+    def reconcile(self, as_of: date | None = None, actor: str = "", known_at: Any = None) -> Mapping[str, Any]:
+        self._ask("reconcile", as_of, actor, *([known_at] if known_at else []))
         with reading(self.ctx.engine) as conn:
             latest = reconciliations.latest(conn)
         if latest is None or as_of not in (None, latest["as_of"]):

@@ -30,7 +30,7 @@ def list_notices(
 
 @app.command("test")
 def try_target(
-    target: Annotated[str, typer.Argument(help="file, or mail:name@example.com.")],
+    target: Annotated[str, typer.Argument(help="file, mail:name@example.com or chat:CONNECTION.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

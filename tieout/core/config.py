@@ -86,11 +86,12 @@ def _cron(value: str) -> str:
 
 
 def _target(value: str) -> str:
-    if value != "file" and not re.match(r"^mail:[^\s@]+@[^\s@]+$", value):
-        raise ValueError(f'{value!r} is no target: write "file" or "mail:name@example.com"')
+    if value != "file" and not re.match(r"^(mail:[^\s@]+@[^\s@]+|chat:\S+)$", value):
+        raise ValueError(f'{value!r} is no target: write "file", "mail:name@example.com" or "chat:CONNECTION"')
     return value
 
 
+ROBOTS = ("wecom", "dingtalk", "feishu")  # vendors that post into a group
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Targets = Annotated[tuple[Annotated[str, AfterValidator(_target)], ...], BeforeValidator(_listed)]
 Frozen = AfterValidator(MappingProxyType)
@@ -416,6 +417,14 @@ def _cross_check(config: Config) -> None:
             raise ConfigError(f"schedules.{name}.company: there is no company {schedule.company!r}.")
     targets = {f"schedules.{name}.to": schedule.to for name, schedule in config.schedules.items()}
     targets["alerts.to"] = config.alerts.to
+    for place, wanted in targets.items():
+        for target in wanted:
+            robot = config.connections.get(target.removeprefix("chat:"))
+            if target.startswith("chat:") and (robot is None or robot.vendor not in ROBOTS):
+                raise ConfigError(
+                    f"{place}: {target!r} names no connection to a group.",
+                    hint=f"Add [connections.{target.removeprefix('chat:')}] with vendor {', '.join(ROBOTS)}.",
+                )
     if problem := config.mail.problem(LOOPBACK):
         for place, wanted in targets.items():
             if any(target.startswith("mail:") for target in wanted) or config.mail.host:

@@ -149,7 +149,9 @@ class Service(Protocol):
 
     def retry_push(self, push_id: str, actor: str) -> Mapping[str, Any]: ...
 
-    def reconcile(self, as_of: date | None = None, actor: str = "") -> Mapping[str, Any]: ...
+    def reconcile(
+        self, as_of: date | None = None, actor: str = "", known_at: str | int | datetime | None = None
+    ) -> Mapping[str, Any]: ...
 
     def report(
         self,

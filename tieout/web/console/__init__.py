@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from tieout.web.console import (
+    charts,
     conflicts,
     connections,
     credit,
@@ -15,6 +16,7 @@ from tieout.web.console import (
     plan,
     pushes,
     reconciliations,
+    reports,
     runs,
 )
 
@@ -30,6 +32,8 @@ for _part in (
     plan,
     pushes,
     reconciliations,
+    reports,
+    charts,
     connections,
     runs,
     people,

@@ -13,7 +13,7 @@ from tieout.store.queries import reconciliations, runs
 from tieout.store.session import reading
 from tieout.web.auth import Auditor, Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Uses, plain, reply, reply_page
-from tieout.web.schemas.base import Id, Name, Page, PageQuery
+from tieout.web.schemas.base import Id, Name, Page, PageQuery, instant_or_point
 from tieout.web.schemas.work import (
     AuditLine,
     BreakLine,
@@ -112,7 +112,7 @@ def list_breaks(
 )
 def reconcile(caller: Operator, body: ReconcileIn, ctx: Ctx, service: Uses) -> Response:
     """Ask both sides for their own totals, compare, and store the result."""
-    made = service.reconcile(body.as_of, caller.actor)
+    made = service.reconcile(body.as_of, caller.actor, instant_or_point(body.known_at))
     with reading(ctx.engine) as conn:
         stored = work.reconciliation_detail(conn, str(made["id"]))
     return reply(ReconciliationDetail, plain(stored), 201)

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from tieout.core.dates import parse_at
 from tieout.reports.made.catalog import REPORTS
 from tieout.reports.render import MEDIA
 from tieout.web.auth import Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, Uses, reply
 from tieout.web.problems import responses
+from tieout.web.schemas.base import instant_or_point
 from tieout.web.schemas.reports import ReportList, ReportName, ReportQuery
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"])
@@ -35,11 +35,10 @@ def get_report(
     service: Uses,
 ) -> Response:
     """One report. The header `X-Tieout-Known` names the point of knowledge: asked for again it gives the same bytes."""
-    known = query.known_at
     made = service.report(
         name,
         as_of=query.as_of,
-        known_at=known if known is None or "T" not in known else parse_at(known),
+        known_at=instant_or_point(query.known_at),
         form=query.format,
         language=query.language or "",
         company=query.company or "",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from tieout.core.dates import DateError, parse_on
+from tieout.core.dates import DateError, parse_at, parse_on
 from tieout.core.money import is_currency
 from tieout.store.queries.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -71,8 +71,20 @@ Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["zoho"])]
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_]{1,64}$")]
+KnownPoint = Annotated[
+    str,
+    Field(
+        pattern=r"^(\d{1,15}(\.\d{1,15})?|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2}))$",
+        examples=["12.345", "2026-11-02T00:00:00Z"],
+    ),
+]
 # Text without control characters: PostgreSQL refuses NUL, and nothing else of the kind belongs into a search.
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$", max_length=100)]
+
+
+def instant_or_point(text: str | None) -> str | datetime | None:
+    """What `known_at` says: an instant, or a point of knowledge as text."""
+    return parse_at(text) if text is not None and "T" in text else text
 
 
 class PageQuery(Query):

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from tieout.web.schemas.base import Day, Id, Name, Out, Query
+from tieout.web.schemas.base import Day, Id, KnownPoint, Name, Out, Query
 
 ReportName = Literal["aging", "statement", "cash", "credit", "dunning", "reconcile"]
-KnownPoint = Annotated[
-    str,
-    Field(
-        pattern=r"^(\d{1,15}(\.\d{1,15})?|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2}))$",
-        examples=["12.345", "2026-11-02T00:00:00Z"],
-    ),
-]
 
 
 class ReportQuery(Query):

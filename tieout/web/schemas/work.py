@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from tieout.web.schemas.base import Day, Flag, Id, In, Money, Name, Out, PageQuery, Query
+from tieout.web.schemas.base import Day, Flag, Id, In, KnownPoint, Money, Name, Out, PageQuery, Query
 
 ConflictKind = Literal[
     "identity",
@@ -251,9 +251,10 @@ class ReconciliationQuery(PageQuery):
 
 
 class ReconcileIn(In):
-    """The day to reconcile; null = today."""
+    """The day to reconcile and what was known then; null = today, and all that is known."""
 
     as_of: Day | None = Field(None, examples=["2026-11-24"])
+    known_at: KnownPoint | None = Field(None, description="A point of knowledge (12.345) or an instant; null = all.")
 
 
 class Reconciliation(Out):

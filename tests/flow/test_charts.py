@@ -1,0 +1,65 @@
+"""Charts of a whole installation: the last point of the trend is what the aging says, and money adds up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from tests.flow.books import Synced, receive, rows
+from tieout.reports import charts
+from tieout.reports.values import today_by_company
+from tieout.store.session import reading
+from tieout.store.tables import documents, open_items
+
+
+def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: Synced) -> None:
+    world, service = synced
+    today = today_by_company(service.config, service.ctx.clock)
+    day = max(today.values())
+    with reading(service.ctx.engine) as conn:
+        lines = {line["currency"]: line for line in charts.currencies(conn, today)}
+        trends = {code: charts.overdue_trend(conn, code, day) for code in lines}
+        expected = {code: charts.cash_expected(conn, code, today) for code in lines}
+    assert set(lines) == {"CNY", "USD", "EUR"}
+    for code, line in lines.items():
+        assert trends[code][-1] == (day, line["overdue"]["minor"])
+        assert len(trends[code]) == charts.WEEKS
+        assert expected[code][0] == ("overdue", None, line["overdue"]["minor"])
+        assert sum(minor for _, _, minor in expected[code]) == line["owed"]["minor"]
+        assert expected[code][1][1] == day
+    o, d = open_items.c, documents.c
+    late = rows(
+        service,
+        select(d.number, o.open_minor)
+        .join(open_items, o.document_id == d.id)
+        .where(o.due_on < day - timedelta(days=7), o.open_minor > 100_00, d.currency == "CNY")
+        .order_by(d.number),
+    )[0]
+    before = dict(trends["CNY"])
+    receive(world, late["number"], Decimal("100.00"))
+    world.clock.advance(7 * 86_400)
+    assert service.sync().ok
+    with reading(service.ctx.engine) as conn:
+        after = dict(charts.overdue_trend(conn, "CNY", day + timedelta(days=7)))
+        later = today_by_company(service.config, service.ctx.clock)
+        now = {line["currency"]: line for line in charts.currencies(conn, later)}
+    assert after[day] == before[day] - 100_00  # the receipt bears the date of that day
+    assert after[day - timedelta(days=7)] == before[day - timedelta(days=7)]
+    assert after[day + timedelta(days=7)] == now["CNY"]["overdue"]["minor"]
+
+
+def test_health_counts_pulls_by_day_and_outcome(synced: Synced) -> None:
+    world, service = synced
+    world.clock.advance(86_400)
+    assert service.sync().ok
+    with reading(service.ctx.engine) as conn:
+        found = charts.sync_health(conn, service.config, service.ctx.clock.now())
+    assert set(found["connections"]) == {"zoho", "kingdee"}
+    assert len(found["days"]) == charts.DAYS
+    for cells in found["connections"].values():
+        assert cells[-1]["done"] > 0
+        assert cells[-2]["done"] > 0
+        assert sum(cell["failed"] for cell in cells) == 0
+        assert sum(cell["done"] for cell in cells[:-2]) == 0

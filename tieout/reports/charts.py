@@ -1,0 +1,99 @@
+"""What charts are drawn from: aging, the trend of what is overdue, cash expected, and how pulls went. Exact figures."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tieout.core.config import Config
+from tieout.core.dates import zone
+from tieout.receivables.aging import DEFAULT_SCHEME
+from tieout.reports import overview
+from tieout.store.queries import trends
+from tieout.store.queries.overview import owed_by_due
+
+WEEKS = 13
+DAYS = 14
+AHEAD = 8  # weeks of cash expected, one by one; what is due later is one step
+
+
+def currencies(conn: Connection, today: Mapping[str, date]) -> list[dict[str, Any]]:
+    """The aging of every currency, the one with the most items first: also what there is to choose from."""
+    return overview.aging(conn, today)
+
+
+def overdue_trend(conn: Connection, currency: str, today: date, weeks: int = WEEKS) -> list[tuple[date, int]]:
+    """(day, minor units overdue at the end of it) week by week up to today, by what is known now.
+
+    A line counts with what was open of it that day if its due day had passed; it is the sum the aging gives for today.
+    """
+    days = [today - timedelta(days=7 * back) for back in range(weeks - 1, -1, -1)]
+    due = trends.due_days(conn, currency)
+    lines: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * weeks)
+    for document, line, on, minor in trends.item_movements(conn, currency):
+        known = due.get(document)
+        if known is None or on > today:
+            continue
+        # A movement without a line belongs to a document of one line, or closes the earliest one first.
+        into = lines[document, line if line in known else next(iter(known))]
+        for at in range(_first(days, on), weeks):
+            into[at] += minor
+    sums = [0] * weeks
+    for (document, line), opened in lines.items():
+        due_on = due[document][line]
+        for at, day in enumerate(days):
+            if due_on < day and opened[at] > 0:
+                sums[at] += opened[at]
+    return list(zip(days, sums, strict=True))
+
+
+def _first(days: Sequence[date], on: date) -> int:
+    """The first of the days on which something of `on` is seen."""
+    return bisect_right(days, on - timedelta(days=1))
+
+
+def cash_expected(conn: Connection, currency: str, today: Mapping[str, date]) -> list[tuple[str, date | None, int]]:
+    """(step, first day of it, minor units) of what is open by due day: overdue, the coming weeks, later."""
+    overdue = later = 0
+    weeks = [0] * AHEAD
+    start = max(today.values())
+    for row in owed_by_due(conn):
+        if row["currency"] != currency:
+            continue
+        days = (row["due_on"] - today.get(row["company_id"], start)).days
+        if days < 0:
+            overdue += int(row["minor"])
+        elif days < 7 * AHEAD:
+            weeks[days // 7] += int(row["minor"])
+        else:
+            later += int(row["minor"])
+    steps: list[tuple[str, date | None, int]] = [("overdue", None, overdue)]
+    steps += [("week", start + timedelta(days=7 * at), minor) for at, minor in enumerate(weeks)]
+    return [*steps, ("later", None, later)]
+
+
+def sync_health(conn: Connection, config: Config, now: datetime, days: int = DAYS) -> dict[str, Any]:
+    """Pulls that went well and that failed, per connection and day of the first company's zone, oldest first."""
+    where = zone(next((company.timezone for company in config.companies.values()), "UTC"))
+    today = now.astimezone(where).date()
+    dates = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    begins = [datetime.combine(day, time(), where) for day in dates]
+    table: dict[str, list[dict[str, int]]] = {
+        name: [{"done": 0, "failed": 0} for _ in dates] for name in config.connections
+    }
+    for row in trends.pulls_since(conn, begins):
+        if row["connection"] in table:
+            table[row["connection"]][row["day"]][row["state"]] += int(row["runs"])
+    return {"days": dates, "connections": {name: cells for name, cells in table.items() if any(map(_any, cells))}}
+
+
+def _any(cell: Mapping[str, int]) -> bool:
+    return any(cell.values())
+
+
+BUCKETS = DEFAULT_SCHEME.codes
