@@ -1,4 +1,4 @@
-"""Candidate pairs from blocking keys, in memory that grows with the records and not with the pairs.
+"""Candidate pairs from blocking keys, in flat arrays that grow with the records and not with the pairs.
 
 Blocks above the cap are dropped and counted; a record is compared with the members of its smallest blocks first, whole
 blocks only, so that the choice does not depend on order (matching reference, section 4).
@@ -7,80 +7,161 @@ blocks only, so that the choice does not depend on order (matching reference, se
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 
-from mapping.identity.facts import PartyFacts
 from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS, LinkKey
-from mapping.identity.rivals import NONE, NOTED, notes_for, persons
+from mapping.identity.rivals import BITS, NOTED, notes_for
 
 BLOCK_CAP = 60  # members of a block that are compared with each other
 CANDIDATES = 30  # records from which on no further block of a record is opened
+_REMEMBERED = 50_000
+
+Keys = Mapping[str, tuple["array[int]", "array[int]"]]  # by kind: digests of values and, beside each, who holds it
 
 
-@dataclass(slots=True)
-class Blocks:
-    """Keys of records by their number, then blocks; add all, then `close`, then ask."""
+def digest(value: str) -> int:
+    """A key in 64 bits."""
+    return int.from_bytes(blake2b(value.encode(), digest_size=8).digest(), "big")
 
-    owners: dict[str, array[int]] = field(default_factory=dict)
-    hashes: dict[str, array[int]] = field(default_factory=dict)
-    members: list[Sequence[int]] = field(default_factory=list)
-    of: dict[int, list[int]] = field(default_factory=dict)
-    notes: dict[int, frozenset[str]] = field(default_factory=dict)
-    dropped: int = 0
+
+class KeyTable:
+    """Keys of records under way: by kind, digests and the numbers of their holders."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, tuple[array[int], array[int]]] = {}
 
     def add(self, number: int, keys: Sequence[LinkKey]) -> None:
         """The keys of one record."""
-        for key in keys:
-            if key.kind not in self.owners:
-                self.owners[key.kind], self.hashes[key.kind] = array("I"), array("Q")
-            self.owners[key.kind].append(number)
-            self.hashes[key.kind].append(int.from_bytes(blake2b(key.value.encode(), digest_size=8).digest(), "big"))
+        for kind, value in keys:
+            found = self.kinds.get(kind)
+            if found is None:
+                found = self.kinds[kind] = (array("Q"), array("I"))
+            found[0].append(digest(value))
+            found[1].append(number)
 
-    def close(self, facts: Sequence[PartyFacts]) -> None:
-        """Make the blocks, kind by kind, and let the keys go."""
-        for kind in sorted(self.owners):
-            found: dict[int, list[int]] = {}
-            for value, number in zip(self.hashes.pop(kind), self.owners.pop(kind), strict=True):
-                found.setdefault(value, []).append(number)
-            for block in found.values():
-                if len(block) < 2:
-                    continue
-                if kind in NOTED and (said := notes_for(kind, persons(facts[number] for number in block))):
-                    for number in block:
-                        self.notes[number] = self.notes.get(number, NONE) | said
+    def extend(self, other: Keys, first: int) -> None:
+        """The keys of a part whose records are numbered from `first` on."""
+        for kind, (digests, owners) in other.items():
+            mine = self.kinds.setdefault(kind, (array("Q"), array("I")))
+            mine[0].extend(digests)
+            mine[1].extend(array("I", [first + one for one in owners]) if first else owners)
+
+
+class Blocks:
+    """Records that share a key. Numbers are ranks: `ranks` gives that of each holder in the table."""
+
+    def __init__(self, size: int, table: KeyTable, ranks: Sequence[int]) -> None:
+        self.size = size
+        self.notes = bytearray(size)  # what is noted of each record, as bits (`rivals.BITS`)
+        self.dropped = 0
+        self._flat = array("I")
+        self._ends = array("I", [0])
+        self._ids: dict[int, frozenset[int]] = {}
+        self._read_ids(table, ranks)
+        for kind in sorted(table.kinds):
+            digests, owners = table.kinds.pop(kind)
+            for block in _blocks(digests, owners, ranks):
+                self._note(kind, block)
                 if kind not in COUNTED_KINDS:
                     self._keep(kind, block)
+        self._ids.clear()
+        self._index()
+
+    def _read_ids(self, table: KeyTable, ranks: Sequence[int]) -> None:
+        same: dict[int, frozenset[int]] = {}
+        for value, owner in zip(*table.kinds.get("tax", ((), ())), strict=True):
+            number = ranks[owner]
+            one = same.setdefault(value, frozenset((value,)))
+            self._ids[number] = self._ids[number] | one if number in self._ids else one
+
+    def _note(self, kind: str, block: Sequence[int]) -> None:
+        if kind not in NOTED:
+            return
+        found: set[int] = set()
+        for number in block:
+            found.update(self._ids.get(number, ()))
+        bits = sum(BITS[code] for code in notes_for(kind, len(found)))
+        if bits:
+            for number in block:
+                self.notes[number] |= bits
 
     def _keep(self, kind: str, block: list[int]) -> None:
-        if len(block) > BLOCK_CAP and kind not in RULE_KINDS:
+        if len(block) <= BLOCK_CAP:
+            self._flat.extend(block)
+            self._ends.append(len(self._flat))
+        elif kind in RULE_KINDS:
+            for other in block[1:]:
+                self._flat.extend((block[0], other))
+                self._ends.append(len(self._flat))
+        else:
             self.dropped += 1
-            return
-        pieces = [block] if len(block) <= BLOCK_CAP else [[block[0], other] for other in block[1:]]
-        for piece in pieces:
-            for number in piece:
-                self.of.setdefault(number, []).append(len(self.members))
-            self.members.append(array("I", piece))
 
-    def near(self, number: int) -> set[int]:
-        """The records that one is compared with, by its own choice."""
+    def _index(self) -> None:
+        """Blocks of each record, small ones first."""
+        ends = self._ends
+        count = array("I", bytes(4 * (self.size + 1)))
+        for number in self._flat:
+            count[number + 1] += 1
+        for number in range(self.size):
+            count[number + 1] += count[number]
+        self._first = count
+        self._of = array("I", bytes(4 * len(self._flat)))
+        at = array("I", count)
+        for block in sorted(range(len(ends) - 1), key=lambda one: ends[one + 1] - ends[one]):
+            for number in self._flat[ends[block] : ends[block + 1]]:
+                self._of[at[number]] = block
+                at[number] += 1
+
+    def near(self, number: int) -> tuple[set[int], bool]:
+        """The records that one is compared with by its own choice, and whether it left blocks closed."""
         out: set[int] = set()
-        size = 0
-        for block in sorted((self.members[one] for one in self.of.get(number, ())), key=len):
-            if len(block) > size and len(out) > CANDIDATES:
+        size, ends, flat = 0, self._ends, self._flat
+        cut = False
+        for block in self._of[self._first[number] : self._first[number + 1]]:
+            start, end = ends[block], ends[block + 1]
+            if end - start > size and len(out) > CANDIDATES:
+                cut = True
                 break  # blocks of one size are opened together
-            size = len(block)
-            out.update(block)
+            size = end - start
+            out.update(flat[start:end])
         out.discard(number)
-        return out
+        return out, cut
 
-    def pairs(self) -> Iterator[tuple[int, int]]:
-        """Every pair that either of its records chose, once, the smaller number first."""
-        for number in sorted(self.of):
-            chosen = self.near(number)
-            for other in sorted(chosen):
+    def pairs(self, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Every pair that these records chose, once over all records: the smaller number first."""
+        known: dict[int, set[int] | None] = {}  # None: left no block closed, so that it chose whoever chose it
+        for number in numbers:
+            chosen, _ = self.near(number)
+            for other in chosen:
                 if other > number:
                     yield number, other
-                elif number not in self.near(other):
+                    continue
+                if other not in known:
+                    if len(known) > _REMEMBERED:
+                        known.clear()
+                    found, cut = self.near(other)
+                    known[other] = found if cut else None
+                theirs = known[other]
+                if theirs is not None and number not in theirs:
                     yield other, number
+
+    def neighbourly(self) -> list[int]:
+        """All numbers, those that share a small block beside each other."""
+        lone = len(self._ends)
+        first, of = self._first, self._of
+        return sorted(range(self.size), key=lambda one: of[first[one]] if first[one] < first[one + 1] else lone)
+
+
+def _blocks(digests: array[int], owners: array[int], ranks: Sequence[int]) -> Iterator[list[int]]:
+    """Groups of two and more numbers with one digest, each group sorted."""
+    order = sorted(range(len(digests)), key=digests.__getitem__)
+    start = 0
+    for place, (one, following) in enumerate(pairwise((*order, -1)), 1):
+        if following < 0 or digests[following] != digests[one]:
+            if place - start > 1:
+                block = sorted({ranks[owners[at]] for at in order[start:place]})
+                if len(block) > 1:
+                    yield block
+            start = place

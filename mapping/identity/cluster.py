@@ -5,138 +5,173 @@ The result depends on the records, the pairs that were looked at, the weights an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mapping.identity.facts import PartyFacts
-from mapping.identity.findings import findings, joined
-from mapping.identity.rivals import NONE, with_notes
-from mapping.identity.weights import VETOES, Weights, held
+from mapping.identity.blocks import Blocks
+from mapping.identity.findings import between, joined
+from mapping.identity.packed import Packed
+from mapping.identity.rivals import BY_MASK, with_notes
+from mapping.identity.scored import Codes, Scored
+from mapping.identity.weights import VETOES, Weights, held, strong
 
 _ROUNDS = 8
 
-Pair = tuple[str, str]
-Codes = tuple[str, ...]
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two clusters (by their smallest refs) and the evidence between them; `why_not` "" = strong enough to join."""
+    """Two clusters (by their smallest numbers) and the evidence between them; `why_not` "" = strong enough to join."""
 
-    left: str
-    right: str
+    left: int
+    right: int
     score: int
     codes: Codes
     why_not: str = ""
 
 
 class Clusters:
-    """Records that become clusters step by step; ask `groups` and `open_links` when `run` is done."""
+    """Records that become clusters step by step; ask `groups` and `open_links` when `run` is done.
+
+    Records are numbers in the order of their refs, so that "smallest" means the same everywhere.
+    """
 
     def __init__(
         self,
-        facts: Mapping[str, PartyFacts],
-        pairs: Iterable[Pair],
+        facts: Packed,
+        blocks: Blocks,
+        scored: Scored,
         weights: Weights,
         must_link: Iterable[Pair] = (),
         must_not_link: Iterable[Pair] = (),
-        notes: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.facts = facts
-        self.notes = notes or {}
+        self.blocks = blocks
         self.weights = weights
-        self.refused = frozenset(tuple(sorted(pair)) for pair in must_not_link)
-        self.members: dict[str, tuple[str, ...]] = {ref: (ref,) for ref in facts}
-        self.home: dict[str, str] = {ref: ref for ref in facts}
+        self.members: dict[int, tuple[int, ...]] = {}  # of clusters with more than one record
+        self.home = array("I", range(len(facts)))
         self.made: list[Link] = []
-        self._codes: dict[Pair, Codes] = {}
-        self._same: dict[Codes, Codes] = {}
-        self._near: dict[str, set[str]] = {}
+        self._refused = frozenset(_ordered(*pair) for pair in must_not_link)
         self._answered = sorted({_ordered(*pair) for pair in must_link})
-        for pair in pairs:
-            left, right = _ordered(*pair)
-            codes = self.codes(left, right)
-            if self.weights.score(codes) >= weights.floor or "tax_id_equal" in codes:
-                self._near.setdefault(left, set()).add(right)
-                self._near.setdefault(right, set()).add(left)
-            else:
-                self._codes.pop((left, right), None)
+        self._table = scored.table
+        self._scores = [weights.score(codes) for codes in scored.table]
+        self._links = [
+            not held(codes) and strong(codes, score, weights.auto)
+            for codes, score in zip(scored.table, self._scores, strict=True)
+        ]
+        self._more: dict[Pair, Codes] = {}  # pairs that were not worth keeping, asked for after all
+        self._between_known: dict[Pair, Link] = {}
+        self._set_near(scored)
+
+    def _set_near(self, scored: Scored) -> None:
+        """The kept pairs of each record: neighbours and findings in flat arrays."""
+        size = len(self.facts)
+        first = array("I", bytes(4 * (size + 1)))
+        for side in (scored.lefts, scored.rights):
+            for number in side:
+                first[number + 1] += 1
+        for number in range(size):
+            first[number + 1] += first[number]
+        at = array("I", first)
+        self._other = array("I", bytes(8 * len(scored.found)))
+        self._found = array("I", bytes(8 * len(scored.found)))
+        for left, right, found in zip(scored.lefts, scored.rights, scored.found, strict=True):
+            for mine, theirs in ((left, right), (right, left)):
+                place = at[mine]
+                self._other[place], self._found[place] = theirs, found
+                at[mine] = place + 1
+        self._first = first
 
     def run(self) -> None:
         """People's answers, then pairs of records, then whole clusters until nothing moves."""
         for left, right in self._answered:
-            if left in self.home and right in self.home and self.home[left] != self.home[right]:
+            if self.home[left] != self.home[right]:
                 self._join(self.home[left], self.home[right], Link(left, right, 0, ("must_link",)))
         self._by_records()
         for _ in range(_ROUNDS):
             if not self._by_clusters():
                 break
 
-    def codes(self, left: str, right: str) -> Codes:
+    def codes(self, left: int, right: int) -> Codes:
         """The findings of two records."""
         pair = _ordered(left, right)
-        known = self._codes.get(pair)
+        if pair in self._refused:
+            return (*self._plain(pair), "must_not_link")
+        return self._plain(pair)
+
+    def _plain(self, pair: Pair) -> Codes:
+        left, right = pair
+        for place in range(self._first[left], self._first[left + 1]):
+            if self._other[place] == right:
+                return self._table[self._found[place]]
+        known = self._more.get(pair)
         if known is None:
-            known = findings(self.facts[pair[0]], self.facts[pair[1]])
-            known = with_notes(known, self.notes.get(left, NONE) | self.notes.get(right, NONE))
-            if pair in self.refused:
-                known = (*known, "must_not_link")
-            known = self._codes[pair] = self._same.setdefault(known, known)  # few combinations, many pairs
+            notes = self.blocks.notes
+            known = between(self.facts.view(left), self.facts.view(right))
+            known = self._more[pair] = with_notes(known, BY_MASK[notes[left] | notes[right]])
         return known
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        """Members of each cluster, by its smallest ref."""
-        return {min(refs): tuple(sorted(refs)) for refs in self.members.values()}
+    def of(self, cluster: int) -> tuple[int, ...]:
+        """The members of a cluster."""
+        return self.members.get(cluster, (cluster,))
 
-    def open_links(self) -> list[Link]:
+    def groups(self) -> Iterator[tuple[int, ...]]:
+        """The members of each cluster, sorted."""
+        for number, home in enumerate(self.home):
+            if number == home:
+                yield tuple(sorted(self.of(number)))
+
+    def open_links(self) -> Iterator[Link]:
         """Pairs of clusters that were looked at and not joined, with what kept them apart."""
-        out = []
-        for left, right in sorted(self._cluster_pairs()):
-            link = self._between(left, right)
+        for pair in sorted(self._cluster_pairs()):
+            link = self._between(*pair)
             if link.score >= self.weights.review or "tax_id_equal" in link.codes:
-                out.append(link)
-        return out
+                yield link
 
     def _by_records(self) -> None:
-        found = []
-        for left, others in self._near.items():
-            for right in others:
-                if left < right:
-                    codes = self._codes[left, right]
-                    score = self.weights.score(codes)
-                    if score >= self.weights.auto and not held(codes):
-                        found.append((-score, left, right))
-        for minus, left, right in sorted(found):
+        found_links = []
+        for left in range(len(self.facts)):
+            for place in range(self._first[left], self._first[left + 1]):
+                right, found = self._other[place], self._found[place]
+                if left < right and self._links[found] and (left, right) not in self._refused:
+                    found_links.append((-self._scores[found], left, right, found))
+        for minus, left, right, found in sorted(found_links):
             a, b = self.home[left], self.home[right]
             if a == b or self._vetoed(a, b) or self._contested(left, right, -minus):
                 continue
-            self._join(a, b, Link(left, right, -minus, self._codes[left, right]))
+            self._join(a, b, Link(left, right, -minus, self._table[found]))
 
-    def _contested(self, left: str, right: str, score: int) -> bool:
+    def _contested(self, left: int, right: int, score: int) -> bool:
         """True when either record has another candidate about as good that cannot be the same customer."""
-        return any(
-            other != theirs
-            and self.weights.score(self.codes(mine, other)) > score - self.weights.margin
-            and self.home[other] not in (self.home[mine], self.home[theirs])
-            and self._apart(other, theirs)
-            for mine, theirs in ((left, right), (right, left))
-            for other in self._near.get(mine, ())
-        )
+        least = score - self.weights.margin
+        a, b = self.home[left], self.home[right]
+        for mine, theirs in ((left, right), (right, left)):
+            for place in range(self._first[mine], self._first[mine + 1]):
+                if self._scores[self._found[place]] <= least:
+                    continue
+                other = self._other[place]
+                if other == theirs or self.home[other] in (a, b) or _ordered(mine, other) in self._refused:
+                    continue
+                if self._apart(other, theirs):
+                    return True
+        return False
 
-    def _apart(self, left: str, right: str) -> bool:
+    def _apart(self, left: int, right: int) -> bool:
         """True when two records cannot be one customer."""
         codes = self.codes(left, right)
         return not VETOES.isdisjoint(codes) or self.weights.score(codes) < self.weights.floor
 
     def _by_clusters(self) -> bool:
         links = [self._between(*pair) for pair in self._cluster_pairs()]
-        best: dict[str, list[Link]] = {}
+        best: dict[int, list[Link]] = {}
         for link in links:
             best.setdefault(link.left, []).append(link)
             best.setdefault(link.right, []).append(link)
-        moved: set[str] = set()
-        strong = (link for link in links if not link.why_not and link.score >= self.weights.joint)
-        for link in sorted(strong, key=lambda one: (-one.score, one.left, one.right)):
+        moved: set[int] = set()
+        able = (link for link in links if not link.why_not and strong(link.codes, link.score, self.weights.joint))
+        for link in sorted(able, key=lambda one: (-one.score, one.left, one.right)):
             if link.left in moved or link.right in moved:
                 continue
             if any(
@@ -146,6 +181,9 @@ class Clusters:
                 continue
             moved |= {link.left, link.right}
             self._join(link.left, link.right, link)
+        self._between_known = {
+            pair: link for pair, link in self._between_known.items() if moved.isdisjoint(pair)
+        }  # fmt: skip
         return bool(moved)
 
     def _rivals(self, link: Link, other: Link) -> bool:
@@ -156,33 +194,38 @@ class Clusters:
         else:
             shared, third = other.right, other.left
         opposite = link.right if shared == link.left else link.left
-        return any(self._apart(x, y) for x in self.members[third] for y in self.members[opposite])
+        return any(self._apart(x, y) for x in self.of(third) for y in self.of(opposite))
 
     def _cluster_pairs(self) -> set[Pair]:
         out: set[Pair] = set()
-        for left, others in self._near.items():
-            for right in others:
-                a, b = self.home[left], self.home[right]
-                if a != b:
-                    out.add(_ordered(a, b))
+        home = self.home
+        for left in range(len(self.facts)):
+            a = home[left]
+            for place in range(self._first[left], self._first[left + 1]):
+                right = self._other[place]
+                if left < right and a != home[right]:
+                    out.add(_ordered(a, home[right]))
         return out
 
-    def _between(self, left: str, right: str) -> Link:
-        pairs = [self.codes(x, y) for x in self.members[left] for y in self.members[right]]
-        codes = joined(pairs) if len(pairs) > 1 else pairs[0]
-        why = next((code for codes in pairs for code in codes if code in VETOES), "") or held(codes)
-        return Link(left, right, self.weights.score(codes), codes, why)
+    def _between(self, left: int, right: int) -> Link:
+        known = self._between_known.get((left, right))
+        if known is None:
+            pairs = [self.codes(x, y) for x in self.of(left) for y in self.of(right)]
+            codes = joined(pairs) if len(pairs) > 1 else pairs[0]
+            why = next((code for codes in pairs for code in codes if code in VETOES), "") or held(codes)
+            known = self._between_known[left, right] = Link(left, right, self.weights.score(codes), codes, why)
+        return known
 
-    def _vetoed(self, left: str, right: str) -> bool:
-        return any(self._apart(x, y) for x in self.members[left] for y in self.members[right])
+    def _vetoed(self, left: int, right: int) -> bool:
+        return any(self._apart(x, y) for x in self.of(left) for y in self.of(right))
 
-    def _join(self, left: str, right: str, link: Link) -> None:
+    def _join(self, left: int, right: int, link: Link) -> None:
         keep, gone = _ordered(left, right)
         self.made.append(link)
-        self.members[keep] = (*self.members[keep], *self.members.pop(gone))
-        for ref in self.members[keep]:
-            self.home[ref] = keep
+        self.members[keep] = (*self.of(keep), *self.members.pop(gone, (gone,)))
+        for number in self.members[keep]:
+            self.home[number] = keep
 
 
-def _ordered(left: str, right: str) -> Pair:
+def _ordered(left: int, right: int) -> Pair:
     return (left, right) if left < right else (right, left)

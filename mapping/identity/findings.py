@@ -10,7 +10,8 @@ from itertools import product
 
 from mapping.identity import addresses, name_pairs, places, tax_ids, trades
 from mapping.identity.facts import PartyFacts, any_name
-from mapping.identity.names import Name, loose
+from mapping.identity.names import Name
+from mapping.identity.views import View
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -45,8 +46,18 @@ _ALL_AGREE = _PLACE["brand_weak"][0]
 
 def findings(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
     """The codes of a pair; symmetric."""
-    out = [code for code in (*_tax(mine, theirs), *_names(mine, theirs), *_contact(mine, theirs)) if code]
-    return tuple(out)
+    return between(View(mine), View(theirs))
+
+
+def between(mine: View, theirs: View) -> tuple[str, ...]:
+    """The codes of a pair whose views are made already."""
+    out = [*_tax(mine.facts, theirs.facts), *_names(mine, theirs), *_contact(mine, theirs)]
+    return tuple([code for code in out if code])
+
+
+def two_persons(mine: PartyFacts, theirs: PartyFacts) -> bool:
+    """True when both hold valid tax ids and no two of them are of one legal person."""
+    return "tax_id_conflict" in _tax(mine, theirs)
 
 
 def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
@@ -83,62 +94,63 @@ def _parts(name: Name) -> frozenset[str]:
     return frozenset(name.brand) if name.script == "han" else frozenset(name.brand.split())
 
 
-def _names(mine: PartyFacts, theirs: PartyFacts) -> list[str]:
+def _names(mine: View, theirs: View) -> list[str]:
     han = latin = spoken = trade = ""
-    for a, b in product(mine.names, theirs.names):
-        if a.script == b.script == "han":
+    for a in mine.han:
+        for b in theirs.han:
             han = _better(han, name_pairs.han_level(a, b))
-        elif a.script == b.script:
+    for a in mine.latin:
+        for b in theirs.latin:
             latin = _better(latin, name_pairs.latin_level(a, b))
-        else:
-            spoken = _better(spoken, name_pairs.sound_level(*((a, b) if a.script == "han" else (b, a))))
-            trade = max(trade, trades.relation(a, b), key=_TRADE.index)
-    out = [han, latin] if han or latin else [spoken, trade]
-    out.append(_weak(mine, theirs, han, latin))
-    out.append(_regions(mine.names, theirs.names))
-    out.append(_branches(mine, theirs))
-    out.append(_groups(mine.names, theirs.names))
-    return out
+    if not han and not latin:  # names of one script tell more than sounds
+        for one, other in ((mine, theirs), (theirs, mine)):
+            for a in one.han:
+                for b in other.latin:
+                    spoken = _better(spoken, name_pairs.sound_level(a, b))
+                    trade = max(trade, trades.relation(a, b), key=_TRADE.index)
+    return [
+        han or latin or spoken,
+        latin if han else "" if latin else trade,
+        _weak(mine, theirs, han, latin),
+        _regions(mine, theirs),
+        _branches(mine, theirs),
+        _groups(mine, theirs),
+    ]
 
 
 def _better(old: str, new: str) -> str:
     return new if not old or name_pairs.rank(new) < name_pairs.rank(old) else old
 
 
-def _weak(mine: PartyFacts, theirs: PartyFacts, han: str, latin: str) -> str:
+def _weak(mine: View, theirs: View, han: str, latin: str) -> str:
     """A note that agreeing names consist of trade words alone."""
-    if (han and han != "han_differs") or (latin and latin != "latin_differs"):
-        script = "han" if han and han != "han_differs" else "latin"
-        for side in (mine, theirs):
-            names = [name for name in side.names if name.script == script]
-            if names and not any(name.has_brand for name in names):
-                return "brand_weak"
-    return ""
-
-
-def _regions(mine: tuple[Name, ...], theirs: tuple[Name, ...]) -> str:
-    left = [name.regions for name in mine if name.regions]
-    right = [name.regions for name in theirs if name.regions]
-    if not left or not right:
+    if han and han != "han_differs":
+        script = 0
+    elif latin and latin != "latin_differs":
+        script = 1
+    else:
         return ""
-    pairs = list(product(left, right))
-    if all(places.conflict(a, b) for a, b in pairs):
-        return "region_conflict"
-    return "region_equal"
+    return "brand_weak" if mine.weak[script] or theirs.weak[script] else ""
 
 
-def _branches(mine: PartyFacts, theirs: PartyFacts) -> str:
-    left, right = mine.is_branch(), theirs.is_branch()
-    texts = [
-        {loose(name.branch) for name in side.names if name.script == "han" and name.branch} for side in (mine, theirs)
-    ]
-    if all(texts):
-        same = any(a.endswith(b) or b.endswith(a) for a, b in product(*texts))
+def _regions(mine: View, theirs: View) -> str:
+    if not mine.regions or not theirs.regions:
+        return ""
+    for a in mine.regions:
+        for b in theirs.regions:
+            if a == b or not places.conflict(a, b):
+                return "region_equal"
+    return "region_conflict"
+
+
+def _branches(mine: View, theirs: View) -> str:
+    if mine.branch_texts and theirs.branch_texts:
+        same = any(a.endswith(b) or b.endswith(a) for a, b in product(mine.branch_texts, theirs.branch_texts))
         return "branch_equal" if same else "branch_conflict"
-    here = {place for name in mine.names for place in name.branch_places}
-    there = {place for name in theirs.names for place in name.branch_places}
+    here, there = mine.branch_places, theirs.branch_places
     if here and there:
         return "branch_conflict" if places.conflict(here, there) else "branch_equal"
+    left, right = mine.is_branch, theirs.is_branch
     if left is not None and right is not None and left != right:
         return "branch_conflict"
     if bool(here) != bool(there):
@@ -147,59 +159,55 @@ def _branches(mine: PartyFacts, theirs: PartyFacts) -> str:
     return "branch_equal" if left and right else ""
 
 
-def _groups(mine: tuple[Name, ...], theirs: tuple[Name, ...]) -> str:
-    """`group_differs` when the whole legal names of one script disagree on 集团 or Group."""
+def _groups(mine: View, theirs: View) -> str:
+    """`group_differs` when the names of one script disagree on 集团 or Group."""
     out = ""
-    for script in ("han", "latin"):
-        left = {name.is_group for name in mine if name.script == script}
-        right = {name.is_group for name in theirs if name.script == script}
+    for left, right in zip(mine.groups, theirs.groups, strict=True):
         if left and right:
-            if not left & right:
+            both = left & right
+            if not both:
                 return "group_differs"
-            if True in left & right:
+            if True in both:
                 out = "group_equal"
     return out
 
 
-def _contact(mine: PartyFacts, theirs: PartyFacts) -> list[str]:
+def _contact(mine: View, theirs: View) -> list[str]:
+    one, other = mine.facts, theirs.facts
     out = []
-    if mine.domain and theirs.domain:
-        out.append("domain_equal" if mine.domain == theirs.domain else "domain_differs")
-    elif _domain_named(mine, theirs) or _domain_named(theirs, mine):
+    if one.domain and other.domain:
+        out.append("domain_equal" if one.domain == other.domain else "domain_differs")
+    elif _domain_named(mine.label, other) or _domain_named(theirs.label, one):
         out.append("domain_named")
-    if mine.phone and theirs.phone:
-        out.append("phone_equal" if mine.phone == theirs.phone else "phone_differs")
-    if mine.mobile and mine.mobile == theirs.mobile:
+    if one.phone and other.phone:
+        out.append("phone_equal" if one.phone == other.phone else "phone_differs")
+    if one.mobile and one.mobile == other.mobile:
         out.append("mobile_equal")
-    if mine.number and mine.number == theirs.number:
+    if one.number and one.number == other.number:
         out.append("number_equal")
-    if mine.address is not None and theirs.address is not None:
-        found = addresses.relation(mine.address, theirs.address)
+    if one.address is not None and other.address is not None:
+        found = addresses.relation(one.address, other.address)
         out.append(f"address_{found}" if found else "")
     out.append(_cities(mine, theirs))
-    if mine.country and theirs.country and mine.country != theirs.country:
+    if one.country and other.country and one.country != other.country:
         out.append("country_conflict")
     return out
 
 
-def _domain_named(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    if not mine.domain:
-        return False
-    label = mine.domain.split(".")[0].replace("-", "")
-    return any(name_pairs.domain_sounds(label, name) for name in theirs.names)
+def _domain_named(label: str, theirs: PartyFacts) -> bool:
+    return bool(label) and any(name_pairs.domain_sounds(label, name) for name in theirs.names)
 
 
-def _cities(mine: PartyFacts, theirs: PartyFacts) -> str:
+def _cities(mine: View, theirs: View) -> str:
     if mine.places and theirs.places:
-        if set(mine.places) & set(theirs.places):
+        if not mine.places.isdisjoint(theirs.places):
             return "city_equal"
         return "city_conflict" if places.conflict(mine.places, theirs.places) else ""
     for one, other in ((mine, theirs), (theirs, mine)):
-        named = {place for name in other.names for place in (name.branch_places or name.regions)}
-        if one.places and named:
-            if set(one.places) & named:
+        if one.places and other.named:
+            if not one.places.isdisjoint(other.named):
                 return "city_named"
-            if places.conflict(one.places, named):
+            if places.conflict(one.places, other.named):
                 return "city_not_named"
     return ""
 

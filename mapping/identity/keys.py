@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mapping.identity.facts import PartyFacts, facts
 from mapping.identity.names import Name
@@ -18,8 +18,7 @@ _SOUND = 6  # letters of a joined name
 _WORD = 4  # letters from which a word of its own is a key
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LinkKey:
+class LinkKey(NamedTuple):
     """One exact key; equal (kind, value) puts two records into one block.
 
     Kinds: `tax` a valid tax id (`cn:…`, `tw_ubn:…`), `name` the exact legal name, `org` the organisation code inside a

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from mapping.identity.places import Place, latin_places
 from mapping.identity.tables import tables
@@ -61,14 +62,30 @@ def _words(text: str) -> list[str]:
     return _join_letters(_MARKS.sub(" ", plain).split())
 
 
-def _cut_form(words: list[str]) -> tuple[str, list[str]]:
+_Forms = dict[str, list[tuple[tuple[str, ...], str]]]
+
+
+@cache
+def _forms() -> tuple[_Forms, _Forms]:
+    """Legal forms by their last word, and by their first: Russian, Arabic and Romance names put the form first."""
+    last: _Forms = {}
+    first: _Forms = {}
     for spelling, one in tables().latin_forms:
+        last.setdefault(spelling[-1], []).append((spelling, one))
+        if one in tables().leading_forms:
+            first.setdefault(spelling[0], []).append((spelling, one))
+    return last, first
+
+
+def _cut_form(words: list[str]) -> tuple[str, list[str]]:
+    last, first = _forms()
+    for spelling, one in last.get(words[-1], ()) if words else ():
         size = len(spelling)
         if len(words) > size and tuple(words[-size:]) == spelling:
             return one, words[:-size]
-    for spelling, one in tables().latin_forms:  # Russian, Arabic and Romance names put the form first
+    for spelling, one in first.get(words[0], ()) if words else ():
         size = len(spelling)
-        if one in tables().leading_forms and len(words) > size and tuple(words[:size]) == spelling:
+        if len(words) > size and tuple(words[:size]) == spelling:
             return one, words[size:]
     return "", words
 

@@ -10,7 +10,7 @@ from mapping.identity import tax_ids
 from mapping.identity.evidence import Evidence, Reason, compare
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
-from mapping.identity.weights import CROWDS, VETOES, held, sufficient, weights
+from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
 
 RULE_VERSION = "identity-3"
 MAX_SUGGESTIONS = 10
@@ -159,8 +159,8 @@ def _by_rule(
         for rival in rivals
         if _competes(record, rival, rule)
     ]
-    if not by_tax and len(hits) == 1:
-        against += _crowded(next(iter(hits.values())))
+    if len(hits) == 1:
+        against += _stopped(next(iter(hits.values())), rule)
     vetoes = _VETOES[rule]
     against += [r for found in hits.values() for one in found for r in one.reasons if r.code in vetoes]
     code = "tax_id_equal" if rule == "tax_id" else "legal_name_equal"
@@ -205,12 +205,15 @@ def _by_evidence(
     return ("" if against else sufficient(codes)), members, reasons
 
 
-def _crowded(found: Sequence[Evidence]) -> list[Reason]:
-    """A legal name that many legal persons of the base bear, without a contact that says which one is meant."""
+def _stopped(found: Sequence[Evidence], rule: str) -> list[Reason]:
+    """What stands against the customer that a rule fits: vetoes, holds, a crowd that bears the name, thin evidence."""
     codes = joined([one.codes for one in found])
-    if sufficient(codes):
-        return []
-    return [reason for one in found for reason in one.weighed if reason.code in CROWDS]
+    why = held(codes)
+    stops = VETOES | {why} | (CROWDS if why == "no_rule" else frozenset())
+    out = [reason for one in found for reason in one.weighed if reason.code in stops]
+    if not out and not strong(codes, weights().score(codes), weights().auto):
+        out = [Reason("evidence_thin", rule, one.ref, one.ref) for one in found]
+    return out
 
 
 def _settled(

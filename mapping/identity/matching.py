@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
 
-from mapping.identity.blocks import Blocks
-from mapping.identity.cluster import Clusters, Link, Pair
-from mapping.identity.facts import PartyFacts, facts
+from mapping.identity.blocks import Blocks, Keys, KeyTable
+from mapping.identity.cluster import Clusters, Link
+from mapping.identity.facts import facts
 from mapping.identity.keys import keys_of
+from mapping.identity.packed import Packed, packed
+from mapping.identity.scored import Scored, score
 from mapping.identity.weights import NEVER_ASKED, Weights, weights
 from tieout.canonical.parties import PartyCandidate
 
 CANDIDATES = 3  # asked about one cluster
+PART = 10_000  # records of one step
+
+# How steps are run: a function on each of some arguments, results in their order. `map`, or several processes.
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+RefPair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +49,12 @@ class Prepared:
     """Records read, with the blocks that bring candidate pairs; numbers stand for refs in sorted order."""
 
     refs: Sequence[str]
-    facts: Mapping[str, PartyFacts]
+    facts: Packed
     blocks: Blocks
-    notes: Mapping[str, frozenset[str]]
 
-    def pairs(self) -> Iterator[Pair]:
-        """Candidate pairs by ref."""
-        for left, right in self.blocks.pairs():
-            yield self.refs[left], self.refs[right]
+    def number_of(self) -> dict[str, int]:
+        """The number of each ref."""
+        return {ref: number for number, ref in enumerate(self.refs)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +73,102 @@ class Matching:
         return out
 
 
-def prepare(records: Iterable[Record]) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    refs: list[str]
+    data: bytes
+    sizes: array[int]
+    keys: Keys
+
+
+def prepare(records: Iterable[Record], spread: Spread = map) -> Prepared:
     """Facts, blocks and candidate pairs; the order of records does not matter."""
-    known = {record.ref: facts(record.ref, record.party, side=record.source) for record in records}
-    refs = sorted(known)
-    blocks = Blocks()
-    for number, ref in enumerate(refs):
-        blocks.add(number, keys_of(known[ref]))
-    blocks.close([known[ref] for ref in refs])
-    return Prepared(refs, known, blocks, {refs[number]: codes for number, codes in blocks.notes.items()})
+    refs: list[str] = []
+    pieces: list[bytes] = []
+    sizes = array("I")
+    table = KeyTable()
+    for part in spread(_read, _parts(iter(records))):
+        table.extend(part.keys, len(refs))
+        refs += part.refs
+        pieces.append(part.data)
+        sizes.extend(part.sizes)
+    order = sorted(range(len(refs)), key=refs.__getitem__)
+    ranks = array("I", bytes(4 * len(refs)))
+    for rank, place in enumerate(order):
+        ranks[place] = rank
+    starts = array("Q", [0])
+    for size in sizes:
+        starts.append(starts[-1] + size)
+    read = Packed([refs[place] for place in order], b"".join(pieces), starts, array("I", order))
+    return Prepared(read.refs, read, Blocks(len(refs), table, ranks))
+
+
+def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
+    while part := list(islice(records, PART)):
+        yield part
+
+
+def _read(records: Sequence[Record]) -> _Part:
+    table, data, sizes = KeyTable(), bytearray(), array("I")
+    for number, record in enumerate(records):
+        known = facts(record.ref, record.party, side=record.source)
+        table.add(number, keys_of(known))
+        piece = packed(known)
+        sizes.append(len(piece))
+        data += piece
+    return _Part([record.ref for record in records], bytes(data), sizes, table.kinds)
+
+
+def scored(prepared: Prepared, chosen: Weights, spread: Spread = map) -> Scored:
+    """The pairs worth keeping; records that share a small block are looked at in one step."""
+    order = array("I", prepared.blocks.neighbourly())
+    steps = [order[at : at + PART] for at in range(0, len(order), PART)]
+    out = Scored()
+    for part in spread(partial(_score, prepared, chosen), steps):
+        out.extend(part)
+    return out
+
+
+def _score(prepared: Prepared, chosen: Weights, numbers: Sequence[int]) -> Scored:
+    return score(prepared.facts, prepared.blocks, numbers, chosen)
 
 
 def matched(
-    prepared: Prepared, chosen: Weights, must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()
+    prepared: Prepared,
+    chosen: Weights,
+    must_link: Iterable[RefPair] = (),
+    must_not_link: Iterable[RefPair] = (),
+    spread: Spread = map,
 ) -> Matching:
-    """The clusters and questions of prepared records."""
-    clusters = Clusters(prepared.facts, prepared.pairs(), chosen, must_link, must_not_link, prepared.notes)
+    """The clusters and questions of prepared records; answers about records that are not there are left out."""
+    answers = [list(must_link), list(must_not_link)]
+    at = prepared.number_of() if any(answers) else {}
+    said, refused = ([(at[a], at[b]) for a, b in pairs if a in at and b in at and a != b] for pairs in answers)
+    clusters = Clusters(
+        prepared.facts, prepared.blocks, scored(prepared, chosen, spread), chosen, said, refused
+    )  # fmt: skip
     clusters.run()
-    groups = clusters.groups()
-    home = {ref: key for key, refs in groups.items() for ref in refs}
-    return Matching(home, _questions(clusters), prepared.blocks.dropped)
+    refs = prepared.refs
+    home = {refs[number]: refs[key] for number, key in enumerate(clusters.home)}
+    return Matching(home, _questions(clusters, refs), prepared.blocks.dropped)
 
 
-def match(records: Iterable[Record], must_link: Iterable[Pair] = (), must_not_link: Iterable[Pair] = ()) -> Matching:
+def match(
+    records: Iterable[Record], must_link: Iterable[RefPair] = (), must_not_link: Iterable[RefPair] = ()
+) -> Matching:
     """Match records by the shipped weights; people's answers come first."""
     return matched(prepare(records), weights(), must_link, must_not_link)
 
 
-def _questions(clusters: Clusters) -> list[Question]:
+def _questions(clusters: Clusters, refs: Sequence[str]) -> list[Question]:
     """The best few candidates of each cluster that may be another one; asked once, from the smaller side."""
-    asked: dict[str, list[Link]] = {}
+    asked: dict[int, list[Link]] = {}
     for link in clusters.open_links():
         if NEVER_ASKED.isdisjoint(link.codes) and link.why_not not in NEVER_ASKED:
-            small = min((link.left, link.right), key=lambda one: (len(clusters.members[one]), one))
+            small = min((link.left, link.right), key=lambda one: (len(clusters.of(one)), one))
             asked.setdefault(small, []).append(link)
     out = []
     for small, links in sorted(asked.items()):
         for link in sorted(links, key=lambda one: (-one.score, one.left, one.right))[:CANDIDATES]:
-            out.append(Question(small, link.right if link.left == small else link.left, link))
+            out.append(Question(refs[small], refs[link.right if link.left == small else link.left], link))
     return out

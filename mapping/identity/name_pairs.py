@@ -37,7 +37,6 @@ def rank(level: str) -> int:
     return _RANK[level]
 
 
-@lru_cache(maxsize=131072)
 def han_level(a: Name, b: Name) -> str:
     """How near two Chinese names are; regions, branches and group words are compared elsewhere."""
     if a.key == b.key:
@@ -96,7 +95,6 @@ def _abbreviates(short: Name, long: Name) -> bool:
     return True
 
 
-@lru_cache(maxsize=131072)
 def latin_level(a: Name, b: Name) -> str:
     """How near two Latin names are."""
     if a.key == b.key:
@@ -125,7 +123,6 @@ def latin_level(a: Name, b: Name) -> str:
     return "latin_similar" if dice(x, y) >= _SIMILAR else "latin_differs"
 
 
-@lru_cache(maxsize=131072)
 def sound_level(han: Name, latin: Name) -> str:
     """How near the pinyin of a Chinese name is to a Latin name."""
     if not han.core or not latin.words:

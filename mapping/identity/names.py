@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from mapping.identity import places
 from mapping.identity.latin_names import LatinParts, latin_parts
@@ -39,7 +40,8 @@ class Name:
     `is_full`: a complete legal name (a legal form and something before it that is more than trade words). `stem` is the
     key without legal form and without units of places. `core` lacks regions, legal form, group word and branch; `brand`
     lacks the trade words too. `branch` "" = a head office; `branch_places` says where a branch is, also for a short
-    name that ends in a place. `words` are the words of a Latin core.
+    name that ends in a place. `words` are the words of a Latin core. `has_brand`: something is left of the core when
+    the trade words are taken away.
     """
 
     raw: str
@@ -55,13 +57,7 @@ class Name:
     stem: str = ""
     branch_places: frozenset[Place] = frozenset()
     words: tuple[str, ...] = ()
-
-    @property
-    def has_brand(self) -> bool:
-        """True when something is left after the trade words are taken away."""
-        if self.script == "latin":
-            return any(word not in tables().generic_latin for word in self.words)
-        return bool(_without_trade(self.core))
+    has_brand: bool = False
 
 
 def is_nobody(name: Name) -> bool:
@@ -107,23 +103,41 @@ def regions_conflict(left: Name, right: Name) -> bool:
 
 def _without_clutter(text: str) -> str:
     """The name without remarks that people add in a CRM."""
-    table = tables()
+    marks = _clutter()
     text = _SQUARE.sub("", text).replace("（", "(").replace("）", ")")
     text = _ROUND.sub(lambda m: "" if _is_remark(m.group(1)) else m.group(0), text)
-    titles, departments = "|".join(table.titles), "|".join(table.departments)
-    text = re.sub(rf"[-—_ /]+[\u4e00-\u9fff]{{1,3}}?(?:{titles})$", "", text.strip())
-    text = re.sub(rf"[-—_ /]+(?:{departments})$", "", text.strip())
-    if re.search("|".join(table.forms[:8]), text):
-        text = re.sub(rf"(?<=公司)[-—_ /]*(?:{departments})$", "", text.strip())
+    text = marks.person.sub("", text.strip())
+    text = marks.department.sub("", text.strip())
+    if marks.form.search(text):
+        text = marks.attached.sub("", text.strip())
     return text.strip()
 
 
-def _is_remark(text: str) -> bool:
-    table = tables()
-    word = text.strip()
-    return word.casefold() in table.remarks or bool(
-        re.fullmatch(rf"[\u4e00-\u9fff]{{1,2}}(?:{'|'.join(table.titles)})|(?:{'|'.join(table.departments)})", word)
+class _Clutter(NamedTuple):
+    """What people add to a name: a person with a title, a department, one attached without a mark, a form before it."""
+
+    person: re.Pattern[str]
+    department: re.Pattern[str]
+    attached: re.Pattern[str]
+    form: re.Pattern[str]
+    remark: re.Pattern[str]
+
+
+@cache
+def _clutter() -> _Clutter:
+    titles, departments = "|".join(tables().titles), "|".join(tables().departments)
+    return _Clutter(
+        re.compile(rf"[-—_ /]+[\u4e00-\u9fff]{{1,3}}?(?:{titles})$"),
+        re.compile(rf"[-—_ /]+(?:{departments})$"),
+        re.compile(rf"(?<=公司)[-—_ /]*(?:{departments})$"),
+        re.compile("|".join(tables().forms[:8])),
+        re.compile(rf"[\u4e00-\u9fff]{{1,2}}(?:{titles})|(?:{departments})"),
     )
+
+
+def _is_remark(text: str) -> bool:
+    word = text.strip()
+    return word.casefold() in tables().remarks or bool(_clutter().remark.fullmatch(word))
 
 
 def _han(raw: str, text: str) -> Name:
@@ -170,7 +184,7 @@ def _han(raw: str, text: str) -> Name:
     is_full = bool(form or branch) and len(brand or core) >= 2 and places.region_word(core) is None and bool(core)
     return Name(
         raw, "han", key, is_full, core, brand or core, form, frozenset(regions), branch, is_group, stem,
-        frozenset(branch_places),
+        frozenset(branch_places), (), bool(brand),
     )  # fmt: skip
 
 
@@ -221,5 +235,5 @@ def _latin(raw: str, parts: LatinParts) -> Name:
     return Name(
         raw, "latin", key, is_full, " ".join(parts.words), " ".join(own) or " ".join(parts.words), parts.form,
         frozenset(parts.regions), "branch" if parts.branch else "", parts.is_group, f"{stem} {parts.branch}".strip(),
-        frozenset(parts.branch_places), parts.words,
+        frozenset(parts.branch_places), parts.words, bool(own),
     )  # fmt: skip

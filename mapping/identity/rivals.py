@@ -5,9 +5,8 @@ A name that many legal persons use says less about who is meant. Two valid tax i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from mapping.identity.facts import PartyFacts
 from mapping.identity.weights import CROWDS, SETTLING
 
 Key = tuple[str, str]
@@ -24,15 +23,16 @@ NOTED: Mapping[str, tuple[tuple[int, str], ...]] = {
 }
 SHARED_KINDS = tuple(NOTED)
 NONE: Notes = frozenset()
-
-
-def persons(block: Iterable[PartyFacts]) -> int:
-    """How many legal persons the records of a block show by their tax ids."""
-    return len({(one.scheme, one.key) for record in block for one in record.valid_tax_ids})
+_CODES = tuple(sorted({code for pairs in NOTED.values() for _, code in pairs}))
+# Notes as bits, for many records at once.
+BITS: Mapping[str, int] = {code: 1 << place for place, code in enumerate(_CODES)}
+BY_MASK: Sequence[Notes] = [
+    frozenset(code for code, bit in BITS.items() if mask & bit) for mask in range(1 << len(_CODES))
+]
 
 
 def notes_for(kind: str, number: int) -> Notes:
-    """What is noted of a key that so many legal persons bear."""
+    """What is noted of a key that so many legal persons bear; two valid tax ids are two legal persons."""
     return frozenset(code for least, code in NOTED.get(kind, ()) if number >= least)
 
 

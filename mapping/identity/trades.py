@@ -20,16 +20,21 @@ def _table() -> tuple[tuple[tuple[str, str], ...], dict[str, frozenset[str]]]:
     return tuple(sorted(han, key=lambda one: (-len(one[0]), one))), {k: frozenset(v) for k, v in latin.items()}
 
 
-@lru_cache(maxsize=65536)
 def trades(name: Name) -> frozenset[str]:
     """The trades that a name states; empty when it states none."""
-    han, latin = _table()
-    if name.script == "latin":
-        found: set[str] = set()
-        for word in name.words:
-            found |= latin.get(word, frozenset())
-        return frozenset(found)
-    text, out = name.core, set()
+    return _of_words(name.words) if name.script == "latin" else _of_text(name.core)
+
+
+@lru_cache(maxsize=65536)
+def _of_words(words: tuple[str, ...]) -> frozenset[str]:
+    _, latin = _table()
+    return frozenset().union(*(latin.get(word, frozenset()) for word in words))
+
+
+@lru_cache(maxsize=65536)
+def _of_text(text: str) -> frozenset[str]:
+    han, _ = _table()
+    out = set()
     for word, trade in han:
         if word in text:
             out.add(trade)

@@ -24,6 +24,7 @@ CROWDS = frozenset(("brand_crowded", "sound_crowded", "name_contested"))
 _CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
+_HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
 # Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
 _NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())
 _NAMED = _NAMED_HAN | frozenset("latin_stem_equal latin_core_equal".split())
@@ -70,6 +71,16 @@ def sufficient(codes: Collection[str]) -> str:
     return "contacts" if silent and found and found + ("domain_equal" in codes) > 1 else ""
 
 
+def registered(codes: Collection[str]) -> bool:
+    """True for an equal Chinese legal name with its place: one register, one bearer, whatever its offices are."""
+    return "han_legal_equal" in codes and "region_equal" in codes and _CROWDS_HAN.isdisjoint(codes)
+
+
+def strong(codes: Collection[str], score: int, least: int) -> bool:
+    """True when the evidence reaches `least`, or is an id or registered name, which no number of offices outweighs."""
+    return score >= least or "tax_id_equal" in codes or registered(codes)
+
+
 def held(codes: Collection[str]) -> str:
     """What keeps a strong pair from being linked without a person; "" for nothing."""
     if "names_share_nothing" in codes:
@@ -77,7 +88,8 @@ def held(codes: Collection[str]) -> str:
     rule = sufficient(codes)
     if rule == "tax_id":
         return ""
-    return next((code for code in codes if code in HOLDS), "" if rule else "no_rule")
+    holds = _HOLDS_REGISTERED if registered(codes) else HOLDS
+    return next((code for code in codes if code in holds), "" if rule else "no_rule")
 
 
 @dataclass(frozen=True, slots=True)

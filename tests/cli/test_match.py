@@ -6,8 +6,10 @@ import csv
 import gzip
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
+from mapping.identity import matching
 from tieout.cli.app import app
 
 BOOKS = """source_id,name,name_en,tax_id,phone,email_domain,city,address,country
@@ -58,3 +60,57 @@ def test_wrong_input_is_said_in_one_line(tmp_path: Path) -> None:
     assert code == 1
     assert "stands there twice" in said
     assert not (tmp_path / "x.csv").exists()
+
+
+def answered(folder: Path, *lines: str) -> Path:
+    path = folder / "answers.csv"
+    path.write_text(
+        "\n".join(("source,source_id,other_source,other_source_id,answer", *lines)) + "\n", encoding="utf-8"
+    )
+    return path
+
+
+def clusters(path: Path) -> dict[str, str]:
+    return {row["source_id"]: row["cluster_id"] for row in csv.DictReader(path.open(encoding="utf-8"))}
+
+
+def test_what_people_said_comes_before_everything(tmp_path: Path) -> None:
+    folder, out = tables(tmp_path / "in"), tmp_path / "clusters.csv"
+    said = answered(tmp_path, "crm,Z1,books,A1,different", "crm,Z2,books,A2,same")
+    assert run("match", folder, "--out", out, "--must-links", said)[0] == 0
+    found = clusters(out)
+    assert found["Z2"] == found["A2"]
+    assert found["Z1"] != found["A1"]
+
+
+def test_answers_that_cannot_hold_are_said_with_their_line(tmp_path: Path) -> None:
+    folder, out = tables(tmp_path / "in"), tmp_path / "clusters.csv"
+    for lines, wanted in (
+        (("crm,Z9,books,A1,same",), "line 2: there is no record crm/Z9"),
+        (("crm,Z1,books,A1,maybe",), "no answer"),
+        (
+            ("crm,Z1,books,A1,same", "crm,Z2,books,A1,same", "crm,Z1,crm,Z2,different"),
+            "crm/Z1 and crm/Z2 are different",
+        ),
+    ):
+        code, said = run("match", folder, "--out", out, "--must-links", answered(tmp_path, *lines))
+        assert (code, wanted in " ".join(said.split())) == (1, True), said
+    (tmp_path / "answers.csv").write_text("source,source_id\n", encoding="utf-8")
+    assert "lacks the columns" in run("match", folder, "--out", out, "--must-links", tmp_path / "answers.csv")[1]
+    assert not out.exists()
+
+
+def test_two_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "PART", 7)
+    (folder := tmp_path / "in").mkdir()
+    brands = [a + b for a in "晨落孤秋长渔" for b in "鸟霞鹜水天舟"]
+    rows = [
+        f"{side}{n},深圳市{brand}科技有限公司,0755-2673{1000 + n}" for n, brand in enumerate(brands) for side in "az"
+    ]
+    rows += [f"s{n},{brand}科技,0755-2673{1000 + n}" for n, brand in enumerate(brands)]
+    (folder / "t.csv").write_text("source_id,name,phone\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    assert run("match", folder, "--out", one, "--processes", 1)[0] == 0
+    assert run("match", folder, "--out", two, "--processes", 2)[0] == 0
+    assert one.read_bytes() == two.read_bytes()
+    assert len(set(clusters(one).values())) == len(brands)

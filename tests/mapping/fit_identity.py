@@ -22,6 +22,7 @@ from pathlib import Path
 
 from mapping.identity import matching
 from mapping.identity.cluster import Clusters
+from mapping.identity.scored import Scored, score_pairs
 from mapping.identity.weights import Weights
 from tieout.cli.match_files import records, tables
 
@@ -89,8 +90,8 @@ def groups(truth: Mapping[str, str], prepared: matching.Prepared) -> dict[str, s
         return one
 
     bearers: dict[str, list[str]] = defaultdict(list)
-    for ref, known in sorted(prepared.facts.items()):
-        for name in known.names:
+    for number, ref in enumerate(prepared.refs):
+        for name in prepared.facts[number].names:
             if name.has_brand:
                 bearers[name.brand].append(ref)
     for _, block in sorted(bearers.items()):
@@ -99,9 +100,21 @@ def groups(truth: Mapping[str, str], prepared: matching.Prepared) -> dict[str, s
     return {ref: root(entity) for ref, entity in truth.items()}
 
 
+def worth(everything: Scored, chosen: Weights) -> Scored:
+    """The pairs that these weights would have kept."""
+    out = Scored()
+    good = [chosen.score(codes) >= chosen.floor or "tax_id_equal" in codes for codes in everything.table]
+    for left, right, place in zip(everything.lefts, everything.rights, everything.found, strict=True):
+        if good[place]:
+            out.add(left, right, out.index(everything.table[place]))
+    return out
+
+
 def counted(clusters: Clusters, truth: Mapping[str, str], kept: set[str]) -> tuple[int, int]:
     """Pairs in clusters whose first record is kept, and how many of them are true."""
-    pairs = [pair for refs in clusters.groups().values() for pair in combinations(refs, 2) if pair[0] in kept]
+    refs = clusters.facts.refs
+    found = (tuple(refs[number] for number in group) for group in clusters.groups())
+    pairs = [pair for group in found for pair in combinations(group, 2) if pair[0] in kept]
     return len(pairs), sum(truth[a] == truth[b] for a, b in pairs)
 
 
@@ -114,12 +127,15 @@ def main() -> None:
         truth = {f"{row['source']}/{row['source_id']}": row["entity_id"] for row in csv.DictReader(file)}
     prepared = matching.prepare(records(tables(asked.folder)))
     true_pairs = sum(n * (n - 1) // 2 for n in Counter(truth.values()).values())
-    pairs = sorted(prepared.pairs())
-    bare = Clusters(prepared.facts, pairs, Weights(0, {}, 1, 1, 1, 0, -1), notes=prepared.notes)
-    rows = [bare.codes(*pair) for pair in pairs]
+    numbered = sorted(prepared.blocks.pairs(range(len(prepared.refs))))
+    everything = score_pairs(prepared.facts, prepared.blocks, numbered, Weights(0, {}, 1, 1, 1, 0, -1))
+    kept_pairs = list(zip(everything.lefts, everything.rights, strict=True))
+    pairs = [(prepared.refs[a], prepared.refs[b]) for a, b in kept_pairs]
+    rows = [everything.table[place] for place in everything.found]
     same = [truth[a] == truth[b] for a, b in pairs]
     print(
-        f"{len(truth)} records, {true_pairs} true pairs; blocking brings {len(pairs)} pairs, {sum(same)} of them true"
+        f"{len(truth)} records, {true_pairs} true pairs; blocking brings {len(numbered)} pairs, {len(pairs)} without "
+        f"two valid tax ids that differ, {sum(same)} of them true"
     )
     base, codes = fit(rows, same)
     if asked.write:
@@ -156,7 +172,7 @@ def main() -> None:
         for k in range(FOLDS):
             b, w = fitted[k]
             chosen = Weights(b, w, auto=auto, joint=joint, **THRESHOLDS)
-            clusters = Clusters(prepared.facts, pairs, chosen, notes=prepared.notes)
+            clusters = Clusters(prepared.facts, prepared.blocks, worth(everything, chosen), chosen)
             clusters.run()
             n, right = counted(clusters, truth, kept[k])
             made, right_ones = made + n, right_ones + right

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mapping.identity.findings import GROUPS, findings, joined
 from mapping.identity.link import judge
 from mapping.identity.matching import Matching, Record, match
+from mapping.identity.packed import packed, unpacked
 from mapping.identity.weights import CROWDS, HOLDS, VETOES, held, weights
 from tests.mapping.test_identity_link import TAX, TAX2, code, party
 from tieout.canonical.parties import PartyCandidate
@@ -239,6 +240,23 @@ def test_the_order_of_records_changes_nothing_and_no_cluster_holds_a_contradicti
         if one.party.tax_ids and one.party.tax_ids[0] in (TAX, TAX2):
             ids.setdefault(first.clusters[one.ref], set()).add(one.party.tax_ids[0])
     assert all(len(found) == 1 for found in ids.values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS.filter(lambda rows: len(rows) == 2))
+def test_one_record_is_judged_as_many_are_matched(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
+    (_, name, tax, more), (_, other, its_tax, its_more) = rows
+    made = match([record("a/1", name, tax, **more), record("b/1", other, its_tax, **its_more)])
+    verdict = judge(party("a/1", name, tax, **more), [party("b/1", other, its_tax, side="books", **its_more)])
+    assert (verdict.outcome == "link") == same(made, "a/1", "b/1"), (verdict, made)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_what_is_packed_comes_back_whole(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
+    for n, (side, name, tax, more) in enumerate(rows):
+        known = party(str(n), name, tax, side=side, **more)
+        assert unpacked(known.ref, packed(known)) == known
 
 
 @settings(max_examples=60, deadline=None)

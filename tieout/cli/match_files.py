@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from mapping.identity.facts import PartyFacts
-from mapping.identity.matching import Matching, Record
+from mapping.identity.matching import Matching, Prepared, Record, RefPair
 from mapping.identity.weights import weights
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.errors import TieoutError
@@ -21,6 +21,7 @@ REVIEW = (
     "source", "source_id", "candidate_source", "candidate_source_id", "score", "reasons",
     "name", "candidate_name", "cluster_id", "candidate_cluster_id",
 )  # fmt: skip
+ANSWER = ("source", "source_id", "other_source", "other_source_id")
 _SUFFIXES = (".csv", ".csv.gz")
 
 
@@ -61,6 +62,54 @@ def records(paths: Iterable[Path]) -> Iterator[Record]:
                 yield Record(ref, source, _party(row))
 
 
+def answers(path: Path, refs: Sequence[str]) -> tuple[list[RefPair], list[RefPair]]:
+    """What people said: pairs that are one customer, and pairs that are not. `refs`: those of all records, sorted."""
+    same: list[RefPair] = []
+    different: list[RefPair] = []
+    missing = set(ANSWER) - set(_header(path))
+    if missing:
+        raise TieoutError(
+            f"{path.name} lacks the columns {', '.join(sorted(missing))}.",
+            hint="One line a pair: source,source_id,other_source,other_source_id and answer (same or different).",
+            code="no_answers",
+        )
+    with _reading(path) as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            pair = (f"{row['source']}/{row['source_id']}", f"{row['other_source']}/{row['other_source_id']}")
+            answer = (row.get("answer") or "same").strip().casefold()
+            unknown = [ref for ref in pair if not _holds(refs, ref)]
+            if unknown or answer not in ("same", "different"):
+                said = f"no record {unknown[0]}" if unknown else f"no answer {answer!r}"
+                raise TieoutError(
+                    f"{path.name} line {line}: there is {said}.",
+                    hint="Name records of the tables; an answer is same or different.",
+                    code="bad_answer",
+                )
+            (same if answer == "same" else different).append(pair)
+    parent: dict[str, str] = {}
+    for left, right in same:
+        parent[_root(parent, left)] = _root(parent, right)
+    for left, right in different:
+        if _root(parent, left) == _root(parent, right):
+            raise TieoutError(
+                f"{path.name} says that {left} and {right} are different, and that they are the same.",
+                hint="The lines that say same join them, perhaps over other records; drop one of the lines.",
+                code="answers_contradict",
+            )
+    return same, different
+
+
+def _root(parent: dict[str, str], ref: str) -> str:
+    while ref in parent and parent[ref] != ref:
+        ref = parent[ref]
+    return ref
+
+
+def _holds(refs: Sequence[str], ref: str) -> bool:
+    at = bisect_left(refs, ref)
+    return at < len(refs) and refs[at] == ref
+
+
 def write_clusters(path: Path, matching: Matching) -> None:
     """source, source_id, cluster_id, decision: auto (linked), review (asked about, not linked), separate."""
     sizes = matching.sizes()
@@ -74,9 +123,9 @@ def write_clusters(path: Path, matching: Matching) -> None:
             out.writerow((*ref.split("/", 1), cluster, decision))
 
 
-def write_questions(path: Path, matching: Matching, known: Mapping[str, PartyFacts]) -> None:
+def write_questions(path: Path, matching: Matching, prepared: Prepared) -> None:
     """The pairs that a person should look at, most likely first, with reasons and weights."""
-    weigh = weights()
+    weigh, at = weights(), prepared.number_of()
     with _writing(path) as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(REVIEW)
@@ -89,8 +138,8 @@ def write_questions(path: Path, matching: Matching, known: Mapping[str, PartyFac
                     *one.other.split("/", 1),
                     f"{one.link.score / 100:.1f}",
                     reasons,
-                    known[one.ref].shown_names(),
-                    known[one.other].shown_names(),
+                    prepared.facts[at[one.ref]].shown_names(),
+                    prepared.facts[at[one.other]].shown_names(),
                     matching.clusters[one.ref],
                     matching.clusters[one.other],
                 )

@@ -12,7 +12,7 @@ from mapping.identity.facts import PartyFacts, facts
 from mapping.identity.keys import keys_of
 from mapping.identity.link import RULE_VERSION
 from mapping.identity.rivals import SHARED_KINDS, noted
-from mapping.identity.weights import VETOES, held, sufficient, weights
+from mapping.identity.weights import VETOES, held, strong, sufficient, weights
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.errors import Gone
 from tieout.store.queries import parties
@@ -64,7 +64,7 @@ def _outcome(codes: tuple[str, ...], points: int, said: list[str]) -> tuple[str,
     if veto := next((code for code in codes if code in VETOES), ""):
         return "separate", "", veto
     chosen = weights()
-    against = held(codes) or ("score" if points < chosen.auto else "")
+    against = held(codes) or ("" if strong(codes, points, chosen.auto) else "score")
     if not against:
         return "link", sufficient(codes), ""
     return ("review" if points >= chosen.review or "tax_id_equal" in codes else "separate"), "", against

@@ -1,0 +1,30 @@
+"""A record as comparison sees it: what is asked of every pair, worked out once per record."""
+
+from __future__ import annotations
+
+from mapping.identity.facts import PartyFacts
+from mapping.identity.names import loose
+
+
+class View:
+    """Names by script, places, branches and group words of one record; plain attributes, for millions of reads."""
+
+    __slots__ = (
+        "branch_places", "branch_texts", "facts", "groups", "han", "is_branch", "label", "latin", "named", "places",
+        "regions", "weak",
+    )  # fmt: skip
+
+    def __init__(self, facts: PartyFacts) -> None:
+        names = facts.names
+        self.facts = facts
+        self.han = tuple(name for name in names if name.script == "han")
+        self.latin = tuple(name for name in names if name.script == "latin")
+        self.regions = tuple(name.regions for name in names if name.regions)
+        self.is_branch = facts.is_branch()
+        self.branch_texts = frozenset(loose(name.branch) for name in self.han if name.branch)
+        self.branch_places = frozenset(place for name in names for place in name.branch_places)
+        self.groups = tuple(frozenset(name.is_group for name in side) for side in (self.han, self.latin))
+        self.weak = tuple(bool(side) and not any(name.has_brand for name in side) for side in (self.han, self.latin))
+        self.label = facts.domain.split(".")[0].replace("-", "")
+        self.places = frozenset(facts.places)
+        self.named = frozenset(place for name in names for place in (name.branch_places or name.regions))
