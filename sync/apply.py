@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from sync.activation import activate_profiles, pin_policies
 from sync.context import Context
@@ -34,6 +34,12 @@ LANE = "apply"
 LANE_TTL = 30.0
 FRESH = timedelta(hours=24)
 Progress = Callable[[Mapping[str, Any]], None]
+_FOLD = "fold"
+# One look tells what waits: inputs to fold, else dirty keys by stage. Each part reads one entry of an index.
+_WAITS = select(
+    exists(select(pending.c.seq)).label(_FOLD),
+    *(exists(select(dirty.c.key).where(dirty.c.kind == stage)).label(stage) for stage in STAGES),
+)
 
 
 @dataclass
@@ -91,6 +97,7 @@ class _Lane:
         self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
         self.sizer = ctx.sizer
         self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
+        self._may_settle = False
 
     def run(self, limit_seconds: float | None) -> None:
         clock = self.ctx.clock
@@ -100,27 +107,32 @@ class _Lane:
             if clock.monotonic() - renewed > LANE_TTL / 3:
                 self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LANE_TTL, clock=clock)
                 renewed = clock.monotonic()
-            done = self._timed(self._fold_batch)
-            if not done:
-                if not ready_to_settle(self.ctx):
-                    self.summary.is_waiting = True
-                    return
-                if review_companies(self.ctx):
-                    continue
-                done = self._settle_first()
-                if not done:
-                    self._judge()
-                    return
+            stage = self._first_waiting()
+            if stage == _FOLD:
+                self._timed(self._fold_batch)
+            elif not self._ready():
+                self.summary.is_waiting = True
+                return
+            elif not self._may_settle:
+                self._may_settle = not review_companies(self.ctx)  # else there is something to fold first
+                continue
+            elif stage is None:
+                self._judge()
+                return
+            else:
+                self._timed(partial(self._settle_batch, stage))
             if limit_seconds is not None and (is_stopping() or clock.monotonic() - began > limit_seconds):
                 return
 
-    def _settle_first(self) -> int:
-        """One batch of the first stage that has work: later stages depend on earlier ones."""
-        for stage in STAGES:
-            done = self._timed(partial(self._settle_batch, stage))
-            if done:
-                return done
-        return 0
+    def _first_waiting(self) -> str | None:
+        """The first kind of work that waits: later stages depend on earlier ones. None = nothing does."""
+        with reading(self.ctx.engine) as conn:
+            row = conn.execute(_WAITS).one()
+        return next((stage for stage, waits in zip((_FOLD, *STAGES), row, strict=True) if waits), None)
+
+    def _ready(self) -> bool:
+        """Whether all first pulls are complete; once they are, they stay it."""
+        return self._may_settle or ready_to_settle(self.ctx)
 
     def _judge(self) -> None:
         """Nothing is left to do: the run has ended, and what it made ready is held against the change limits."""
@@ -172,9 +184,6 @@ class _Lane:
         return len(seqs)
 
     def _settle_batch(self, stage: str) -> int:
-        with reading(self.ctx.engine) as conn:
-            if not conn.execute(select(dirty.c.key).where(dirty.c.kind == stage).limit(1)).first():
-                return 0
         kind = f"settle {stage}"
         with unit(self.ctx.engine, "settle.commit") as conn:
             watch = Stopwatch(self.ctx.clock, conn.dialect.name)

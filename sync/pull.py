@@ -209,11 +209,12 @@ class _Pull:
         reader = StreamReader(
             ctx, self.connector, self.connection, info, round_.run_id, result, self.progress, self.held, self.slice
         )
-        leg = reader.load().get("leg") or {}
+        mark = reader.load()
+        leg = mark.get("leg") or {}
         is_sweeping = leg.get("run") == round_.run_id and leg["at"] in ("ids", "ask")
-        if not is_sweeping and not reader.run(full=round_.full, since=round_.since):
+        if not is_sweeping and not reader.run(mark, full=round_.full, since=round_.since):
             return False
-        is_due = reader.is_sweep_due() if round_.sweep is None else round_.sweep
+        is_due = reader.is_sweep_due(mark) if round_.sweep is None else round_.sweep
         if not info.sweepable or not (is_sweeping or is_due):
             return True
         sweeper = StreamSweep(

@@ -272,12 +272,13 @@ class _Push:
         """Reminders are held against the books once more; what does not stand is given back for apply to decide."""
         if group[0].operation != "create":
             return group
-        held = overtaken(self.ctx, [row.id for row in group])
-        if held:
+        found = overtaken(self.ctx, [row.id for row in group])
+        if found.held:
             later = self.ctx.clock.now() + HOLD
-            self._record([Result(r.id, r.fence, "give_back", "recheck", retry_at=later) for r in group if r.id in held])
+            back = [Result(r.id, r.fence, "give_back", "recheck", retry_at=later) for r in group if r.id in found.held]
+            self._record(back, undecided=sorted(found.undecided))
             ring(self.ctx, "apply")
-        return [row for row in group if row.id not in held]
+        return [row for row in group if row.id not in found.held]
 
     def _change(self, row: Claimed, stamp: datetime | None) -> RemoteChange:
         return RemoteChange(
@@ -356,8 +357,10 @@ class _Push:
         self.summary.retry_at = error.retry_at if isinstance(error, RateLimited) else None
         connection_store.set_backoff(self.ctx.engine, self.connection, self.summary.retry_at, self.ctx.clock)
 
-    def _record(self, results: Sequence[Result]) -> None:
-        states = receipts.record(self.ctx.engine, self.connection, results, clock=self.ctx.clock, ids=self.ctx.ids)
+    def _record(self, results: Sequence[Result], undecided: Sequence[str] = ()) -> None:
+        states = receipts.record(
+            self.ctx.engine, self.connection, results, clock=self.ctx.clock, ids=self.ctx.ids, undecided=undecided
+        )
         verdicts = {result.id: result.verdict for result in results}
         for row_id, state in states.items():
             self.summary.states[row_id] = state

@@ -126,9 +126,8 @@ class StreamReader:
         self.ctx, self.connector, self.connection, self.info = ctx, connector, connection, info
         self.run_id, self.result, self.progress, self.held, self.slice = run_id, result, progress, held, slice_
 
-    def run(self, *, full: bool, since: datetime | None) -> bool:
-        """Read on; True when the stream has been read to its end, False when the slice is over before."""
-        mark = self.load()
+    def run(self, mark: Mapping[str, Any], *, full: bool, since: datetime | None) -> bool:
+        """Read on from its mark; True when the stream has been read to its end, False when the slice ends before."""
         leg, resume = ReadLeg.load(mark), mark.get("resume")
         if leg is None or (leg.run_id != self.run_id and (full or since is not None)):
             leg, resume = self._begin(mark, full=full, since=since), None
@@ -145,9 +144,9 @@ class StreamReader:
         self._end(leg)
         return True
 
-    def is_sweep_due(self) -> bool:
-        """The first read needs no sweep: it saw everything that lives."""
-        swept_at = self.load().get("swept_at")
+    def is_sweep_due(self, mark: Mapping[str, Any]) -> bool:
+        """By the mark the read began with: the first read needs no sweep, it saw everything that lives."""
+        swept_at = mark.get("swept_at")
         return swept_at is not None and self.ctx.clock.now() - swept_at >= SWEEP_EVERY
 
     def load(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -15,17 +16,29 @@ from tieout.store.tables import open_items, outbox, pending
 HOLD = timedelta(seconds=10)  # for apply to take the message back, or to find that it stands
 
 
-def overtaken(ctx: Context, row_ids: Sequence[str]) -> set[str]:
+@dataclass
+class Overtaken:
+    """Reminders that must not leave now, and whose customers (`customer|company`) have to be decided again for it."""
+
+    held: set[str] = field(default_factory=set)
+    undecided: set[str] = field(default_factory=set)
+
+
+def overtaken(ctx: Context, row_ids: Sequence[str]) -> Overtaken:
     """Reminders among these outbox rows that must not leave now.
 
-    Something landed that is not applied yet (it may be the payment), or less is open than the message asks for.
+    Something landed that is not applied yet (it may be the payment), or less is open than the message asks for. The
+    second kind was being sent while its customer was decided, so that nobody could take it back then.
     """
-    out: set[str] = set()
+    out = Overtaken()
     asked: dict[str, dict[str, int]] = {}
+    subjects: dict[str, str] = {}
+    o = outbox.c
     with reading(ctx.engine) as conn:
         for part in chunks(list(row_ids)):
-            for row_id, reason in conn.execute(select(outbox.c.id, outbox.c.reason).where(outbox.c.id.in_(part))):
+            for row_id, reason, subject in conn.execute(select(o.id, o.reason, o.subject).where(o.id.in_(part))):
                 if isinstance(reason, dict) and reason.get("kind") == "reminder":
+                    subjects[row_id] = subject
                     sums = asked.setdefault(row_id, {})
                     for item, amount in reason.get("items", []):
                         base = str(item).partition("#")[0]
@@ -33,7 +46,8 @@ def overtaken(ctx: Context, row_ids: Sequence[str]) -> set[str]:
         if not asked:
             return out
         if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
-            return set(asked)
+            out.held.update(asked)
+            return out
         items = sorted({item for sums in asked.values() for item in sums})
         is_open: dict[str, int] = {}
         for part in chunks(items):
@@ -41,5 +55,6 @@ def overtaken(ctx: Context, row_ids: Sequence[str]) -> set[str]:
             is_open.update(conn.execute(found).all())
     for row_id, sums in asked.items():
         if any(is_open.get(item, 0) < amount for item, amount in sums.items()):
-            out.add(row_id)
+            out.held.add(row_id)
+            out.undecided.add(subjects[row_id])
     return out

@@ -7,7 +7,7 @@ again next time, because the next cursor is the scan's start less the overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from connectors.http import chunks
@@ -200,14 +200,9 @@ class KingdeeReader:
         server_at: datetime | None = None
         for part in chunks(list(dict.fromkeys(external_ids)), _IDS_PER_CALL):
             keys = {stream.key_of(external_id): external_id for external_id in part}
-            where = f"{stream.key} in ({','.join(keys)})"
-
-            def build(want: Wanted, where: str = where) -> Ask:
-                return Ask(stream.form, want.head, where, stream.key)
-
-            page, rows, _ = self._page(stream, memory, build)
-            started = rows.started_at if rows is not None else self._env.clock.now()
-            if page is not None:
+            started = self._env.clock.now()
+            for page, rows in self._named(stream, memory, keys):
+                started = rows.started_at
                 out += page.rows
                 bad += page.bad
                 server_at = page.server_at or server_at
@@ -220,6 +215,26 @@ class KingdeeReader:
                     version = SourceVersion(None, None, started)
                     out.append(SourceRow(external_id, version, payload, digest, is_deleted=True))
         return Page(out, bad, None, server_at)
+
+    def _named(self, stream: KingdeeStream, memory: Memory, keys: Iterable[str]) -> Iterator[tuple[Page, Rows]]:
+        """Every page of the named documents: a page may hold fewer than were named, and what it leaves is not gone."""
+        named = f"{stream.key} in ({','.join(keys)})"
+        last = 0
+        while True:
+            where = named if not last else both(named, f"{stream.key}>{last}")
+
+            def build(want: Wanted, where: str = where) -> Ask:
+                return Ask(stream.form, want.head, where, stream.key)
+
+            page, rows, high = self._page(stream, memory, build)
+            if page is None or rows is None:
+                return
+            yield page, rows
+            if rows.is_last:
+                return
+            if high <= last:
+                raise BadPayload(f"{stream.form}: rows do not advance beyond {stream.key} {last}", code="page_loop")
+            last = high
 
     def ids(self, stream: KingdeeStream, resume: Mapping[str, JsonValue] | None = None) -> Iterator[IdPage]:
         """Every living id with its state mark (document status and cancellation; a settlement: in force or not)."""

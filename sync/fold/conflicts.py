@@ -33,7 +33,10 @@ class ConflictCall:
 
 
 def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
-    """Open each call unless its conflict is open already; then its evidence is brought up to date."""
+    """Open each call unless its conflict is open already; then its evidence is brought up to date.
+
+    What a person left as it is stays left while the facts are those the person saw.
+    """
     if not calls:
         return
     by_key = {(call.kind, call.cause): call for call in calls}
@@ -48,6 +51,7 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
                 )
             ).mappings():
                 held[row["kind"], row["cause"]] = row
+    left = _left(batch, [call for key, call in by_key.items() if key not in held])
     fresh: list[dict[str, Any]] = []
     for key, call in sorted(by_key.items()):
         values = {
@@ -60,6 +64,8 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
         }
         known = held.get(key)
         if known is None:
+            if _facts(call.evidence, call.money_minor) in left.get(key, ()):
+                continue
             fresh.append(
                 {
                     "id": batch.ids.new("cfl"),
@@ -80,6 +86,26 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
     for part in chunks(fresh):
         batch.conn.execute(insert(conflicts), list(part))
     batch.count("conflicts_opened", len(fresh))
+
+
+def _facts(evidence: Any, money_minor: int) -> bytes:
+    return canonical([evidence, money_minor])
+
+
+def _left(batch: Batch, calls: Sequence[ConflictCall]) -> dict[tuple[str, str], set[bytes]]:
+    """The facts of each of these causes that a person has seen and left as they are."""
+    out: dict[tuple[str, str], set[bytes]] = {}
+    c = conflicts.c
+    for kind in sorted({call.kind for call in calls}):
+        for part in chunks([call.cause for call in calls if call.kind == kind]):
+            for row in batch.conn.execute(
+                select(c.cause, c.answer, c.evidence, c.money_minor).where(
+                    c.state == "resolved", c.kind == kind, among(c.cause, part)
+                )
+            ):
+                if (row.answer or {}).get("action") == "leave":
+                    out.setdefault((kind, row.cause), set()).add(_facts(row.evidence, row.money_minor))
+    return out
 
 
 def close_conflicts(

@@ -16,6 +16,7 @@ from sync.fold.limits import fold_limits, fold_source_rates
 from sync.fold.parties import fold_parties
 from sync.fold.policies import fold_policies
 from sync.fold.rates import fold_rates
+from sync.fold.rechecks import fold_rechecks
 from sync.fold.reviews import fold_reviews
 from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
@@ -43,6 +44,7 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
     fold_cases(batch, [row for row in others if row["kind"] == "case"])
     fold_policies(batch, [row for row in others if row["kind"] == "activation"])
     fold_reviews(batch, [row for row in others if row["kind"] == "review"])
+    fold_rechecks(batch, [row for row in others if row["kind"] == "recheck"])
     fold_ticks(batch, [row for row in others if row["kind"] == "tick"])
 
 

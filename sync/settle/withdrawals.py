@@ -43,7 +43,7 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, C
         currency, asked = reason.get("currency", ""), dict(tuple(pair) for pair in reason.get("items", []))
         now = {item: claims[subject].get(item, ("", 0))[1] for item in asked}
         credits = -(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0))
-        waiting = [row for row in rows if row["state"] in OPEN and not row["attempts"]]
+        waiting = [row for row in rows if row["state"] in OPEN]  # tried and refused, or not there on a look: not sent
         stands = all(now[item] >= amount for item, amount in asked.items()) and sum(asked.values()) > credits
         if stands or not waiting:
             continue
@@ -54,7 +54,7 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, C
                 .values(state="cancelled", updated_at=batch.now, error_code="cancelled", error="settled")
             )
         batch.count("reminders_withdrawn")
-        if any(row["state"] not in (*OPEN, "cancelled") or (row["state"] in OPEN and row["attempts"]) for row in rows):
+        if any(row["state"] not in (*OPEN, "cancelled") for row in rows):
             continue
         verdict = Verdict(
             subject=f"{subject}|{currency}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -228,6 +229,27 @@ def test_totals_are_the_companys_own_truth(kingdee: Any, size: int) -> None:
             expected[doc["FBillNo"]] = -int((doc["FRECAMOUNTFOR"] - written) * 100)
     assert unapplied == expected
     assert min(unapplied.values()) < 0
+
+
+def test_named_documents_beyond_one_page_are_not_taken_for_gone(kingdee: Any, pull: Pull) -> None:
+    rows, _ = pull(kingdee.connector(), "allocations")
+    assert len(rows) > 6
+    found = kingdee.connector(page_rows=2).fetch("allocations", list(rows)).rows
+    assert {row.external_id for row in found} == rows.keys()
+    assert not any(row.is_deleted for row in found)
+
+
+def test_an_answer_asked_again_in_halves_leaves_nobody_out(kingdee: Any, pull: Pull) -> None:
+    rows, _ = pull(kingdee.connector(), "allocations")
+    handle = kingdee.server.handle
+
+    def cut(req: Any) -> Any:
+        answer = handle(req)
+        return replace(answer, body=answer.body[:-9]) if answer.body.count(b"],") > 4 else answer
+
+    kingdee.server.handle = cut
+    found = kingdee.connector().fetch("allocations", list(rows)).rows
+    assert {row.external_id for row in found if not row.is_deleted} == rows.keys()
 
 
 def test_a_spoiled_row_is_set_aside_with_its_id_and_the_stream_goes_on(kingdee: Any, pull: Pull) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sync.case_checks import CaseError
 from sync.service import Service
@@ -26,10 +26,11 @@ from tests.flow.books import (
     zoho_record,
 )
 from tests.flow.harness import make_world, open_installation
+from tieout.core import faults
 from tieout.core.errors import StaleWrite
 from tieout.receivables.dunning.policy_file import shipped_text
 from tieout.sandbox.world import SandboxWorld
-from tieout.store.session import reading
+from tieout.store.session import reading, unit
 from tieout.store.tables import audit, decisions, memberships, outbox
 
 DAY = 86_400
@@ -223,6 +224,61 @@ def test_what_waits_is_taken_back_when_it_is_disputed(tmp_path: Path, engine_url
         assert waiting() == ["planned"]
         debt.days(9)  # nobody approved it: no second one is stacked on top
         assert waiting() == ["planned"]
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+
+def test_a_message_that_is_being_sent_while_its_bill_is_paid_is_held_and_taken_back(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        debt = debt_of(world, service)
+        world.clock.advance(DAY * 7)
+        assert all(pulled.ok for pulled in service.pull())
+        service.apply()
+        waits = rows(service, select(outbox).where(outbox.c.operation == "create", outbox.c.state == "ready"))
+        (mine,) = [row for row in waits if debt.number in str(row["fields"])]
+
+        def paid_meanwhile(point: str) -> None:
+            (now,) = rows(service, select(outbox.c.state).where(outbox.c.id == mine["id"]))
+            if point == "after:outbox.claim" and now["state"] == "claimed":
+                faults.set_hook(None)
+                receive(world, debt.number, "5000.00")
+                world.clock.advance(60)
+                service.pull(["kingdee"])
+                service.apply()  # the customer is decided, but a message on its way can not be taken back
+
+        faults.set_hook(paid_meanwhile)
+        try:
+            service.push()
+        finally:
+            faults.set_hook(None)
+        assert document(service, debt.number)["open_minor"] == 0
+        world.clock.advance(60)
+        service.sync()
+        (after,) = rows(service, select(outbox).where(outbox.c.id == mine["id"]))
+        assert (after["state"], after["error"]) == ("cancelled", "settled")
+        assert debt.tasks() == []
+        assert service.verify() == []
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+
+def test_a_message_that_was_tried_and_refused_is_taken_back_when_its_bill_is_paid(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        debt = debt_of(world, service)
+        world.clock.advance(DAY * 7)
+        service.pull()
+        service.apply()
+        o = outbox.c
+        ready = rows(service, select(outbox).where(o.operation == "create", o.state == "ready"))
+        (mine,) = [row for row in ready if debt.number in str(row["fields"])]
+        with unit(service.ctx.engine, "outbox.claim") as conn:  # as after a refusal that may be tried again
+            conn.execute(update(outbox).where(o.id == mine["id"]).values(attempts=1, error_code="retry"))
+        receive(world, debt.number, "5000.00")
+        world.clock.advance(60)
+        service.sync()
+        (after,) = rows(service, select(outbox).where(outbox.c.id == mine["id"]))
+        assert after["state"] == "cancelled"
+        assert debt.tasks() == []
         assert service.rebuild_check().as_dict()["differences"] == []
 
 

@@ -23,6 +23,8 @@ from tests.flow.books import (
     journal,
     open_conflicts,
     own_fields,
+    pick,
+    receive,
     rows,
     writes_since,
     zoho_record,
@@ -291,3 +293,26 @@ def test_money_at_stake_in_an_open_question_follows_the_books_within_a_day(synce
         _push(service, world)
         now = open_conflicts(service, "identity")[conflict["cause"]]
         assert (now["id"], now["money_minor"]) == (conflict["id"], conflict["money_minor"] + 777_00)
+
+
+def test_a_settlement_left_as_it_is_stays_left_when_its_bill_is_touched(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        one = pick(service, lambda it: it.currency == "CNY" and it.open_minor > 100_00)
+        world.clock.advance(60)
+        receive(world, one.number, "50.00")
+        world.kingdee.user_change("update", BILL, one.number, {"FALLAMOUNTFOR": Decimal("30.00")})
+        _push(service, world)
+        (conflict,) = open_conflicts(service, "payment_match").values()
+        service.resolve(conflict["id"], {"action": "leave"}, "li")
+        _push(service, world)
+
+        world.kingdee.user_change("update", BILL, one.number, {"FENDDATE_H": "2026-12-24T00:00:00"})
+        _push(service, world)
+        assert document(service, one.number)["total_minor"] == 30_00
+        assert open_conflicts(service, "payment_match") == {}, "nothing that the person saw has changed"
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+        service.undo(conflict["id"], "li")
+        _push(service, world)
+        assert [row["cause"] for row in open_conflicts(service, "payment_match").values()] == [conflict["cause"]]

@@ -59,7 +59,8 @@ def _text(fact: Any) -> str:
 def _fields(record: dict[str, Any]) -> dict[str, Any]:
     found = {k: v for k, v in record.items() if k.startswith("AR_") and k != "AR_As_Of" and v not in (None, "", 0)}
     if "no rate" in str(found.get("AR_Credit_Reasons")):
-        found.pop("AR_Credit_Exposure", None)  # left as it was while a rate is missing
+        for name in ("AR_Credit_Exposure", "AR_Open_Amount", "AR_Overdue_Amount"):
+            found.pop(name, None)  # left as it was while a rate is missing
     return found
 
 

@@ -103,13 +103,11 @@ def _lost(kind: str) -> OperationalError:
 
 def _watch(engine: Any) -> None:
     @event.listens_for(engine, "before_cursor_execute")
-    def _before(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+    def _before(*_: Any) -> None:
         process = current()
         if process is None:
             return
         process.check()
-        if statement == "BEGIN IMMEDIATE" and process.world.strikes("busy"):
-            raise OperationalError(statement, {}, sqlite3.OperationalError("database is locked"))
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Any) -> None:
@@ -120,6 +118,17 @@ def _watch(engine: Any) -> None:
 
 
 _commit: Callable[[Connection], None] = session.commit
+_begin: Callable[[Connection], None] = session.begin
+
+
+def begin(conn: Connection) -> None:
+    """The beginning of a writing unit, under the faults of the world that runs."""
+    process = current()
+    if process is not None:
+        process.check()
+        if session.is_sqlite(conn) and process.world.strikes("busy"):
+            raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
+    _begin(conn)
 
 
 def commit(conn: Connection) -> None:
@@ -128,6 +137,7 @@ def commit(conn: Connection) -> None:
     if process is None:
         _commit(conn)
         return
+    process.check()
     boundary = process.world.boundary
     if process.world.strikes("commit_lost", boundary):
         raise _lost(conn.dialect.name)

@@ -68,8 +68,7 @@ _QUERIES = {
     ),
     "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
     "reminders": (
-        "SELECT id, reason FROM outbox WHERE operation = 'create' AND attempts = 0 "
-        "AND state IN ('planned', 'parked', 'ready')"
+        "SELECT id, reason FROM outbox WHERE operation = 'create' AND state IN ('planned', 'parked', 'ready')"
     ),
 }
 

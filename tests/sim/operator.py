@@ -29,6 +29,12 @@ _TRIES = 6
 ACTIONS = {"identity": ("link", "link", "separate", "leave"), "unlinked_document": ("bind", "bind", "leave")}
 
 
+def is_wanted(actor: str, rough: World) -> bool:
+    """Whether this is a step of the operator who finds something to decide in the world with faults."""
+    state = {"answer": "open", "undo": "resolved"}.get(actor)
+    return actor == "merge" or (state is not None and bool(_conflicts(rough, state)))
+
+
 def act(actor: str, rough: World, calm: World, rng: Random) -> None:
     """One decision, taken in both worlds."""
     if actor == "answer":
@@ -51,7 +57,7 @@ def _conflicts(world: World, state: str) -> Named:
 
 def _answer(rough: World, calm: World, rng: Random) -> None:
     here, there = _conflicts(rough, "open"), _conflicts(calm, "open")
-    names = sorted(here.keys() & there.keys())
+    names = sorted(name for name in here.keys() & there.keys() if _facts(here[name]) == _facts(there[name]))
     if not names:
         return
     name = rng.choice(names)
@@ -68,6 +74,15 @@ def _answer(rough: World, calm: World, rng: Random) -> None:
     for world, found, known in ((rough, here, mine), (calm, there, other)):
         answer = {"action": action, "target": known.get(target, "") if action in ("link", "bind") else ""}
         _insist(world, f"answer {name} {answer['action']} {target}", _resolver(found[name]["id"], answer))
+
+
+def _facts(conflict: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a person sees of a conflict: one who was shown other facts may have decided otherwise."""
+    return (
+        conflict["title"],
+        conflict["money_minor"],
+        *(conflict["evidence"].get(name) for name in ("effective_on", "record")),
+    )
 
 
 def _resolver(conflict_id: str, answer: Mapping[str, str]) -> Callable[[Context], None]:

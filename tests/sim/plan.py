@@ -32,8 +32,8 @@ ACTORS = {
     "day": 1,
     "reconcile": 1,
     "report": 2,
-    "setup": 0.5,
-    "check": 0.5,
+    "setup": 0.3,
+    "check": 0.3,
 }
 
 
@@ -86,7 +86,8 @@ class Plan:
     def load(cls, path: Path) -> Plan:
         doc: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         steps = tuple(Step(*item) for item in doc.pop("steps"))
-        return cls(**doc, steps=steps, faults=tuple(Fault(*item) for item in doc.pop("faults")))
+        faults = tuple(Fault(*item) for item in doc.pop("faults"))
+        return cls(**doc, steps=steps, faults=faults)
 
 
 def draw(seed: int, steps: int = 150, engine: str = "sqlite") -> Plan:

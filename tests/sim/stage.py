@@ -61,6 +61,7 @@ client_id = "{zoho.client_id}"
 client_secret = "{zoho.client_secret}"
 refresh_token = "{zoho.refresh_token}"
 per_page = {variant.per_page}
+interval = "30m"
 streams = ["customers", "deals", "invoices"]
 push = ["payment_status", "credit", "reminders"]
 push_mode = "{push_mode}"
@@ -75,6 +76,7 @@ user = "{kingdee.user}"
 app_id = "{kingdee.app_id}"
 app_secret = "{kingdee.app_secret}"
 page_rows = {variant.page_rows}
+interval = "20m"
 streams = ["customers", "invoices", "payments", "refunds", "allocations"]
 """,
         encoding="utf-8",
@@ -102,7 +104,7 @@ def install() -> None:
     from tests.sim.world import hook
 
     faults.set_hook(hook)
-    session.commit = database.commit
+    session.begin, session.commit = database.begin, database.commit
     _replace(sync.queue, "_enqueue", doorbell.enqueue)
     logging.configure(json_lines=True, stream=_Said())
     processors: list[Any] = [one for one in structlog.get_config()["processors"] if not _is_stamper(one)]

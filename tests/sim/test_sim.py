@@ -24,12 +24,12 @@ STEPS = 40
 def theatre() -> Iterator[Theatre]:
     import sync.queue
 
-    held = session.commit, sync.queue._enqueue
+    held = session.begin, session.commit, sync.queue._enqueue
     made = Theatre()
     yield made
     made.close()
     faults.set_hook(None)
-    session.commit, sync.queue._enqueue = held
+    session.begin, session.commit, sync.queue._enqueue = held
 
 
 @pytest.mark.parametrize(("name", "plan"), [pytest.param(name, plan, id=name) for name, plan in corpus()])

@@ -12,7 +12,7 @@ from tests.sim.database import Database, scratch
 from tests.sim.invariants import Invariants
 from tests.sim.plan import Plan
 from tests.sim.variant import VARIANTS
-from tests.sim.world import LOCKSTEP, WORLDLY, World
+from tests.sim.world import WORLDLY, World
 from tieout.store.migrate import migrate
 
 
@@ -28,11 +28,11 @@ class Outcome:
     calm_log: list[str] = field(default_factory=list)
 
 
-def _calm_step(calm: World, number: int) -> None:
+def _calm_step(calm: World, number: int, is_decided: bool) -> None:
     """Without faults nothing is left to chance: all is read and done before each decision and each day."""
     actor = calm.plan.steps[number].actor
-    if actor in (*LOCKSTEP, "day"):
-        ending.one_round(calm, accept=False, last=True)
+    if is_decided or actor == "day":
+        ending.catch_up(calm)
     if actor in WORLDLY:
         calm.step(number)
 
@@ -57,8 +57,9 @@ class Theatre:
         try:
             for number in range(len(plan.steps)):
                 rough.step(number)
-                _calm_step(calm, number)
-                if plan.steps[number].actor in LOCKSTEP:
+                wanted = operator.is_wanted(plan.steps[number].actor, rough)
+                _calm_step(calm, number, wanted)
+                if wanted:
                     operator.act(plan.steps[number].actor, rough, calm, Random(plan.steps[number].draw))
                 for check in checks:
                     check.check()

@@ -15,6 +15,17 @@ from tieout.sandbox.kingdee import KingdeeServer, KingdeeSettings
 from tieout.sandbox.state import Effect, SandboxStore
 from tieout.sandbox.zoho import ZohoServer, ZohoSettings
 
+STREAM_OF = {
+    "Accounts": ("customers",),
+    "Deals": ("deals",),
+    "Invoices": ("invoices",),
+    "BD_Customer": ("customers",),
+    # a settlement marks its documents, an undone or deleted document its settlements
+    "AR_receivable": ("invoices", "allocations"),
+    "AR_RECEIVEBILL": ("payments", "invoices", "allocations"),
+    "AR_RECMacthLog": ("payments", "invoices", "allocations"),
+}
+LESS = ("delete", "undelete", "unsettle", "unaudit", "cancel")  # what a listing of ids shows best
 SHOWN = ("Accounts", "Deals", "Invoices", "Tasks")
 
 
@@ -62,6 +73,17 @@ class Vendors:
     def effects(self) -> list[Effect]:
         """Effective writes over HTTP: what the product did."""
         return [one for one in self.store.effects.since(0) if one.actor == "api"]
+
+    def changed_since(self, seq: int) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """Streams in which people changed something after an effect, and those in which something vanished."""
+        changed: dict[str, set[str]] = {}
+        gone: dict[str, set[str]] = {}
+        for one in self.store.effects.since(seq):
+            if one.actor == "user":
+                changed.setdefault(one.vendor, set()).update(STREAM_OF[one.entity])
+                if one.operation in LESS:
+                    gone.setdefault(one.vendor, set()).update(STREAM_OF[one.entity])
+        return changed, gone
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
         """What the CRM holds, by module."""

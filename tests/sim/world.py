@@ -72,6 +72,9 @@ class World:
         self.doorbell, self.wire = Doorbell(), Wire()
         self.network = Network(self)
         self.births = self.commits = 0
+        self.caught_up = (
+            self.vendors.store.effects.last_seq
+        )  # up to this effect all was read, in a world without faults
         self.boundary = ""
         self.log: list[str] = []
         self.said: list[str] = []  # what the product logged

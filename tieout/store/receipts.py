@@ -49,12 +49,21 @@ class Result:
 
 
 def record(
-    engine: Engine, connection: str, results: Sequence[Result], *, clock: Clock, ids: Ids, run_id: str | None = None
+    engine: Engine,
+    connection: str,
+    results: Sequence[Result],
+    *,
+    clock: Clock,
+    ids: Ids,
+    run_id: str | None = None,
+    undecided: Sequence[str] = (),
 ) -> dict[str, str]:
     """Write what became of claimed rows, each only while its fence stands; answers the state of those written.
 
     In the same transaction: what the remote is now known to hold, and a receipt in the input log for every row that is
-    done or refused for good. A row that would be sent again loses to a newer open row of the same record.
+    done or refused for good. A row that would be sent again loses to a newer open row of the same record. `undecided`
+    names the customers (`customer|company`) whose messages were given back because the books ask for less by now: they
+    go into the input log too, to be decided again now that the messages can be taken back.
     """
     if not results:
         return {}
@@ -91,6 +100,7 @@ def record(
             )
         _see(conn, connection, seen, now)
         append_inputs(conn, receipts)
+        append_inputs(conn, [_recheck(undecided, now)] if undecided and states else [])
     return states
 
 
@@ -162,6 +172,16 @@ def backoff(attempts: int, ids: Ids) -> timedelta:
     """How long to wait after the n-th failed attempt: doubling from 5 s to 1 h, with jitter of a half."""
     seconds = min(LONGEST_BACKOFF.total_seconds(), FIRST_BACKOFF.total_seconds() * 2.0 ** min(attempts - 1, 12))
     return timedelta(seconds=seconds * (0.5 + ids.jitter()))
+
+
+def _recheck(subjects: Sequence[str], now: datetime) -> dict[str, Any]:
+    return {
+        "kind": "recheck",
+        "at": now,
+        "body": {"subjects": list(subjects)},
+        "is_deleted": False,
+        "is_current": False,
+    }
 
 
 def _receipt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -66,8 +67,7 @@ def unit(engine: Engine, boundary: str) -> Iterator[Connection]:
     """
     with engine.connect() as conn:
         try:
-            if is_sqlite(conn):
-                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            begin(conn)
             yield conn
             faults.hit(f"before:{boundary}")
             commit(conn)
@@ -86,7 +86,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A read-only unit that sees one consistent state."""
     with engine.connect() as conn:
         if is_sqlite(conn):
-            conn.exec_driver_sql("BEGIN")
+            _plainly(conn, "BEGIN")
         else:
             conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         try:
@@ -95,11 +95,26 @@ def reading(engine: Engine) -> Iterator[Connection]:
             rollback(conn)
 
 
+def begin(conn: Connection) -> None:
+    """Begin to write: SQLite takes its one write lock now, PostgreSQL begins with the first statement."""
+    if is_sqlite(conn):
+        _plainly(conn, "BEGIN IMMEDIATE")
+
+
 def commit(conn: Connection) -> None:
     """The only commit in the product."""
     if is_sqlite(conn):
-        conn.exec_driver_sql("COMMIT")
+        _plainly(conn, "COMMIT")
     conn.commit()
+
+
+def _plainly(conn: Connection, statement: str) -> None:
+    """A statement without parameters or rows, past SQLAlchemy's execution: it frames every unit of work."""
+    raw = conn.connection.dbapi_connection
+    try:
+        raw.execute(statement)  # type: ignore[union-attr]  # an open connection has one
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, {}, error) from error
 
 
 def rollback(conn: Connection) -> None:
@@ -107,7 +122,7 @@ def rollback(conn: Connection) -> None:
     if is_sqlite(conn):
         raw = conn.connection.dbapi_connection
         if raw is not None and getattr(raw, "in_transaction", False):
-            conn.exec_driver_sql("ROLLBACK")
+            _plainly(conn, "ROLLBACK")
     conn.rollback()
 
 

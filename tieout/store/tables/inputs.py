@@ -10,7 +10,7 @@ inputs = Table(
     "inputs",
     metadata,
     Column("seq", Seq, primary_key=True, autoincrement=True),
-    Column("kind", String(16), nullable=False),  # landed answer case activation tick receipt mark
+    Column("kind", String(16), nullable=False),  # landed answer case activation tick recheck receipt mark …
     Column("at", Utc, nullable=False),
     Column("run_id", String(40)),
     Column("connection", String(64)),
