@@ -79,11 +79,12 @@ class PlanView:
 
 @dataclass
 class PlanPush:
-    """What pushing a plan did: rows sent, and rows that moved on since it was made (exit code 3)."""
+    """What pushing a plan did: rows sent now or before, and rows that moved on since it was made (exit code 3)."""
 
     digest: str
     planned: int = 0
     sent: int = 0
+    already_sent: int = 0  # done before this push let the plan go
     moved_on: list[dict[str, Any]] = field(default_factory=list)
     unsent: list[dict[str, Any]] = field(default_factory=list)  # stood, but could not be sent (yet)
     pushes: list[PushSummary] = field(default_factory=list)
@@ -99,6 +100,7 @@ class PlanPush:
             "digest": self.digest,
             "planned": self.planned,
             "sent": self.sent,
+            "already_sent": self.already_sent,
             "moved_on": self.moved_on,
             "unsent": self.unsent,
             "exit_code": self.exit_code,
@@ -158,7 +160,10 @@ def plan_result(
     for row_id, version in rows:
         row = after.get(row_id)
         if row is not None and row["version"] == version and (row["state"] == "done" or row["error_code"] == HELD):
-            result.sent += 1
+            if row_id in standing:
+                result.sent += 1
+            else:
+                result.already_sent += 1
         elif row is None or row_id not in standing or row["state"] == "superseded" or row["version"] != version:
             result.moved_on.append(_moved(row_id, version, row))
         else:

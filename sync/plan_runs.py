@@ -75,6 +75,7 @@ def _counts(result: PlanPush) -> Mapping[str, Any]:
         "digest": result.digest,
         "planned": result.planned,
         "sent": result.sent,
+        "already_sent": result.already_sent,
         "moved_on": result.moved_on,
         "unsent": result.unsent,
     }

@@ -95,7 +95,8 @@ def test_nothing_is_sent_without_a_plan_and_a_plan_is_sent_as_it_was(ctx: FakeCo
     with ctx.engine.connect() as conn:
         assert set(conn.execute(select(outbox.c.approved_by)).scalars()) == {"user:ann"}
     again = push_plan(ctx, view.digest, "user:ann")
-    assert (again.sent, again.moved_on) == (2, [])  # the same answer, nothing sent twice
+    assert (again.sent, again.already_sent, again.moved_on, again.exit_code) == (0, 2, [], 0)
+    assert again.as_dict()["already_sent"] == 2
     assert len(ctx.remote.effects) == 2
 
 

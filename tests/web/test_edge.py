@@ -36,6 +36,20 @@ def test_unknown_paths_and_methods(api: TestClient) -> None:
     _problem(api.request("TRACE", "/v1/runs"), 405, "method_not_allowed")
 
 
+@pytest.mark.parametrize("path", ["/", "/login", "/healthz", "/v1/runs", "/static/console.css", "/v1/nothing"])
+def test_head_is_answered_as_get_without_a_body(api: TestClient, path: str) -> None:
+    """Uptime checks and proxies ask with HEAD."""
+    asked, told = api.get(path, follow_redirects=False), api.head(path, follow_redirects=False)
+    assert told.status_code == asked.status_code != 405
+    assert told.content == b""
+    same = ("content-type", "content-length", "location", "cache-control", "content-security-policy")
+    assert [told.headers.get(name) for name in same] == [asked.headers.get(name) for name in same]
+
+
+def test_head_does_what_get_may_do_and_no_more(api: TestClient) -> None:
+    assert api.head("/v1/conflicts/cfl_1/resolution").status_code == 405
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, actor, load_config
+from tieout.cli.options import ConfigOption, JsonOption, actor, load_config, visit_home
 from tieout.cli.output import Out
 from tieout.cli.running import reporting, run
 from tieout.core.config import Config
@@ -104,6 +104,7 @@ def make_key(as_json: JsonOption = False) -> None:
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
     """An embedded home is held for ourselves: `tieout up` on it must be stopped first."""
+    visit_home(config)
     if not config.embedded_database:
         yield
         return

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import typer
 
@@ -96,18 +96,24 @@ def load_config(path: Path | None) -> Config:
 @contextmanager
 def service(config: Config) -> Iterator[Service]:
     """The opened service of a configuration; an embedded database is brought to this version."""
-    if config.embedded_database:
-        from tieout.runtime.home import unusable
-
-        try:
-            config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise unusable(config.home, error) from None
+    visit_home(config)
     opened = importlib.import_module("sync.service").open_service(config)
     with opened as ready:
         if config.embedded_database:  # nobody else runs another version on it; a shared one is upgraded by `serve`
             ready.migrate()
         yield cast(Service, ready)
+
+
+def visit_home(config: Config) -> None:
+    """Refuse a home of another version or kind; an embedded database's home is made where there is none."""
+    from tieout.runtime.home import Home
+
+    Home.visit(config.home, home_kind(config), make=config.embedded_database)
+
+
+def home_kind(config: Config) -> Literal["sandbox", "real"] | None:
+    """What a home holds by this configuration; None while it has no connections."""
+    return ("sandbox" if config.sandbox else "real") if config.connections else None
 
 
 def actor() -> str:

@@ -12,12 +12,17 @@ import typer
 from tieout.cli.options import Service, load_config, service
 from tieout.cli.output import FAILED, OK, Out, exit_code, plain_of
 from tieout.cli.progress import ProgressView
+from tieout.cli.texts import text
 from tieout.core.clock import SystemClock
 from tieout.core.config import Config
 from tieout.core.errors import TieoutError
 
 Show = Callable[[Out, Any], bool]
 Call = Callable[[Service, Config, ProgressView], Any]
+
+
+# What SQLite says of a file that it cannot read as its own (sqlite.org/rescode.html: SQLITE_CORRUPT, SQLITE_NOTADB).
+_DAMAGED = ("database disk image is malformed", "file is not a database", "malformed database schema")
 
 
 @contextmanager
@@ -29,14 +34,14 @@ def reporting(out: Out) -> Iterator[None]:
         out.error(error)
         raise typer.Exit(FAILED) from None
     except Exception as error:
-        known = outside(error)
+        known = outside(error, out.language)
         if known is None:
             raise
         out.error(known)
         raise typer.Exit(FAILED) from None
 
 
-def outside(error: Exception) -> TieoutError | None:
+def outside(error: Exception, language: str = "en") -> TieoutError | None:
     """A database or queue server that cannot be used, as one line; None for anything that is our own defect.
 
     The classes are named, not imported: a command that needs neither should not load them.
@@ -44,6 +49,10 @@ def outside(error: Exception) -> TieoutError | None:
     kind = f"{type(error).__module__}.{type(error).__name__}"
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     first = said[0] if said else type(error).__name__
+    if kind.startswith(("sqlalchemy.exc.", "sqlite3.")) and any(words in first for words in _DAMAGED):
+        return TieoutError(
+            text(language, "damaged", why=first), hint=text(language, "damaged_hint"), code="database_damaged"
+        )
     if kind in ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.ProgrammingError"):
         return TieoutError(
             f"the database cannot be used: {first}.",

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, load_config, service
+from tieout.cli.options import ConfigOption, JsonOption, load_config, service, visit_home
 from tieout.cli.output import OK, Out
 from tieout.cli.running import reporting
 from tieout.core.clock import SystemClock
@@ -113,7 +113,10 @@ def worker(
 
     out = Out(as_json=as_json)
     with reporting(out):
-        worker_module.main(queue.value, load_config(config), burst=burst)
+        cfg = load_config(config)
+        out.language = cfg.language
+        visit_home(cfg)
+        worker_module.main(queue.value, cfg, burst=burst)
 
 
 def scheduler(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -129,6 +132,8 @@ def scheduler(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     logging.configure()
     with reporting(out):
         cfg = load_config(config)
+        out.language = cfg.language
+        visit_home(cfg)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: stop.set())
@@ -152,8 +157,9 @@ def sandbox(
     folder = (home or Path(os.environ.get("TIEOUT_HOME") or "var")).absolute()
     out = Out(as_json=as_json)
     with reporting(out):
-        from tieout.runtime.home import unusable
+        from tieout.runtime.home import Home, unusable
 
+        Home.visit(folder, "sandbox")
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

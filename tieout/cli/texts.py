@@ -56,6 +56,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "A queue server left by a killed run was shut down.",
         "已关闭上次异常退出遗留的队列服务。",
     ),
+    "damaged": ("the database file is damaged: {why}.", "数据库文件已损坏：{why}。"),
+    "damaged_hint": (
+        "Stop everything and restore a copy: `tieout restore FILE --replace` (the damaged file is kept beside it).",
+        "请停止所有进程并从备份恢复：`tieout restore 备份文件 --replace`（损坏的文件会另存保留）。",
+    ),
     "wrote": ("Wrote {path}.", "已写入 {path}。"),
     "next_check": (
         "Fill in what is yours, set the variables named with env:, then run `{tieout} check`.",
@@ -72,7 +77,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
 }
 
 _LABELS = {
-    "action": "动作", "age_days": "天数", "as_of": "截止日期", "amount": "金额", "at": "时间", "breaches": "违例",
+    "action": "动作", "already_sent": "此前已发送",
+    "age_days": "天数", "as_of": "截止日期", "amount": "金额", "at": "时间", "breaches": "违例",
     "breaks": "差异", "code": "代码", "company": "公司", "connection": "连接", "connections": "连接",
     "count": "数量", "currency": "币种", "customer": "客户", "difference": "差额", "digest": "摘要", "done": "完成",
     "errors": "错误", "evidence": "依据", "field": "字段", "from": "原值", "hint": "建议", "id": "编号",

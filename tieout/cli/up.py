@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tieout.cli.options import Service, command_name, load_config, near, service
+from tieout.cli.options import Service, command_name, home_kind, load_config, near, service
 from tieout.cli.output import OK, Out
 from tieout.cli.progress import ENDED, ProgressView
 from tieout.cli.texts import system_language
@@ -65,8 +65,9 @@ class Up:
                     return self._stopped()
             config = load_config(path)
             self._out.language = config.language
-            if config.connections:
-                home.settle_kind("sandbox" if config.sandbox else "real")
+            kind = home_kind(config)
+            if kind is not None:
+                home.settle_kind(kind)
             notes = self._make_key(config)
             if config.embedded_redis and not self._start_valkey(home, config, notes):
                 return self._stopped()

@@ -1,4 +1,4 @@
-"""The home folder: made private, locked by one `tieout up`, marked with its version and its kind."""
+"""The home folder: made private, locked by one `tieout up`, marked with its version and its kind for every command."""
 
 from __future__ import annotations
 
@@ -40,6 +40,24 @@ class Home:
         except HomeError:
             home.close()
             raise
+        return home
+
+    @classmethod
+    def visit(cls, path: Path, kind: Kind | None = None, *, make: bool = False) -> Home:
+        """A home for one command, beside whoever holds it; HomeError if its version or kind is another.
+
+        `make` marks a new home; without it a folder that was never marked is let be.
+        """
+        home = cls(path.expanduser().resolve())
+        try:
+            if make:
+                home._make()
+            if make or home.mark.exists():
+                home._check_version()
+                if kind is not None:
+                    home.settle_kind(kind)
+        except OSError as error:
+            raise unusable(home.path, error) from None
         return home
 
     @property
@@ -132,7 +150,7 @@ class Home:
         return mark
 
     def _write_mark(self, mark: dict[str, object]) -> None:
-        part = self.mark.with_suffix(".part")
+        part = self.mark.with_suffix(f".{os.getpid()}.part")  # several commands may mark a new home at once
         with part.open("wb") as out:
             out.write(exact_json.dumps(mark) + b"\n")
             out.flush()

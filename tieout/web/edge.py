@@ -48,7 +48,10 @@ class Edge:
         asked = headers.get("x-correlation-id", "")
         correlation_id = asked if _CORRELATION.match(asked) else self._ids.new("req")
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        guard = _Answer(send, scope["path"], correlation_id)
+        is_head = scope["method"] == "HEAD"  # uptime checks ask so: answered as GET, without the body
+        if is_head:
+            scope = {**scope, "method": "GET"}
+        guard = _Answer(send, scope["path"], correlation_id, is_head=is_head)
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
             try:
                 body = await _read(receive, _limit(scope["path"]), headers)
@@ -66,16 +69,19 @@ class Edge:
 class _Answer:
     """Sends the answer with the headers every answer has; knows whether it has begun."""
 
-    def __init__(self, send: Send, path: str, correlation_id: str) -> None:
+    def __init__(self, send: Send, path: str, correlation_id: str, *, is_head: bool = False) -> None:
         self._send = send
         self._path = path
         self._correlation_id = correlation_id
+        self._is_head = is_head
         self._begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._begun = True
             message["headers"] = self._headers(message)
+        elif self._is_head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
 
     def _headers(self, message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
