@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from sync import answering, operations, people
 from sync.apply import ApplySummary, run_apply, run_tick
 from sync.backup import backup
+from sync.bulk_answers import BulkDesk
 from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.credit_desk import CreditDesk
@@ -30,6 +31,7 @@ from sync.reconcile import ReconcileView, run_reconcile
 from sync.reporting import ReportFile, ReportWish, report_file
 from sync.restored import settle_restored
 from sync.secrets import rotate_secrets
+from sync.support import write_bundle
 from sync.verify import Breach, run_verify
 from tieout.core.clock import Clock
 from tieout.core.config import Config
@@ -98,6 +100,11 @@ class Service:
     def dunning(self) -> DunningDesk:
         """Disputes, promises, plans, pauses, contacts, and the policies reminders go by."""
         return DunningDesk(self.ctx, self._after_answer)
+
+    @property
+    def bulk(self) -> BulkDesk:
+        """Many conflicts answered at once."""
+        return BulkDesk(self.ctx, self._after_answer)
 
     # ------------------------------------------------------------- the flow
     def migrate(self) -> None:
@@ -368,6 +375,10 @@ class Service:
     def setup(self, connection: str, dry_run: bool = False) -> dict[str, Any]:
         """Create the write-back fields where the vendor allows it."""
         return operations.setup(self.ctx, connection, dry_run=dry_run)
+
+    def support(self, path: Path) -> dict[str, Any]:
+        """Write the support bundle."""
+        return write_bundle(self.ctx, path)
 
     def doctor(self) -> dict[str, Any]:
         """What is wrong and what to do about it."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine
 
+from sync.bulk_answers import BulkDesk
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
 from sync.reporting import ReportFile, ReportWish, report_file
@@ -87,6 +88,10 @@ class FakeService:
         self._ask("undo", conflict_id, actor)
         self._conflict(conflict_id, "resolved")
         return {"id": conflict_id, "state": "open"}
+
+    @property
+    def bulk(self) -> BulkDesk:
+        return BulkDesk(self.ctx, lambda: None)  # type: ignore[arg-type]
 
     def start_sync(self, connection: str, actor: str) -> str:
         self._ask("start_sync", connection, actor)

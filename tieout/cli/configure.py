@@ -129,7 +129,23 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     run(config, as_json, lambda service, cfg, progress: service.doctor())
 
 
+def support(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The ZIP file to write.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what somebody else needs to find a fault: versions, masked configuration, health, counts, runs, log lines.
+
+    Secrets, tokens, mail addresses, phone numbers and customers' names are taken out. Look at it before you send it.
+
+    \b
+    Examples:
+      tieout support tieout-support.zip
+    """
+    run(config, as_json, lambda service, cfg, progress: service.support(to))
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
-    for command in (init, check, setup, doctor):
+    for command in (init, check, setup, doctor, support):
         app.command()(command)

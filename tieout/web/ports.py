@@ -104,6 +104,16 @@ class DunningDesk(Protocol):
     def activate(self, policy_text: str, actor: str, companies: Sequence[str], origin: str) -> Mapping[str, Any]: ...
 
 
+class BulkDesk(Protocol):
+    """Many conflicts at once: shown first, answered as shown, taken back as one; errors as for `Service`."""
+
+    def preview(self, wish: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    def answer(self, wish: Mapping[str, Any], digest: str, note: str, actor: str) -> Mapping[str, Any]: ...
+
+    def undo(self, batch: str, actor: str) -> Mapping[str, Any]: ...
+
+
 class ReportLike(Protocol):
     """A rendered report."""
 
@@ -136,6 +146,9 @@ class Service(Protocol):
 
     @property
     def dunning(self) -> DunningDesk: ...
+
+    @property
+    def bulk(self) -> BulkDesk: ...
 
     def resolve(self, conflict_id: str, answer: dict[str, Any], actor: str) -> Mapping[str, Any]: ...
 

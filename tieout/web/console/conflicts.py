@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
@@ -11,6 +11,7 @@ from tieout.reports import work
 from tieout.store.queries import conflicts
 from tieout.web import evidence
 from tieout.web.auth import Principal, check_form
+from tieout.web.console.forms import words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Ctx, Reads, Uses
 from tieout.web.problems import Refused
@@ -29,6 +30,7 @@ def list_conflicts(
     kind: Annotated[ConflictKind | None, Query()] = None,
     state: Annotated[ConflictState, Query()] = "open",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
+    batch: Annotated[str, Query(pattern="^[A-Za-z0-9_]{0,40}$")] = "",
 ) -> Response:
     """Conflicts by money at stake, with filters that are links."""
     now = ctx.clock.now()
@@ -42,7 +44,52 @@ def list_conflicts(
         kind=kind or "",
         state=state,
         next=found.next,
+        batch=batch,
     )
+
+
+@router.post("/conflicts/bulk/preview")
+def preview_bulk(
+    request: Request,
+    person: Person,
+    service: Uses,
+    how: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = "",
+    chosen: Annotated[list[str] | None, Form()] = None,
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """What the chosen conflicts (all of the filter when none is ticked) would be answered with."""
+    _may_answer(request, person, csrf)
+    wish = _wish(how, kind, chosen)
+    return render(request, "bulk.html", person, shown=service.bulk.preview(wish), wish=wish)
+
+
+@router.post("/conflicts/bulk")
+def answer_bulk(
+    request: Request,
+    person: Person,
+    service: Uses,
+    how: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = "",
+    chosen: Annotated[list[str] | None, Form()] = None,
+    digest: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Answer them as shown."""
+    _may_answer(request, person, csrf)
+    done = service.bulk.answer(_wish(how, kind, chosen), digest[:64], words(note, "the note"), person.actor)
+    return see(f"/conflicts?batch={done['batch']}")
+
+
+@router.post("/conflicts/bulk/{batch}/undo")
+def undo_bulk(
+    request: Request, batch: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Take a batch back."""
+    _may_answer(request, person, csrf)
+    service.bulk.undo(batch[:40], person.actor)
+    return see("/conflicts")
 
 
 @router.get("/conflicts/{conflict_id}")
@@ -99,6 +146,13 @@ def undo(
     _may_answer(request, person, csrf)
     service.undo(conflict_id, person.actor)
     return see(f"/conflicts/{conflict_id}?done=undone")
+
+
+def _wish(how: str, kind: str, chosen: list[str] | None) -> dict[str, Any]:
+    if how not in ("suggested", "leave") or kind not in ("", *conflicts.KINDS):
+        raise Refused(422, "invalid", "choose how the conflicts are answered")
+    ids = tuple(one for one in chosen or () if one.isascii() and one.replace("_", "").isalnum() and len(one) <= 64)
+    return {"how": how, "ids": ids, "kind": kind or None, "connection": None}
 
 
 def _may_answer(request: Request, person: Principal, csrf: str) -> None:

@@ -17,6 +17,7 @@ from tieout.web.console.pages import Person, render
 from tieout.web.deps import Ctx, Reads, Uses
 from tieout.web.problems import Refused
 from tieout.web.schemas.base import instant_or_point
+from tieout.web.schemas.reports import ReportName
 
 router = APIRouter()
 SHOWN = 20
@@ -50,7 +51,7 @@ def show_reports(request: Request, person: Person, ctx: Ctx, conn: Reads, custom
 def get_file(
     person: Person,
     service: Uses,
-    name: Line,
+    name: ReportName,
     form: Annotated[Literal["html", "pdf", "xlsx", "csv", "json"], Query()] = "html",
     as_of: Line = "",
     known_at: Line = "",

@@ -11,6 +11,7 @@ from tieout.store.queries import conflicts
 from tieout.web.auth import Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Uses, plain, reply, reply_page
 from tieout.web.schemas.base import Id, Page
+from tieout.web.schemas.bulk import BulkIn, BulkPreview, BulkWishIn
 from tieout.web.schemas.work import Conflict, ConflictDetail, ConflictQuery, Done, ResolutionIn
 
 router = APIRouter(prefix="/v1/conflicts", tags=["conflicts"])
@@ -47,3 +48,21 @@ def resolve(caller: Operator, conflict_id: ConflictId, body: ResolutionIn, servi
 def undo(caller: Operator, conflict_id: ConflictId, service: Uses) -> Response:
     """Take an answer back; the conflict is open again."""
     return reply(Done, plain(service.undo(conflict_id, caller.actor)))
+
+
+@router.post("/bulk/preview", response_model=BulkPreview, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def preview_bulk(_: Operator, body: BulkWishIn, service: Uses) -> Response:
+    """What many conflicts would be answered with, and why some would not be; nothing is changed."""
+    return reply(BulkPreview, plain(service.bulk.preview(body.wish())))
+
+
+@router.post("/bulk", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def answer_bulk(caller: Operator, body: BulkIn, service: Uses) -> Response:
+    """Answer them exactly as the preview of this digest showed; 409 when something moved since."""
+    return reply(Done, plain(service.bulk.answer(body.wish(), body.digest, body.note, caller.actor)))
+
+
+@router.delete("/bulk/{batch}", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def undo_bulk(caller: Operator, batch: Annotated[Id, Path(description="Batch id.")], service: Uses) -> Response:
+    """Take every answer of a batch back that still stands."""
+    return reply(Done, plain(service.bulk.undo(batch, caller.actor)))
