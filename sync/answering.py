@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from mapping.identity.bind import kinds_of
 from sync.apply import append_answer
 from sync.context import Context
 from sync.fold.answers import reopen
@@ -44,7 +45,7 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
                 f"a conflict of kind {found['kind']} cannot be answered with {action!r}",
                 hint="Actions: " + ", ".join(allowed) + ".",
             )
-        _check_target(conn, found["kind"], action, target)
+        _check_target(conn, found, action, target)
         body = {
             "conflict_id": conflict_id,
             "kind": found["kind"],
@@ -71,17 +72,37 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
     return {"id": conflict_id, "state": "resolved", "answer_seq": seq, "action": action, "target": target}
 
 
-def _check_target(conn: Connection, kind: str, action: str, target: str) -> None:
+def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, target: str) -> None:
     if action == "link":
         table = accounts if target.startswith("acc_") else customers
         if not target.startswith(("acc_", "cus_")) or not _exists(conn, table, target):
             raise AnswerError(
                 f"there is no account or customer {target!r} to link to", hint="Take a target from the suggestions."
             )
-    if action == "bind" and not _exists(conn, documents, target):
-        raise AnswerError(f"there is no document {target!r} to bind to", hint="Take a target from the suggestions.")
-    if action == "separate" and kind == "unlinked_document" and not target:
+    if action == "bind":
+        _check_document(conn, found, target)
+    if action == "separate" and found["kind"] == "unlinked_document" and not target:
         raise AnswerError("say which document it is not", hint="Give target=<document id>, or answer with leave.")
+
+
+def _check_document(conn: Connection, found: Mapping[Any, Any], target: str) -> None:
+    """A record can only be bound to a document whose figures its own fields can show."""
+    d = documents.c
+    document = conn.execute(select(d.number, d.kind, d.currency).where(d.id == target)).first()
+    if document is None:
+        raise AnswerError(f"there is no document {target!r} to bind to", hint="Take a target from the suggestions.")
+    kind = str(found["evidence"].get("record", {}).get("kind", "invoice"))
+    if document.kind not in kinds_of(kind):
+        raise AnswerError(
+            f"{document.number} is a {document.kind.replace('_', ' ')}; the record says {kind}",
+            hint="Take a document of the same kind from the suggestions, or answer with leave.",
+        )
+    if document.currency != found["currency"]:
+        raise AnswerError(
+            f"{document.number} is in {document.currency}, this record is in {found['currency']}:"
+            " its fields cannot show the document's amounts",
+            hint="Correct the currency in the CRM or take another document; leave keeps the record as it is.",
+        )
 
 
 def _exists(conn: Connection, table: Any, key: str) -> bool:

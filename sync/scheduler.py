@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sync.connecting import close_context, open_context
 from sync.context import Context
+from sync.secrets import check_key
 from sync.sweep import run_housekeeping, run_sweep
 from tieout.core import logging
 from tieout.core.clock import Clock
@@ -73,6 +74,7 @@ class Scheduler:
 def run(config: Config, stop: threading.Event, *, clock: Clock | None = None, every: float = EVERY_SECONDS) -> None:
     """Sweep until `stop` is set; a sweep that fails is told and tried again."""
     ctx = open_context(config, clock=clock)
+    check_key(ctx)
     scheduler = Scheduler(ctx)
     try:
         while not stop.is_set():

@@ -11,8 +11,34 @@ from sync.context import Context
 from tieout.core.crypto import Sealer, new_key, write_home_keys
 from tieout.core.errors import ConfigError
 from tieout.store import audit, sealed
+from tieout.store.migrate import current, head
 from tieout.store.session import unit
 from tieout.store.tables import tokens
+
+
+def check_key(ctx: Context) -> None:
+    """ConfigError where a stored secret cannot be opened with this key: nothing would be scheduled or received."""
+    if current(ctx.engine) != head():
+        return  # not of this version yet, or empty: whoever brings it to this version asks again
+    bad = sealed.unopenable(ctx.engine, ctx.sealer)
+    if bad:
+        names = ", ".join(sorted({place.split("/")[1] for place in bad}))
+        raise ConfigError(
+            f"{len(bad)} stored secrets ({names}) cannot be opened with this secret key: it is not the one they were"
+            " sealed with.",
+            hint="Put the old key back (secret.key in the home, or TIEOUT_SECRET_KEY). If it is lost: `tieout secrets"
+            " forget`; access tokens and notification channels are then made anew, and nothing else is lost.",
+            code="wrong_key",
+        )
+
+
+def forget_secrets(ctx: Context, actor: str) -> dict[str, Any]:
+    """Drop every stored secret: tokens are minted anew from the configuration, channels are registered anew."""
+    bad = sealed.unopenable(ctx.engine, ctx.sealer)
+    sealed.drop(ctx.engine)
+    with unit(ctx.engine, "admin.commit") as conn:
+        audit.append(conn, ctx.clock.now(), actor, "secrets.forget", "database", {"unopenable": len(bad)})
+    return {"unopenable": len(bad), "ok": True}
 
 
 def rotate_secrets(ctx: Context, actor: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,15 +22,16 @@ from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.plan_runs import start_plan_push
 from sync.progress import progress_of
 from sync.pull import PullSummary, run_pull
-from sync.push import PushSummary, run_push
+from sync.push import run_push
 from sync.queue import ring
 from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
 from sync.reporting import ReportFile, ReportWish, report_file
 from sync.restored import settle_restored
-from sync.secrets import rotate_secrets
+from sync.secrets import check_key, forget_secrets, rotate_secrets
 from sync.support import write_bundle
+from sync.sync_summary import SyncSummary
 from sync.verify import Breach, run_verify
 from tieout.core.clock import Clock
 from tieout.core.config import Config
@@ -46,31 +46,6 @@ from tieout.store.session import reading
 Progress = Callable[[Mapping[str, Any]], None]
 T = TypeVar("T")
 WAIT_FOR_LEASE = LEASE_SECONDS + 15
-
-
-@dataclass
-class SyncSummary:
-    """One foreground sync: what was pulled, applied, planned and pushed."""
-
-    pulls: list[PullSummary] = field(default_factory=list)
-    applied: ApplySummary = field(default_factory=ApplySummary)
-    pushes: list[PushSummary] = field(default_factory=list)
-    planned: int = 0
-    plan_digest: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return all(pull.ok for pull in self.pulls) and all(push.ok for push in self.pushes)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "ok": self.ok,
-            "connections": [pull.as_dict() for pull in self.pulls],
-            "applied": self.applied.as_dict(),
-            "pushed": [push.as_dict() for push in self.pushes],
-            "planned": self.planned,
-            "plan_digest": self.plan_digest,
-        }
 
 
 class Service:
@@ -113,6 +88,10 @@ class Service:
         connection_store.ensure(self.ctx.engine, {name: one.vendor for name, one in self.config.connections.items()})
         if self.config.embedded_database:
             operations.pause_on_copied_home(self.ctx)
+
+    def check_key(self) -> None:
+        """ConfigError where stored secrets cannot be opened with the configured key."""
+        check_key(self.ctx)
 
     def pull(
         self,
@@ -399,6 +378,10 @@ class Service:
     def backup(self, path: Path) -> dict[str, Any]:
         """A consistent copy of the database."""
         return backup(self.ctx, path)
+
+    def forget_secrets(self, actor: str) -> dict[str, Any]:
+        """Drop every stored token, for when the key that sealed them is lost."""
+        return forget_secrets(self.ctx, actor)
 
     def rotate_secrets(self, actor: str) -> dict[str, Any]:
         """Seal every stored secret with the newest key."""

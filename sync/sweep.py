@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,15 @@ from sync.context import Context
 from sync.plan_runs import due_plan_pushes
 from sync.push import is_push_due
 from sync.queue import enqueue, queue_of
+from tieout.core import logging
+from tieout.core.errors import TieoutError
 from tieout.store import connections as connection_store
 from tieout.store import inbox, notices, runs
 from tieout.store.outbox import is_counting
 from tieout.store.session import reading
 from tieout.store.tables import dirty, pending
 
+log = logging.get("sweep")
 RUN_DIED_AFTER = timedelta(hours=6)
 INBOX_KEPT = timedelta(days=30)
 
@@ -32,18 +35,15 @@ def due(ctx: Context) -> list[str]:
         names.append("apply")
     held = connection_store.all_rows(ctx.engine)
     asked = {run.connection for run in runs.unfinished(ctx.engine, "sync", state="queued")}
-    for name, conf in ctx.config.connections.items():
+    for name in ctx.config.connections:
         row = held.get(name, {})
         if _is_waiting(row, now):
             continue
-        if not row.get("push_paused") and conf.push_mode != "off" and is_push_due(ctx, name):
-            names.append(f"push:{name}")
-        if inbox.due(ctx.engine, name, now, limit=1):
-            names.append(f"inbox:{name}")
-        if name in asked or row.get("pull_round") or row.get("next_pull_at") is None or row["next_pull_at"] <= now:
-            names.append(f"pull:{name}")
-        if is_channel_due(ctx, name):
-            names.append(f"channel:{name}")
+        try:
+            for drain in _due_of(ctx, name, row, now, is_asked=name in asked):
+                names.append(drain)
+        except TieoutError as error:  # one connection in trouble holds up no other
+            log.error("a connection cannot be looked at", connection=name, why=str(error))
     names += [f"plan:{run_id}" for run_id in due_plan_pushes(ctx)]
     names += [f"report:{name}" for name in schedules.due(ctx)]
     names += alerts.due(ctx)
@@ -51,6 +51,18 @@ def due(ctx: Context) -> list[str]:
         if notices.is_due(conn, now):
             names.append("deliver")
     return names
+
+
+def _due_of(ctx: Context, name: str, row: Mapping[str, Any], now: datetime, *, is_asked: bool) -> Iterator[str]:
+    conf = ctx.config.connections[name]
+    if not row.get("push_paused") and conf.push_mode != "off" and is_push_due(ctx, name):
+        yield f"push:{name}"
+    if inbox.due(ctx.engine, name, now, limit=1):
+        yield f"inbox:{name}"
+    if is_asked or row.get("pull_round") or row.get("next_pull_at") is None or row["next_pull_at"] <= now:
+        yield f"pull:{name}"
+    if is_channel_due(ctx, name):
+        yield f"channel:{name}"
 
 
 def has_apply_work(ctx: Context) -> bool:

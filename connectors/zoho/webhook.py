@@ -53,8 +53,10 @@ class ZohoWebhook:
         if stream is None or not ids:
             return []
         sent_at = _instant(facts.get("server_time"))
-        # server_time makes two edits of one record two deliveries, and a repeated delivery the same one
-        key = exact_json.digest([module, operation, ids, facts.get("server_time"), facts.get("channel_id")])
+        # server_time makes two edits of one record two deliveries, and a repeated delivery the same one. A workflow's
+        # form has none: there each arrival counts, for fetching a record once more harms nothing.
+        told = facts.get("server_time") or now.isoformat()
+        key = exact_json.digest([module, operation, ids, told, facts.get("channel_id")])
         return [Hint(stream, ids, deleted=_OPERATIONS[operation], sent_at=sent_at, message_key=key)]
 
 

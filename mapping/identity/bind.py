@@ -103,6 +103,9 @@ def bind_claim(
         both = sorted(set(must_link) & set(must_not_link))
         if both:
             return _review(tuple(Reason("answers_contradict", claim.external_id, ref, ref) for ref in both), ())
+        unfit = _unfit(claim, [d for d in documents if d.ref in must_link])
+        if unfit:  # one of the two changed since the answer: amounts of another currency are nobody's wish
+            return _review(unfit, ())
         answered = tuple(Reason("must_link", claim.external_id, ref, ref) for ref in sorted(must_link))
         flags = _flags(claim, [d for d in documents if d.ref in must_link])
         return ClaimVerdict("bound", tuple(sorted(must_link)), "must_link", BIND_VERSION, flags, answered, ())
@@ -110,9 +113,8 @@ def bind_claim(
         return ClaimVerdict("unbound", (), "", BIND_VERSION, (), (Reason("claim_inactive", claim.status),), ())
     if claim.kind in _PARTS:
         return ClaimVerdict("unbound", (), "", BIND_VERSION, (), (), ())
-    kinds = ("payment",) if claim.kind == "payment" else ("invoice", "credit_note")
     usable = sorted(
-        (d for d in documents if d.kind in kinds and d.ref not in must_not_link),
+        (d for d in documents if d.kind in kinds_of(claim.kind) and d.ref not in must_not_link),
         key=lambda d: d.ref,
     )
     many = claim.kind in _MANY
@@ -136,6 +138,22 @@ def bind_claim(
     reasons = tuple(_hit_reason(claim, document, best) for document in hits)
     refs = tuple(document.ref for document in hits)
     return ClaimVerdict("bound", refs, RULES[best], BIND_VERSION, () if many else _flags(claim, hits), reasons, ())
+
+
+def kinds_of(claim_kind: str) -> tuple[DocumentKind, ...]:
+    """The kinds of document that a claim of this kind can stand for."""
+    return ("payment",) if claim_kind == "payment" else ("invoice", "credit_note")
+
+
+def _unfit(claim: ClaimCandidate, answered: Sequence[DocumentFacts]) -> tuple[Reason, ...]:
+    """What not even a person's answer can bind: the fields of the record could not show such a document."""
+    out: list[Reason] = []
+    for document in sorted(answered, key=lambda d: d.ref):
+        if document.kind not in kinds_of(claim.kind):
+            out.append(Reason("kind_differs", claim.kind, document.kind, document.ref))
+        if claim.kind not in _MANY and document.currency != claim.currency:
+            out.append(Reason("currency_differs", claim.currency, document.currency, document.ref))
+    return tuple(out)
 
 
 def _review(reasons: tuple[Reason, ...], suggestions: tuple[DocumentSuggestion, ...]) -> ClaimVerdict:

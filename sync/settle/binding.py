@@ -326,6 +326,7 @@ def _call(ref: Ref, claim: ClaimCandidate, verdict: ClaimVerdict, facts: Mapping
         evidence={
             "record": {
                 "label": claim.label,
+                "kind": claim.kind,
                 "amount": "" if claim.amount_minor is None else format_minor(claim.amount_minor, claim.currency),
                 "external_refs": list(claim.external_refs),
                 "numbers": list(claim.numbers),

@@ -64,6 +64,9 @@ class Service:
     def migrate(self) -> None:
         (self.config.home / "migrated").touch()
 
+    def check_key(self) -> None:
+        assert (self.config.home / "migrated").exists()
+
     def prepare(self) -> None:
         assert (self.config.home / "migrated").exists()
         (self.config.home / "prepared").touch()

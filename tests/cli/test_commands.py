@@ -217,7 +217,7 @@ def test_an_unknown_connection_is_told_the_nearest(run: Run, service: Any) -> No
     said = run("sync", "zohoo")
     assert said.exit_code == 1
     assert "there is no connection 'zohoo'. Did you mean \"zoho\"?" in said.stderr
-    assert [call[0] for call in service.calls] in ([], ["migrate"])
+    assert [call[0] for call in service.calls] in ([], ["migrate", "check_key"])
 
 
 def test_a_wrong_vendor_key_is_named_with_its_place(run: Run, folder: Path) -> None:
@@ -261,7 +261,7 @@ def test_answers_to_conflicts(run: Run, service: Any) -> None:
 
 def test_push_resume_does_not_push(run: Run, service: Any) -> None:
     assert run("push", "resume").exit_code == 0
-    assert [call[0] for call in service.calls] == ["migrate", "push_resume"]
+    assert [call[0] for call in service.calls] == ["migrate", "check_key", "push_resume"]
 
 
 def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from sync.answering import AnswerError
 from sync.service import Service
 from tests.flow.books import (
     BILL,
@@ -114,13 +115,21 @@ def _unlinked(service: Service) -> tuple[dict[str, Any], str]:
     bound = select(bindings.c.document_id).where(bindings.c.to_seq.is_(None), bindings.c.stream == "invoices")
     free = rows(
         service,
-        select(documents.c.id)
+        select(documents.c.id, documents.c.currency)
         .where(documents.c.kind == "invoice", documents.c.state == "posted", documents.c.id.not_in(bound))
         .order_by(documents.c.number),
     )
     found = open_conflicts(service, "unlinked_document")
     conflict = next(c for c in sorted(found.values(), key=lambda row: row["cause"]) if c["stream"] == "invoices")
-    return dict(conflict), free[0]["id"]
+    return dict(conflict), next(row["id"] for row in free if row["currency"] == conflict["currency"])
+
+
+def _not_for(service: Service, conflict: dict[str, Any]) -> list[tuple[str, str]]:
+    """Documents whose figures the record's fields could not show, and the words that refuse them."""
+    d = documents.c
+    other = rows(service, select(d.id).where(d.kind == "invoice", d.currency != conflict["currency"]))[0]["id"]
+    receipt = rows(service, select(d.id).where(d.kind == "payment", d.currency == conflict["currency"]))[0]["id"]
+    return [(other, "cannot show"), (receipt, "is a payment; the record says invoice"), ("inv_none", "no document")]
 
 
 def test_binding_an_unlinked_invoice_shows_its_status_and_undo_clears_it(synced: Synced) -> None:
@@ -130,6 +139,9 @@ def test_binding_an_unlinked_invoice_shows_its_status_and_undo_clears_it(synced:
         record = conflict["external_id"]
         assert own_fields(zoho_record(world, "Invoices", record)) == {}
         state, seq = books(service), world.store.effects.last_seq
+        for wrong, why in _not_for(service, conflict):
+            with pytest.raises(AnswerError, match=why):
+                service.resolve(conflict["id"], {"action": "bind", "target": wrong}, "li")
         service.resolve(conflict["id"], {"action": "bind", "target": target}, "li")
         _push(service, world)
         shown = own_fields(zoho_record(world, "Invoices", record))
@@ -155,7 +167,10 @@ def test_a_document_given_to_another_claim_goes_back_to_the_first_when_the_answe
     world, service = synced
     with service:
         conflict, _ = _unlinked(service)
-        one = next(e for e in examples(service) if e.open_minor > 10_000)
+        currencies = {row["id"]: row["currency"] for row in rows(service, select(documents))}
+        one = next(
+            e for e in examples(service) if e.open_minor > 10_000 and currencies[e.document_id] == conflict["currency"]
+        )
         assert [c["external_id"] for c in claims_bound_to(service, one.document_id) if c["stream"] == "invoices"] == [
             one.invoice
         ]

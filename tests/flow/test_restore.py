@@ -204,6 +204,12 @@ def test_changing_the_key_keeps_the_tokens_and_ends_with_the_new_key_alone(synce
     assert [path for path in asked if "/oauth/" in path or "LoginBySign" in path] == [], "a token was minted anew"
     with opened(old) as lost:
         assert sealed.unopenable(lost.ctx.engine, lost.ctx.sealer), "the old key still opens what is stored"
+        with pytest.raises(ConfigError, match="cannot be opened with this secret key") as refused:
+            lost.check_key()
+        assert "secrets forget" in refused.value.hint
+        assert lost.forget_secrets("cli:test")["unopenable"] >= 1
+        lost.check_key()
+        assert lost.sync().ok, "tokens are minted anew"
 
 
 def test_the_embedded_home_makes_its_own_new_key_and_a_crash_in_between_loses_nothing(

@@ -180,6 +180,15 @@ def test_people_come_first() -> None:
     assert codes(bind_claim(CLAIM, [BILL], must_link=["inv_1"], must_not_link=["inv_1"])) == {"answers_contradict"}
 
 
+def test_not_even_people_show_another_currency_or_bind_a_payment_to_an_invoice() -> None:
+    assert codes(bind_claim(CLAIM, [bill(1, currency="USD")], must_link=["inv_1"])) == {"currency_differs"}
+    receipt = bind_claim(CLAIM, [replace(BILL, kind="payment")], must_link=["inv_1"])
+    assert (receipt.outcome, codes(receipt)) == ("review", {"kind_differs"})
+    assert (
+        bind_claim(DEAL, [bill(1, currency="USD")], must_link=["inv_1"]).outcome == "bound"
+    )  # the deal leaves it out and names it
+
+
 def test_facts_of_a_document() -> None:
     document = DocumentCandidate(
         "AR_receivable:100001",

@@ -65,6 +65,25 @@ def test_a_delivery_is_stored_once_and_its_records_are_fetched_once(ctx: FakeCon
     assert receive(ctx, note("1", "2")) == "duplicate"
 
 
+def test_a_form_without_a_time_counts_each_time_it_comes(ctx: FakeContext) -> None:
+    form = f"module=Accounts&ids=7&token={TOKEN}".encode()
+    for turn in (1, 2):
+        said = accept(ctx, "zoho", form, {"content-type": "application/x-www-form-urlencoded"}, {}, path_secret=SECRET)
+        assert said == "stored"
+        assert run_inbox(ctx, "zoho").messages == 1
+        assert ctx.remote.fetched == [("customers", ("7",))] * turn
+        assert isinstance(ctx.clock, ManualClock)
+        ctx.clock.advance(1)
+
+
+def test_no_message_keeps_the_token_and_no_stranger_gets_more_than_a_refusal(ctx: FakeContext) -> None:
+    receive(ctx, note("1"))
+    assert TOKEN.encode() not in rows(ctx)[0]["body"]
+    assert json.loads(rows(ctx)[0]["body"])["token"] == "***"
+    with pytest.raises(Denied):
+        receive(ctx, b'{"module": "Invoices", "ids": ["1"], "token": "\\ud800"}')
+
+
 def test_disorder_and_repetition_end_in_what_the_record_shows(ctx: FakeContext) -> None:
     ctx.remote.records["Invoices", "1"] = {"Grand_Total": 5}
     for at in (3, 1, 2):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, actor, load_config, visit_home
+from tieout.cli.options import ConfigOption, JsonOption, actor, load_config, service, visit_home
 from tieout.cli.output import Out
 from tieout.cli.running import reporting, run
 from tieout.core.config import Config
@@ -85,6 +85,25 @@ def rotate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         out.language = cfg.language
         with _alone(cfg):
             run(config, as_json, lambda service, cfg, progress: service.rotate_secrets(actor()))
+
+
+@secrets.command("forget")
+def forget(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Drop every stored token, for when the key that sealed them is lost.
+
+    Access tokens are minted anew from the credentials in the configuration, notification channels are registered anew.
+    Amounts, documents, answers and the journal do not depend on the key. Stop `tieout up` first.
+
+    \b
+    Examples:
+      tieout secrets forget
+    """
+    out = Out(as_json=as_json)
+    with reporting(out):
+        cfg = load_config(config)
+        out.language = cfg.language
+        with _alone(cfg), service(cfg, any_key=True) as opened:
+            out.result(opened.forget_secrets(actor()))
 
 
 @secrets.command("new")

@@ -83,6 +83,8 @@ class Service(Protocol):
     def revoke_api_key(self, id: str) -> Any: ...
     def api_keys(self) -> Any: ...
     def users(self) -> Any: ...
+    def check_key(self) -> None: ...
+    def forget_secrets(self, actor: str) -> Any: ...
     def rotate_secrets(self, actor: str) -> Any: ...
     def add_user(self, name: str, password: str, role: str) -> Any: ...
 
@@ -95,13 +97,18 @@ def load_config(path: Path | None) -> Config:
 
 
 @contextmanager
-def service(config: Config) -> Iterator[Service]:
-    """The opened service of a configuration; an embedded database is brought to this version."""
+def service(config: Config, *, any_key: bool = False) -> Iterator[Service]:
+    """The opened service of a configuration; an embedded database is brought to this version.
+
+    `any_key`: also where stored secrets cannot be opened with the configured key, to mend just that.
+    """
     visit_home(config)
     opened = importlib.import_module("sync.service").open_service(config)
     with opened as ready:
         if config.embedded_database:  # nobody else runs another version on it; a shared one is upgraded by `serve`
             ready.migrate()
+        if not any_key:
+            ready.check_key()
         yield cast(Service, ready)
 
 

@@ -70,8 +70,8 @@ def sha256_hex(text: str) -> str:
 
 
 def same(left: str, right: str) -> bool:
-    """Constant-time comparison."""
-    return hmac.compare_digest(left.encode(), right.encode())
+    """Constant-time comparison of texts, whatever a stranger sent as one."""
+    return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
 
 
 def home_key(path: Path) -> str:

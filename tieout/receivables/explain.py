@@ -116,7 +116,9 @@ def not_posted(found: Break, evidence: Evidence) -> Explanation | None:
 
 
 def conflict_pending(found: Break, evidence: Evidence) -> Explanation | None:
-    """An open conflict keeps the record unlinked."""
+    """An open conflict keeps the record unlinked; where both sides are joined it is no cause of what differs."""
+    if found.left is not None and found.right is not None:
+        return None
     for line in (found.left, found.right):
         if line is not None and line.line_id in evidence.conflicts:
             return Explanation("conflict_pending", "high", {"conflict_id": evidence.conflicts[line.line_id]})

@@ -18,12 +18,18 @@ from tieout.store.tables import outbox
 
 
 def retry(engine: Engine, row_id: str, actor: str, clock: Clock) -> None:
-    """Send a dead letter again. Gone if it is none; StaleWrite if a newer change of the record is open."""
+    """Send a dead letter again. Gone if there is no such push; StaleWrite if it is none, or a newer change is open."""
     c = outbox.c
     with unit(engine, "admin.commit") as conn:
         row = conn.execute(select(outbox).where(c.id == row_id)).mappings().first()
-        if row is None or row["state"] != "dead":
-            raise Gone(f"push {row_id} is not a dead letter", hint="Only dead letters can be retried.")
+        if row is None:
+            raise Gone(f"there is no push {row_id}", code="no_push")
+        if row["state"] != "dead":
+            raise StaleWrite(
+                f"push {row_id} is {row['state']}, not a dead letter",
+                hint="Only dead letters can be retried.",
+                code="push_not_dead",
+            )
         if row["operation"] == "update" and _open_row(conn, dict(row)) is not None:
             raise StaleWrite(f"push {row_id} is older than another open change of the same record")
         conn.execute(
