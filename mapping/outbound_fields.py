@@ -37,6 +37,14 @@ CUSTOMER_FIELDS = (
     "overdue_amount",
     "balances",
 )
+AMOUNT_FIELDS = (
+    "invoiced_amount",
+    "paid_amount",
+    "open_amount",
+    "overdue_amount",
+    "credit_limit",
+    "credit_exposure",
+)
 MODULES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "zoho_crm": {
         "Deals": (*INVOICE_FIELDS, "as_of"),

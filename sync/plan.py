@@ -9,7 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from mapping.outbound import FieldNames, own_fields
+from mapping.outbound_fields import AMOUNT_FIELDS
 from sync.context import Context
+from sync.plan_about import About, about, at_stake
 from sync.push import PushSummary, run_push
 from tieout.core.ports import RemoteChange, Seen
 from tieout.store import plans, pushes
@@ -24,16 +27,21 @@ HELD = "already_there"  # the remote held every field already when the row was c
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of one remote record: what it holds, what it would hold."""
+    """One field of one remote record: what it holds, what it would hold; `currency` "" = it is no amount."""
 
     field: str
     before: Any
     after: Any
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One remote record that would be changed or created. `seen_at` = when `before` was last seen there."""
+    """One remote record that would be changed or created.
+
+    `label` is its name as the remote shows it (where it is new, of the record it hangs on), `number` that of the bill
+    it shows, `customer` ours, `decided_in` the currency of the amounts in `why`, `seen_at` when `before` was last seen.
+    """
 
     id: str
     version: int
@@ -49,6 +57,21 @@ class PlanRow:
     currency: str | None
     money_minor: int
     seen_at: datetime | None
+    number: str = ""
+    customer: str = ""
+    decided_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleTotal:
+    """What a plan does to one module; `totals` counts each debt once in it, minor units by currency."""
+
+    connection: str
+    module: str
+    records: int
+    created: int
+    fields: int
+    totals: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +80,8 @@ class PlanView:
 
     digest: str
     rows: Sequence[PlanRow]
-    totals: Mapping[str, int]  # currency -> minor units at stake, each record once
+    totals: Mapping[str, int]  # currency -> minor units at stake, each debt once however many records show it
+    modules: Sequence[ModuleTotal]
     made_at: datetime
     is_fresh: bool
 
@@ -72,7 +96,8 @@ class PlanView:
             "fresh": self.is_fresh,
             "records": len(self.rows),
             "fields": sum(len(row.changes) for row in self.rows),
-            "totals": [{"currency": code, "money_minor": amount} for code, amount in sorted(self.totals.items())],
+            "totals": _listed(self.totals),
+            "modules": [{**asdict(one), "totals": _listed(one.totals)} for one in self.modules],
             "rows": [asdict(row) for row in self.rows],
         }
 
@@ -114,14 +139,13 @@ def plan(ctx: Context, fresh: bool = False, *, connection: str = "") -> PlanView
     held = _seen(ctx, rows)
     if fresh:
         held |= _read_again(ctx, rows)
-    totals: dict[str, int] = {}
-    for row in rows:
-        if row["currency"]:
-            totals[row["currency"]] = totals.get(row["currency"], 0) + row["money_minor"]
+    known = about(ctx, rows)
+    made = [_row(ctx, row, known[row["id"]], *held.get(row["id"], (row["before"], None))) for row in rows]
     return PlanView(
         digest=plans.digest_of([(row["id"], row["version"]) for row in rows]),
-        rows=[_row(row, *held.get(row["id"], (row["before"], None))) for row in rows],
-        totals=totals,
+        rows=made,
+        totals=at_stake(one.debts for one in known.values()),
+        modules=_modules(made, known),
         made_at=ctx.clock.now(),
         is_fresh=fresh,
     )
@@ -200,11 +224,14 @@ def _rows(ctx: Context, row_ids: Sequence[str]) -> list[Mapping[str, Any]]:
     return out
 
 
-def _row(row: Mapping[str, Any], held: Mapping[str, Any], seen_at: datetime | None) -> PlanRow:
+def _row(
+    ctx: Context, row: Mapping[str, Any], known: About, held: Mapping[str, Any], seen_at: datetime | None
+) -> PlanRow:
     reason = row["reason"] if isinstance(row["reason"], Mapping) else {"why": row["reason"]}
+    order, amounts = _own(ctx, row["connection"], row["module"])
     changes = [
-        FieldChange(name, held.get(name), value)
-        for name, value in sorted(row["fields"].items())
+        FieldChange(name, held.get(name), value, known.currency if name in amounts else "")
+        for name, value in sorted(row["fields"].items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
         if row["operation"] == "create" or not same_value(value, held.get(name))
     ]
     return PlanRow(
@@ -214,7 +241,7 @@ def _row(row: Mapping[str, Any], held: Mapping[str, Any], seen_at: datetime | No
         module=row["module"],
         operation=row["operation"],
         remote_id=row["remote_id"] or row["parent_id"],
-        label=str(reason.get("label") or row["remote_id"] or row["event_key"]),
+        label=str(reason.get("label") or known.name or row["remote_id"] or row["event_key"]),
         subject=row["subject"],
         state=row["state"],
         changes=changes,
@@ -222,7 +249,41 @@ def _row(row: Mapping[str, Any], held: Mapping[str, Any], seen_at: datetime | No
         currency=row["currency"],
         money_minor=row["money_minor"],
         seen_at=seen_at,
+        number=known.number,
+        customer=known.customer,
+        decided_in=known.decided_in,
     )
+
+
+def _own(ctx: Context, connection: str, module: str) -> tuple[Mapping[str, int], Collection[str]]:
+    """Places of our fields in a module, status first, and those that are amounts; by remote name."""
+    settings = ctx.config.connections.get(connection)
+    if settings is None:
+        return {}, ()
+    names = FieldNames.of(settings.fields, settings.vendor)
+    mine = own_fields(settings.vendor, names).get(module, ())
+    return {name: place for place, name in enumerate(mine)}, {names.name(field) for field in AMOUNT_FIELDS}
+
+
+def _modules(rows: Sequence[PlanRow], known: Mapping[str, About]) -> list[ModuleTotal]:
+    groups: dict[tuple[str, str], list[PlanRow]] = {}
+    for row in rows:
+        groups.setdefault((row.connection, row.module), []).append(row)
+    return [
+        ModuleTotal(
+            connection=connection,
+            module=module,
+            records=len(mine),
+            created=sum(row.operation == "create" for row in mine),
+            fields=sum(len(row.changes) for row in mine),
+            totals=at_stake(known[row.id].debts for row in mine),
+        )
+        for (connection, module), mine in sorted(groups.items())
+    ]
+
+
+def _listed(totals: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"currency": code, "money_minor": amount} for code, amount in sorted(totals.items())]
 
 
 def _seen(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Mapping[str, Any], datetime | None]]:

@@ -76,6 +76,7 @@ def _stream_row(part: _Compared) -> dict[str, Any]:
         "is_valid": part.result.is_valid and not part.answer.trouble,
         "not_stated": part.answer.not_stated,
         "totals": _totals(part),
+        "causes": cause_rows(part.breaks),
     }
 
 

@@ -16,3 +16,8 @@ _MODULES = {
 def module_of(vendor: str, stream: str) -> str:
     """The module behind a stream; "" where nothing is ever written back."""
     return _MODULES.get(vendor, {}).get(stream, "")
+
+
+def stream_of(vendor: str, module: str) -> str:
+    """The stream that is read of a module; "" where none is."""
+    return next((stream for stream, name in _MODULES.get(vendor, {}).items() if name == module), "")

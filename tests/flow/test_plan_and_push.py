@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sqlalchemy import select
 
 from sync.plan import PlanView
+from sync.plan_about import about, at_stake
 from sync.service import Service
-from tests.flow.books import examples, receive, rows, waiting, writes_since
+from tests.flow.books import examples, receive, rows, waiting, writes_since, zoho_record
 from tests.flow.harness import make_world, open_installation, outbox_states
 from tieout.sandbox.world import SandboxWorld
-from tieout.store.tables import inputs, outbox, remote_seen
+from tieout.store.plans import pending
+from tieout.store.tables import customers, documents, inputs, outbox, remote_seen
 
 
 def _planned(service: Service) -> PlanView:
@@ -72,6 +74,70 @@ def test_a_plan_writes_nothing_and_push_of_its_digest_writes_exactly_its_rows(tm
         assert len(created) == len([row for row in view.rows if row.operation == "create"])
         assert service.plan().rows == []
         assert outbox_states(service) == {"done": len(view.rows)}
+
+
+def test_totals_count_a_debt_once_however_many_records_show_it(tmp_path: Path, engine_url: str) -> None:
+    world = make_world(16, 40)
+    with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
+        view = _planned(service)
+        d = documents.c
+        invoices = rows(service, select(d.id, d.currency, d.open_minor).where(d.kind == "invoice", d.open_minor > 0))
+        owed = {row["id"]: (row["currency"], row["open_minor"]) for row in invoices}
+        shown = {row.subject for row in view.rows if row.module == "Invoices"} & owed.keys()
+        assert shown
+
+        one = next(
+            example
+            for example in examples(service)
+            if example.deals and {module for module, _ in example.dependants} >= {"Accounts", "Deals", "Invoices"}
+        )
+        mine = [row for row in pending(service.ctx.engine) if (row["module"], row["remote_id"]) in one.dependants]
+        known = about(service.ctx, mine)
+        debts = {doc for found in known.values() for doc in found.debts}
+        assert debts <= owed.keys()
+        assert at_stake(found.debts for found in known.values()) == _summed(owed[doc] for doc in debts)
+        assert sum(row["money_minor"] for row in mine) > sum(owed[doc][1] for doc in debts), "one debt, several records"
+
+        every = _summed(owed.values())
+        for code, amount in view.totals.items():
+            assert _summed(owed[doc] for doc in shown).get(code, 0) <= amount <= every[code]
+        of_invoices = next(one for one in view.modules if one.module == "Invoices")
+        assert of_invoices.totals == _summed(owed[doc] for doc in shown)
+        assert sum(one.records for one in view.modules) == len(view.rows)
+
+
+def test_a_plan_names_records_as_the_crm_shows_them(tmp_path: Path, engine_url: str) -> None:
+    world = make_world(16, 40)
+    with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
+        view = _planned(service)
+        c = customers.c
+        names = {row["id"]: row["name"] for row in rows(service, select(c.id, c.name))}
+        titles = {"Accounts": ("Legal_Name", "Account_Name"), "Deals": ("Deal_Name",), "Invoices": ("Subject",)}
+        for module, fields in titles.items():
+            mine = [row for row in view.rows if row.module == module]
+            assert mine
+            for row in mine:
+                record = zoho_record(world, module, row.remote_id)
+                assert row.label == next(record[name] for name in fields if record.get(name))
+        for row in view.rows:
+            if row.subject.startswith("cus_"):
+                assert row.customer == names[row.subject.partition("|")[0]]
+            if row.operation == "update":
+                assert {c.currency for c in row.changes if c.field == "AR_Open_Amount"} <= {
+                    row.decided_in,
+                    row.currency,
+                }
+                assert not [c for c in row.changes if c.field == "AR_As_Of" and c.currency]
+        by_number = {row.subject: row.number for row in view.rows if row.module == "Invoices" and row.number}
+        d = documents.c
+        assert by_number.items() <= {(row["id"], row["number"]) for row in rows(service, select(d.id, d.number))}
+
+
+def _summed(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for code, amount in amounts:
+        out[code] = out.get(code, 0) + amount
+    return dict(sorted(out.items()))
 
 
 def _text(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tieout.cli.options import ConfigOption, JsonOption, actor, at_option, known_connection
+from tieout.cli.plan_text import SHOWN, show_plan
 from tieout.cli.running import run
 from tieout.core.config import Config
 
@@ -88,6 +89,9 @@ def apply(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def plan(
     fresh: Annotated[bool, typer.Option("--fresh", help="Read the remote values again first.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="How many records to show, the most money first; 0 for all.")
+    ] = SHOWN,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,9 +100,15 @@ def plan(
     \b
     Examples:
       tieout plan
+      tieout plan --limit 0
       tieout plan --fresh --json
     """
-    run(config, as_json, lambda service, cfg, progress: service.plan(fresh=fresh))
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.plan(fresh=fresh),
+        show=lambda out, view: show_plan(out, view, limit),
+    )
 
 
 push_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

@@ -27,7 +27,7 @@ _EN = {
     "what": "what", "why": "why", "count": "count", "amount": "amount", "document": "document", "customer": "customer",
     "shows": "{name} shows", "age": "days", "none": "Nothing differs.", "more": "{count} more: tieout report reconcile",
     "not_compared": "{name} is not compared: it {reason}.", "gone": "Gone since the last run: {count}",
-    "not_stated": "{name} {reason}.",
+    "not_stated": "{name} {reason}.", "together": "together", "largest": "{name}: the largest breaks",
 }  # fmt: skip
 _ZH = {
     "head": "对账 {id}，截至 {as_of}，账簿序号 {known_seq}",
@@ -41,7 +41,7 @@ _ZH = {
     "what": "差异", "why": "原因", "count": "数量", "amount": "金额", "document": "单据", "customer": "客户",
     "shows": "{name} 显示", "age": "天数", "none": "没有差异。", "more": "另有 {count} 条：tieout report reconcile",
     "not_compared": "{name} 未对账：{reason}。", "gone": "上次之后消失：{count}",
-    "not_stated": "{name}：{reason}。",
+    "not_stated": "{name}：{reason}。", "together": "合计", "largest": "{name}：最大的差异",
 }  # fmt: skip
 
 
@@ -67,43 +67,27 @@ def _section(out: Out, words: Mapping[str, str], section: Mapping[str, Any]) -> 
     out.console.print(f"\n[bold]{escape(words['counterpart'].format(name=name, side=words[section['side']]))}[/]")
     if section["invalid_reason"]:
         out.console.print(f"[bold red]{escape(section['invalid_reason'])}[/]", soft_wrap=True)
-    _print(
-        out,
-        [words["currency"], (words["ledger"], "r"), (name, "r"), (words["difference"], "r"), (words["breaks"], "r"),
-         words["stated"]],
-        [
-            [row["currency"], *(_money(row[part], row["currency"]) for part in _PARTS),
-             words["yes" if row["is_stated"] else "no"]]
-            for row in section["totals"]
-        ],
-    )  # fmt: skip
+    streams = section["streams"]
+    if not streams:
+        _totals(out, words, name, section["totals"])
     if section["not_stated"]:
         reason = break_words.reason(section["not_stated"], out.language)
         out.line(words["not_stated"].format(name=name, reason=reason))
     _print(
         out,
         [words["stream"], (words["records"], "r"), (words["equal"], "r"), (words["breaks"], "r")],
-        [
-            [row["stream"], str(row["records"]), str(row["equal"]), str(row["break_count"])]
-            for row in section["streams"]
-        ],
+        [[row["stream"], str(row["records"]), str(row["equal"]), str(row["break_count"])] for row in streams],
     )
+    for row in streams:  # a debt shows on several streams: their sums are never added up
+        out.console.print(f"\n[bold]{escape(name)} · {escape(row['stream'])}[/]")
+        _totals(out, words, name, row["totals"])
+        _causes(out, words, row.get("causes", []))
     if not section["break_count"]:
         out.line(words["none"])
         return
-    _print(
-        out,
-        [words["what"], words["why"], (words["count"], "r"), (words["difference"], "r")],
-        [
-            [
-                break_words.kind(row["kind"], out.language),
-                break_words.cause(row["cause"], out.language),
-                str(row["count"]),
-                "; ".join(f"{_money(amount, code)} {code}" for code, amount in row["by_currency"].items() if amount),
-            ]
-            for row in section["causes"]
-        ],
-    )
+    if not streams:
+        _causes(out, words, section["causes"])
+    out.console.print(f"\n[bold]{escape(words['largest'].format(name=name))}[/]")
     _print(
         out,
         [words["document"], words["customer"], words["what"], words["why"], (words["ledger"], "r"),
@@ -113,6 +97,43 @@ def _section(out: Out, words: Mapping[str, str], section: Mapping[str, Any]) -> 
     left = section["break_count"] - BREAKS_SHOWN
     if left > 0:
         out.line(words["more"].format(count=left))
+
+
+def _totals(out: Out, words: Mapping[str, str], name: str, totals: Sequence[Mapping[str, Any]]) -> None:
+    _print(
+        out,
+        [words["currency"], (words["ledger"], "r"), (name, "r"), (words["difference"], "r"), (words["breaks"], "r"),
+         words["stated"]],
+        [
+            [row["currency"], *(_money(row[part], row["currency"]) for part in _PARTS),
+             words["yes" if row["is_stated"] else "no"]]
+            for row in totals
+        ],
+    )  # fmt: skip
+
+
+def _causes(out: Out, words: Mapping[str, str], causes: Sequence[Mapping[str, Any]]) -> None:
+    """Causes with their money, a line per currency, and what they add up to: the difference above them."""
+    together: dict[str, int] = {}
+    for row in causes:
+        for code, amount in row["by_currency"].items():
+            together[code] = together.get(code, 0) + amount
+    rows = [
+        [
+            break_words.kind(row["kind"], out.language),
+            break_words.cause(row["cause"], out.language),
+            str(row["count"]),
+            _by_currency(row["by_currency"]),
+        ]
+        for row in causes
+    ]
+    if len(rows) > 1:
+        rows.append([words["together"], "", str(sum(row["count"] for row in causes)), _by_currency(together)])
+    _print(out, [words["what"], words["why"], (words["count"], "r"), (words["difference"], "r")], rows)
+
+
+def _by_currency(amounts: Mapping[str, int]) -> str:
+    return "\n".join(f"{_money(amount, code)} {code}" for code, amount in sorted(amounts.items()) if amount)
 
 
 _PARTS = ("ledger_minor", "counterpart_minor", "difference_minor", "breaks_minor")

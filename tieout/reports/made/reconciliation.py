@@ -90,9 +90,10 @@ def _totals(view: Mapping[str, Any], zh: bool) -> Table:
 def _causes(view: Mapping[str, Any], language: str) -> Table:
     rows = []
     for section in view["sections"]:
-        for cause in section["causes"]:
+        for stream, cause in _causes_of(section):
             head = {
                 "counterpart": section["counterpart"],
+                "stream": stream,
                 "kind": break_words.kind(cause["kind"], language),
                 "cause": break_words.cause(cause["cause"], language),
             }
@@ -104,6 +105,7 @@ def _causes(view: Mapping[str, Any], language: str) -> Table:
             ]
     columns = [
         Column("counterpart", ("Counterpart", "对方"), width=14),
+        Column("stream", ("Records", "数据流"), width=12),
         Column("kind", ("What", "差异"), width=24),
         Column("cause", ("Why", "原因"), width=34),
         Column("count", ("Count", "数量"), "integer"),
@@ -111,6 +113,14 @@ def _causes(view: Mapping[str, Any], language: str) -> Table:
         Column("amount", ("Difference", "差额"), "money"),
     ]
     return Table("causes", ("Causes", "原因"), columns, rows)
+
+
+def _causes_of(section: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(stream, cause): a stream's causes add up to its own difference, those of several streams to nothing."""
+    streams = section.get("streams") or ()
+    if not all("causes" in stream for stream in streams) or not streams:  # a book of record, or a run stored earlier
+        return [("", cause) for cause in section["causes"]]
+    return [(stream["stream"], cause) for stream in streams for cause in stream["causes"]]
 
 
 def _breaks(breaks: Sequence[Mapping[str, Any]], language: str) -> Table:
