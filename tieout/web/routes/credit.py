@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from tieout.web.auth import Approver, Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply
+from tieout.web.problems import responses
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.credit import (
     Credit,
@@ -64,7 +65,7 @@ def ask_override(caller: Operator, customer_id: CustomerId, body: OverrideIn, se
     return reply(TermDone, plain(service.credit.ask_override(customer_id, _wanted(body), caller.actor)), 201)
 
 
-@router.get("/credit/policy", response_model=Policy, responses=READ_ERRORS)
+@router.get("/credit/policy", response_model=Policy, responses=READ_ERRORS | responses(409))
 def get_policy(_: Reader, query: Annotated[PolicyQuery, Query()], service: Uses) -> Response:
     """The thresholds by which a company's credit is judged."""
     return reply(Policy, plain(service.credit.policy(query.company or "")))
