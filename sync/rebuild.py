@@ -133,6 +133,8 @@ def _replay_mark(
             seqs = spread(body["seqs"])
             _land_again(source, conn, [landed.pop(seq) for seq in seqs if seq in landed])
             fold(batch, seqs)
+            for part in chunks(seqs):  # a changed profile makes records wait a second time, long after they landed
+                conn.execute(delete(pending).where(pending.c.seq.in_(part)))
         else:
             if "messages" in body:  # marks of older versions lack it; there receipts alone tell
                 recall_messages(conn, body["limit"], body["messages"])
@@ -166,9 +168,6 @@ def _land_again(source: Connection, conn: Connection, rows: Sequence[Mapping[Any
     ]
     for part in chunks(records):
         upsert(conn, source_records, part)
-    seqs = [row["seq"] for row in rows]
-    for seq_part in chunks(seqs):
-        conn.execute(delete(pending).where(pending.c.seq.in_(seq_part)))
 
 
 def _replay_receipt(fresh: Engine, row: Mapping[Any, Any]) -> None:

@@ -90,7 +90,8 @@ def land(
         verdict = _verdict(row, row_hash, known, fetched_by_id)
         if verdict is Newer.SAME:
             counts.unchanged += 1
-            if known is not None and (_stamp_moved(row, known) or known["needs_fetch"]):
+            # A page that shows what is current does not answer a doubt: it may have been read before the doubt arose.
+            if known is not None and (_stamp_moved(row, known) or (known["needs_fetch"] and fetched_by_id)):
                 stamps.append(_stamp(row, known))
         elif verdict is Newer.YES:
             counts.new += 1
