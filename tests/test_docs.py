@@ -145,6 +145,17 @@ def test_a_decision_is_whole_and_fits_one_page(path: Path) -> None:
     assert path.name in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("path", ADRS[:14], ids=lambda path: path.stem)
+def test_a_decision_of_the_design_names_how_an_alternative_was_tried(path: Path) -> None:
+    alternatives = path.read_text(encoding="utf-8").split("\n## Alternatives\n")[1].split("\n## ")[0]
+    asked = re.findall(r"`python -m (tests\.[\w.]+) ?([^`]*)`", alternatives)
+    assert asked, "an alternative is tried by a command that prints its figures; our own solution's test is none"
+    for module, number in asked:
+        file = ROOT / module.replace(".", "/")
+        assert file.with_suffix(".py").is_file() or (file / "__main__.py").is_file()
+        assert module != "tests.flow.alternatives" or number.split()[0] == path.name[:4]
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_the_readme_configuration_is_accepted(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
