@@ -1,4 +1,4 @@
-"""People decide once: answers to conflicts, merges and unmerges, each undoable, each in the input log and the audit."""
+"""People decide once: answers, merges, relinks and unmerges, each undoable, each in the input log and the audit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sync.context import Context
 from sync.fold.answers import reopen
 from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.store import audit
+from tieout.store.queries import parties
 from tieout.store.session import unit
 from tieout.store.tables import accounts, answers, conflicts, customers, documents, memberships
 
@@ -155,7 +156,10 @@ def merge(ctx: Context, customer_id: str, other_id: str, actor: str) -> dict[str
 
 
 def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
-    """Take merges back: the named members (all merged ones when none is named) return to where rules put them."""
+    """Take merges and relinks back: the named members (all put there when none is named) return to where they stood.
+
+    Of several answers about a member only the last is taken back: what stood before it holds again.
+    """
     now = ctx.clock.now()
     n, m = answers.c, memberships.c
     with unit(ctx.engine, "answer.commit") as conn:
@@ -178,7 +182,34 @@ def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str) 
                 f"no member of {customer_id} was put there by a person",
                 hint="Members linked by a rule are parted by answering with separate.",
             )
-        for row in rows:
-            _append_undo(conn, now, row.seq, actor, None)
-        audit.append(conn, now, actor, "customer.unmerge", customer_id, {"members": [row.subject for row in rows]})
-    return {"customer": customer_id, "members": [row.subject for row in rows]}
+        last = {row.subject: row.seq for row in rows}
+        for seq in sorted(last.values()):
+            _append_undo(conn, now, seq, actor, None)
+        audit.append(conn, now, actor, "customer.unmerge", customer_id, {"members": sorted(last)})
+    return {"customer": customer_id, "members": sorted(last)}
+
+
+def relink(ctx: Context, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+    """Put accounts or CRM records into this customer, wherever rules or people had put them; `unmerge` takes it back.
+
+    Raises Gone for a customer or member that is not known, AnswerError for one that is there already.
+    """
+    now = ctx.clock.now()
+    wanted = sorted(set(members))
+    if not wanted:
+        raise AnswerError("say which members move", hint="Name accounts (acc_…) or records (connection/stream/id).")
+    with unit(ctx.engine, "answer.commit") as conn:
+        if not _exists(conn, customers, customer_id):
+            raise Gone(f"there is no customer {customer_id}", code="no_customer")
+        for member in wanted:
+            home = parties.membership_of(conn, member)
+            if home is not None and home["customer_id"] == customer_id:
+                raise AnswerError(f"{member} is a member of {customer_id} already")
+            if home is None and parties.party_of(conn, member) is None:
+                raise Gone(f"there is no account or record {member!r}", code="no_party")
+        seqs = [
+            append_answer(conn, now, {"subject": member, "action": "link", "target": customer_id}, actor)
+            for member in wanted
+        ]
+        audit.append(conn, now, actor, "customer.relink", customer_id, {"members": wanted})
+    return {"customer": customer_id, "members": wanted, "answers": seqs}

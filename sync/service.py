@@ -276,6 +276,12 @@ class Service:
         self._after_answer()
         return done
 
+    def relink(self, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+        """Put accounts or CRM records into this customer; no journal row moves."""
+        done = answering.relink(self.ctx, customer_id, members, actor)
+        self._after_answer()
+        return done
+
     def _after_answer(self) -> None:
         """Fold the answer here if the lane is free, so that the person sees the effect; else a worker does."""
         if run_apply(self.ctx, limit_seconds=2.0).is_busy:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from sqlalchemy import select
 
+from sync.answering import AnswerError
 from sync.service import Service
 from tests.flow.books import Synced, journal, open_conflicts, rows
+from tieout.core.errors import Gone
 from tieout.reports import same
 from tieout.store.tables import memberships
 
@@ -48,7 +51,32 @@ def test_why_two_records_are_one_customer_and_why_not(synced: Synced) -> None:
         assert [(one["action"], one["actor"]) for one in parted["answers"]] == [("separate", "li")]
 
 
-def test_random_merges_and_unmerges_end_where_they_began_and_move_no_journal_row(synced: Synced) -> None:
+def test_an_unmerge_restores_exactly_what_stood_before(synced: Synced) -> None:
+    _, service = synced
+    with service:
+        before, lines = standing(service), journal(service)
+        a, b, c = sorted({customer for member, (customer, _) in before.items() if member.startswith("acc_")})[:3]
+        service.merge(a, b, "li")
+        once = standing(service)
+        service.merge(c, a, "li")
+        service.unmerge(c, [], "li")
+        assert standing(service) == once, "an earlier merge stands when a later one is taken back"
+        record = next(member for member, (home, _) in sorted(once.items()) if "/" in member and home not in (a, c))
+        service.relink(c, [record], "wang")
+        assert standing(service)[record] == (c, "must_link")
+        with pytest.raises(AnswerError):
+            service.relink(c, [record], "wang")
+        with pytest.raises(Gone):
+            service.relink(c, ["zoho/customers/nobody"], "wang")
+        service.unmerge(c, [record], "wang")
+        assert standing(service) == once
+        service.unmerge(a, [], "li")
+        assert standing(service) == before
+        assert journal(service) == lines
+        assert service.rebuild_check().differences == []
+
+
+def test_random_merges_relinks_and_unmerges_end_where_they_began_and_move_no_journal_row(synced: Synced) -> None:
     _, service = synced
     chance = random.Random(11)
     with service:
@@ -58,7 +86,12 @@ def test_random_merges_and_unmerges_end_where_they_began_and_move_no_journal_row
         for _ in range(5):
             held = standing(service)
             owners = sorted({held[member][0] for member in held if member.startswith("acc_")})
-            if merged and chance.random() < 0.5:
+            lot = chance.random()
+            records = sorted(member for member in held if "/" in member)
+            if lot < 0.3:
+                record = chance.choice(records)
+                service.relink(chance.choice([one for one in owners if one != held[record][0]]), [record], "li")
+            elif merged and lot < 0.65:
                 customer = merged.pop(chance.randrange(len(merged)))
                 inside = [m for m, (c, rule) in held.items() if c == customer and rule == "must_link"]
                 if inside:

@@ -166,6 +166,11 @@ class FakeService:
         self._customers(customer_id)
         return {"customer": customer_id, "members": list(members)}
 
+    def relink(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]:
+        self._ask("relink", customer_id, list(members), actor)
+        self._customers(customer_id)
+        return {"customer": customer_id, "members": list(members)}
+
     def accept_webhook(
         self, connection: str, path_secret: str, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> Literal["stored", "duplicate"]:

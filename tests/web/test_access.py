@@ -42,6 +42,7 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/customers/{customer_id}/account"): READ,
     ("POST", "/v1/customers/{customer_id}/merge"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/unmerge"): OPERATE,
+    ("POST", "/v1/customers/{customer_id}/relink"): OPERATE,
     ("GET", "/v1/customers/{customer_id}/credit"): READ,
     ("POST", "/v1/customers/{customer_id}/credit/limits"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/credit/overrides"): OPERATE,
@@ -93,6 +94,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/conflicts/{conflict_id}/resolution": {"action": "separate"},
     "/v1/customers/{customer_id}/merge": {"other": "cus_2"},
     "/v1/customers/{customer_id}/unmerge": {"members": ["zoho/customers/1"]},
+    "/v1/customers/{customer_id}/relink": {"members": ["zoho/customers/1"]},
     "/v1/reconciliations": {},
     "/v1/customers/{customer_id}/credit/limits": {"amount_minor": 1, "currency": "CNY", "reason": "a test"},
     "/v1/customers/{customer_id}/credit/overrides": {"status": "hold", "valid_until": "2099-01-01", "reason": "a test"},
@@ -122,8 +124,9 @@ def test_every_route_against_every_role(site: Site) -> None:
                 wrong.append((method, path, role, status))
     assert wrong == []
     changed = {what[0] for what in site.service.asked if what[0] not in ("plan", "explain")}
-    wanted = {"resolve", "undo", "start_sync", "push_plan", "retry_push", "reconcile", "merge", "unmerge"}
-    assert changed == wanted
+    assert changed == {
+        "merge", "push_plan", "reconcile", "relink", "resolve", "retry_push", "start_sync", "undo", "unmerge",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)

@@ -270,6 +270,8 @@ def test_merge_and_unmerge_name_customers_and_members(site: Site, api: TestClien
     body = {"members": ["zoho/customers/900001"]}
     assert api.post(f"/v1/customers/{a}/unmerge", json=body).json()["members"] == body["members"]
     assert api.post(f"/v1/customers/{a}/unmerge", json={"members": []}).status_code == 422
+    assert api.post(f"/v1/customers/{a}/relink", json=body).json() == {"customer": a, **body}
+    assert api.post("/v1/customers/cus_none/relink", json=body).status_code == 404
 
 
 def test_metrics_count_runs_pushes_conflicts_and_lag(site: Site, api: TestClient) -> None:

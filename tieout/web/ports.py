@@ -187,6 +187,8 @@ class Service(Protocol):
 
     def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]: ...
 
+    def relink(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]: ...
+
     def accept_webhook(
         self,
         connection: str,

@@ -1,4 +1,4 @@
-"""/v1/customers: who owes, what belongs to them, merge and unmerge."""
+"""/v1/customers: who owes, what belongs to them, merge, relink and unmerge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from tieout.web.auth import Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Today, Uses, plain, reply
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.identity import Why, WhyQuery
-from tieout.web.schemas.receivables import Account, Customer, CustomerDetail, CustomerQuery, MergeIn, UnmergeIn
+from tieout.web.schemas.receivables import (
+    Account,
+    Customer,
+    CustomerDetail,
+    CustomerQuery,
+    MergeIn,
+    RelinkIn,
+    UnmergeIn,
+)
 from tieout.web.schemas.work import Done
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -54,5 +62,11 @@ def merge(caller: Operator, customer_id: CustomerId, body: MergeIn, service: Use
 
 @router.post("/{customer_id}/unmerge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def unmerge(caller: Operator, customer_id: CustomerId, body: UnmergeIn, service: Uses) -> Response:
-    """Let members leave this customer and become one of their own."""
+    """Let members leave this customer, where people had put them, for where they stood before."""
     return reply(Done, plain(service.unmerge(customer_id, body.members, caller.actor)))
+
+
+@router.post("/{customer_id}/relink", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def relink(caller: Operator, customer_id: CustomerId, body: RelinkIn, service: Uses) -> Response:
+    """Put accounts or CRM records into this customer, wherever they stood; unmerge takes it back."""
+    return reply(Done, plain(service.relink(customer_id, body.members, caller.actor)))

@@ -213,7 +213,15 @@ class MergeIn(In):
 
 
 class UnmergeIn(In):
-    """The members that leave the customer in the path and become one of their own."""
+    """The members that leave the customer in the path, where people had put them, for where they stood before."""
+
+    members: list[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]] = Field(
+        min_length=1, max_length=50, examples=[["zoho/customers/4876876000000333001"]]
+    )
+
+
+class RelinkIn(In):
+    """The accounts (acc_…) or CRM records (connection/stream/id) that move to the customer in the path."""
 
     members: list[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]] = Field(
         min_length=1, max_length=50, examples=[["zoho/customers/4876876000000333001"]]
