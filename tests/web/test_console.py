@@ -14,6 +14,7 @@ from tieout.core.crypto import sha256_hex
 from tieout.store import audit
 from tieout.store.session import reading
 from tieout.store.tables import login_links, sessions
+from tieout.web import evidence
 
 ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
@@ -137,6 +138,20 @@ def test_signing_out_ends_the_session_on_the_server(site: Site, csrf_of: Csrf) -
     assert client.get("/").status_code == 303
 
 
+def test_weights_of_evidence_are_told_in_words() -> None:
+    reasons = [{"code": "city_conflict", "weight": -332}, {"code": "tax_id_equal", "weight": 471}]
+    (shown,) = evidence.answers([{"action": "link", "target": "acc_7", "points": 139, "reasons": reasons}])
+    assert shown["likelihood"] == "open"
+    assert [(one["code"], evidence.strength(one["weight"])) for one in shown["reasons"]] == [
+        ("tax_id_equal", "strong_for"),
+        ("city_conflict", "strong_against"),
+    ]
+    assert [evidence.strength(one) for one in (100, 11, 0, None, -21, -200)] == [
+        "for", "slight_for", "", "", "slight_against", "against",
+    ]  # fmt: skip
+    assert evidence.likelihood({"points": 80, "reasons": [{"code": "same_amount"}]}) == "", "ranked, not weighed"
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, language: str) -> None:
     tied_out = site.books.reconciliation(breaks=1)
@@ -146,7 +161,10 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
         "target": "acc_7",
         "label": "远航 & Co",
         "points": 80,
-        "reasons": [{"code": "tax_id_equal", "mine": "1", "theirs": "1", "ref": ""}],
+        "reasons": [
+            {"code": "city_conflict", "mine": "深圳", "theirs": "广州", "ref": "", "weight": -332},
+            {"code": "tax_id_equal", "mine": "1", "theirs": "1", "ref": "", "weight": 471},
+        ],
         "record": {"names": ["远航 & Co"], "tax_ids": ["91310000MA1FL1"]},
     }
     opened = site.books.conflict("<b>远航</b>", 500_00, suggestions=[suggestion], blocks=True, days=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from tieout.core.money import format_minor, is_currency
 from tieout.reports.values import money as shown_money
 
 MAX_TEXT = 4000
+# Log-odds in hundredths of a natural unit: 250 is 12 times as likely, 100 not quite 3 times.
+_STRONG, _CLEAR = 250, 100
 MAX_SIDES = 4
 
 
@@ -68,7 +71,7 @@ def facts(item: Any, money: str = "") -> list[tuple[str, str]]:
     if not isinstance(item, dict):
         return []
     inner = item.get("params")
-    found = {key: value for key, value in item.items() if key not in ("code", "params")}
+    found = {key: value for key, value in item.items() if key not in ("code", "params", "weight")}
     found |= inner if isinstance(inner, dict) else {}
     currency = found.get("currency") or money
     is_told = isinstance(currency, str) and is_currency(currency)
@@ -110,19 +113,42 @@ def shown(evidence: Any, suggestions: Any = ()) -> Shown:
     return Shown([name for name, _ in sides], lines, rest)
 
 
+def strength(weight: Any) -> str:
+    """How much a finding says, as a code with a word: strong_for, for, slight_for, the same against; "" for nothing."""
+    if type(weight) is not int or not weight:
+        return ""
+    side = "for" if weight > 0 else "against"
+    size = abs(weight)
+    return f"strong_{side}" if size >= _STRONG else side if size >= _CLEAR else f"slight_{side}"
+
+
+def likelihood(suggestion: Mapping[str, Any]) -> str:
+    """How likely a weighed suggestion is the same customer: likely, open or unlikely; "" where nothing was weighed."""
+    points, reasons = suggestion.get("points"), _dicts(suggestion.get("reasons"))
+    if type(points) is not int or not any(type(one.get("weight")) is int and one["weight"] for one in reasons):
+        return ""
+    return "likely" if points >= _STRONG else "open" if points >= 0 else "unlikely"
+
+
 def answers(suggestions: Any) -> list[dict[str, Any]]:
-    """Suggestions that can be sent back as an answer: action, target, label, points and reasons of each."""
+    """Suggestions that can be sent back as an answer: action, target, label, likelihood and reasons of each."""
     return [
         {
             "action": item["action"],
             "target": text(item.get("target")),
             "label": text(item.get("label")),
-            "points": text(item.get("points")),
-            "reasons": item.get("reasons") or [],
+            "likelihood": likelihood(item),
+            "reasons": sorted(item.get("reasons") or [], key=_says_most),
         }
         for item in _dicts(suggestions)
         if isinstance(item.get("action"), str)
     ]
+
+
+def _says_most(reason: Any) -> int:
+    """What says most comes first; what was not weighed keeps its place before it."""
+    weight = reason.get("weight") if isinstance(reason, dict) else None
+    return -abs(weight) if type(weight) is int and weight else -(10**6)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
