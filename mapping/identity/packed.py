@@ -15,7 +15,7 @@ from mapping.identity.names import Name
 from mapping.identity.tax_ids import TaxId
 from mapping.identity.views import View
 
-_KEPT = 100_000  # views at hand; all are let go when there are more
+_KEPT = 60_000  # views at hand; all are let go when there are more
 
 
 def packed(facts: PartyFacts) -> bytes:

@@ -53,7 +53,9 @@ def sufficient(codes: Collection[str]) -> str:
     found = sum(code in _SPECIFIC for code in codes)
     if not _LEGAL.isdisjoint(codes):
         own = found or ("domain_equal" in codes and "domain_contested" not in codes)
-        crowds = _CROWDS_HAN if "han_legal_equal" in codes else CROWDS
+        # A Chinese name that lacks its place was never registered so: it tells no more than an English one.
+        placed = "han_legal_equal" in codes and "region_equal" in codes
+        crowds = _CROWDS_HAN if placed else CROWDS
         return "legal_name" if own or crowds.isdisjoint(codes) else ""
     around = sum(code in _AROUND for code in codes)
     if not _NAMED.isdisjoint(codes):

@@ -170,6 +170,12 @@ def test_a_chinese_legal_name_is_enough_until_its_brand_is_everybodys() -> None:
     assert two(record("z/1", FIRM, phone=PLACE["phone"]), record("a/1", FIRM, **PLACE), *_bearers("澄砚", 9)) == "auto"
 
 
+def test_a_chinese_name_without_its_place_tells_no_more_than_an_english_one() -> None:
+    bare = FIRM.removeprefix("深圳市")
+    assert two(record("z/1", bare), record("a/1", bare), *_bearers("澄砚", 2)) == "auto"
+    assert two(record("z/1", bare), record("a/1", bare), *_bearers("澄砚", 3)) == "review"
+
+
 def test_a_full_name_that_two_legal_persons_bear_links_nobody() -> None:
     holders = [record("a/1", FIRM, TAX), record("b/1", FIRM, TAX2)]
     made = match([*holders, record("z/1", FIRM)])
