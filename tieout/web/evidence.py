@@ -124,9 +124,10 @@ def strength(weight: Any) -> str:
 
 def likelihood(suggestion: Mapping[str, Any]) -> str:
     """How likely a weighed suggestion is the same customer: likely, open or unlikely; "" where nothing was weighed."""
-    points, reasons = suggestion.get("points"), _dicts(suggestion.get("reasons"))
-    if type(points) is not int or not any(type(one.get("weight")) is int and one["weight"] for one in reasons):
+    told, reasons = str(suggestion.get("points")), _dicts(suggestion.get("reasons"))
+    if not told.removeprefix("-").isdecimal() or not any(strength(one.get("weight")) for one in reasons):
         return ""
+    points = int(told)
     return "likely" if points >= _STRONG else "open" if points >= 0 else "unlikely"
 
 

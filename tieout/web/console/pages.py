@@ -50,6 +50,7 @@ def environment() -> Environment:
     made.globals["cell"] = evidence.text
     made.globals["facts"] = evidence.facts
     made.globals["strength"] = evidence.strength
+    made.globals["likelihood"] = evidence.likelihood
     made.globals["received"] = evidence.received
     return made
 
