@@ -22,7 +22,8 @@ from sync.sweep import run_housekeeping, run_sweep
 from tests.sim import asof, users
 from tests.sim.process import current, nobody
 from tieout.core.errors import Denied, TieoutError
-from tieout.store.tables import inbox
+from tieout.store.plans import plan_rows
+from tieout.store.tables import inbox, outbox
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -150,18 +151,58 @@ def _is_stored(world: World, body: bytes) -> bool:
 
 
 def plan(world: World, rng: Random, _: int) -> None:
-    """A person looks at the plan and sends exactly that."""
+    """A person looks at the plan and sends exactly that: at once, or at the next turn, when much has moved on."""
     if world.plan.push_mode != "plan":
         return
-    fresh = rng.random() < 0.3
+    if world.kept_plan:
+        digest, world.kept_plan = world.kept_plan, ""
+        world.processes["web"].run(guarded(world, lambda ctx: _send(world, ctx, digest), "plan"))
+        return
+    look_and_send(world, fresh=rng.random() < 0.3, at_once=rng.random() < 0.6)
+
+
+def look_and_send(world: World, *, fresh: bool, at_once: bool = True) -> None:
+    """Show the plan as it is now; send it, or keep its digest."""
 
     def run(ctx: Context) -> None:
         view = make_plan(ctx, fresh)
-        if view.rows:
-            save_plan(ctx, view)
-            push_plan(ctx, view.digest, "ann")
+        if not view.rows:
+            return
+        save_plan(ctx, view)
+        if at_once:
+            _send(world, ctx, view.digest)
+        else:
+            world.kept_plan = view.digest
 
     world.processes["web"].run(guarded(world, run, "plan"))
+
+
+def _send(world: World, ctx: Context, digest: str) -> None:
+    """Send a plan; what is another change by now than the plan showed must stay where it is."""
+    shown = dict(plan_rows(ctx.engine, digest))
+    before = _waiting(world, shown)
+    try:
+        push_plan(ctx, digest, "ann")
+    finally:
+        after = _waiting(world, shown)
+        for key in sorted(before - after):
+            if _is_under_way(world, key):
+                world.problem(f"D13 {key} was let go although it is another change than the plan showed")
+
+
+def _waiting(world: World, shown: Mapping[str, int]) -> set[str]:
+    """Rows of a plan that are another version by now and still wait for somebody's approval."""
+    with nobody(), world.database.engine.connect() as conn:
+        rows = conn.execute(select(outbox.c.id, outbox.c.version, outbox.c.state).where(outbox.c.id.in_(shown))).all()
+        conn.rollback()
+    return {key for key, version, state in rows if version != shown[key] and state in ("planned", "parked")}
+
+
+def _is_under_way(world: World, key: str) -> bool:
+    with nobody(), world.database.engine.connect() as conn:
+        state = conn.execute(select(outbox.c.state).where(outbox.c.id == key)).scalar()
+        conn.rollback()
+    return state in ("ready", "claimed", "done", "uncertain")
 
 
 def reconcile(world: World, rng: Random, _: int) -> None:

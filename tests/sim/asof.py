@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tests.sim.process import nobody
-from tieout.store.queries.as_of import balances_at, known_at
+from tieout.store.queries.as_of import balances_at, known_at, open_by_line
 from tieout.store.session import reading
 
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ Printed = tuple[date, str, list[str]]
 
 
 def printed(world: World, as_of: date, point: str | None = None) -> Printed:
-    """The balances of a day as known at a point (None = now), as text."""
+    """The balances and open amounts of a day as known at a point (None = now), as text."""
     with nobody(), reading(world.database.engine) as conn:
         known = known_at(conn, point)
         rows = sorted(str(dict(row)) for row in balances_at(conn, as_of, known))
+        rows += sorted(f"{line} {amount}" for line, amount in open_by_line(conn, as_of, known).items())
     return as_of, known.text, rows
 
 

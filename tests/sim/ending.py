@@ -86,7 +86,7 @@ def _decide(world: World) -> None:
     process = world.processes["one"]
     process.run(actors.guarded(world, run_apply, "apply"))
     if world.plan.push_mode == "plan":
-        actors.plan(world, Random(3), 0)
+        actors.look_and_send(world, fresh=False)
     else:
         process.run(actors.guarded(world, lambda ctx: run_push(ctx, "zoho", limit_seconds=None), "push"))
 

@@ -55,7 +55,8 @@ _QUERIES = {
     ),
     "marks": "SELECT connection, stream, since_at, deletes_since_at FROM watermarks",
     "outbox": (
-        "SELECT id, state, attempts, event_key, operation, module, remote_id, version, fence FROM outbox ORDER BY id"
+        "SELECT id, state, attempts, event_key, operation, module, remote_id, approved_by, fence FROM outbox "
+        "ORDER BY id"
     ),
     "decisions": ("SELECT d.id, d.seq, d.kind, d.subject, i.seq FROM decisions d LEFT JOIN inputs i ON i.seq = d.seq"),
     "standing": (
@@ -84,6 +85,7 @@ class Invariants:
         self._journal: dict[str, Rows] = {"entries": [], "postings": [], "commits": []}
         self._marks: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._states: dict[str, str] = {}
+        self._planned: set[str] = set()  # rows that began as something for a person to approve
 
     def check(self) -> None:
         """After a step: every breach becomes a problem of the world."""
@@ -169,8 +171,12 @@ class Invariants:
             self._marks[connection, stream] = (since, deletes)
 
     def _outbox(self, found: dict[str, Rows]) -> None:
-        for key, state, attempts, _, _, _, _, _, _ in found["outbox"]:
+        for key, state, attempts, _, _, _, _, approved_by, _ in found["outbox"]:
             before = self._states.get(key)
+            if before is None and state == "planned":
+                self._planned.add(key)
+            if key in self._planned and state in ("claimed", "done", "uncertain") and not approved_by:
+                self._say(f"D13 outbox row {key} is {state}, nobody approved it")
             if before is not None and state not in ONWARD.get(before, {state}):
                 self._say(f"I6 outbox row {key} went from {before} to {state}")
             if attempts > MAX_LOCKED:

@@ -7,6 +7,7 @@ Exit 1 if one was not caught. A patch is applied with `git apply`; it changes th
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ class Catch:
     """What became of one planted defect; `seed` None = not caught."""
 
     name: str
-    seed: int | None
+    seed: str | None
     tried: int
     steps: int
     seen: str
@@ -36,7 +37,7 @@ class Catch:
     def line(self) -> str:
         if self.seed is None:
             return f"{self.name:<36} NOT CAUGHT after {self.tried} seeds, {self.steps} steps {self.seen}"
-        return f"{self.name:<36} seed {self.seed:<5} tried {self.tried:<4} steps {self.steps:<6} {self.seen[:110]}"
+        return f"{self.name:<36} seed {self.seed:<7} tried {self.tried:<4} steps {self.steps:<6} {self.seen[:110]}"
 
 
 def hunt(patch: Path, seeds: int, first: int, steps: int) -> Catch:
@@ -64,37 +65,41 @@ def hunt(patch: Path, seeds: int, first: int, steps: int) -> Catch:
             tried, walked = tried + found.tried, walked + found.steps
             if found.seed is None:
                 return Catch(patch.stem, None, tried, walked, found.seen)
-            if _search(ROOT, found.seed, 1, steps).seed is None:  # the tree without the defect gets through this world
-                return Catch(patch.stem, found.seed, tried, walked, found.seen)
-            at = found.seed + 1
+            if not found.seed.isdigit() or _search(ROOT, int(found.seed), 1, steps).seed is None:
+                return Catch(patch.stem, found.seed, tried, walked, found.seen)  # without the defect it goes well
+            at = int(found.seed) + 1
         return Catch(patch.stem, None, tried, walked, "")
 
 
 def _search(tree: Path, first: int, seeds: int, steps: int) -> Catch:
+    """Fresh worlds, and in a tree with a defect the kept plans after them."""
     command = [sys.executable, "-m", "tests.sim.planted", "--search", str(seeds), "--first", str(first)]
+    command += ["--kept"] if tree != ROOT else []
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
     done = subprocess.run(
         [*command, "--steps", str(steps)], cwd=tree, env=environment, capture_output=True, text=True, check=False
     )
-    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+    last = done.stdout.strip("\n").rpartition("\n")[2]
     parts = last.split("\t")
     if len(parts) != 4:
         return Catch("", None, seeds, 0, f"the search broke: {done.stderr.strip()[-300:]}")
-    return Catch("", int(parts[0]) if parts[0] != "-" else None, int(parts[1]), int(parts[2]), parts[3])
+    return Catch("", parts[0] if parts[0] != "-" else None, int(parts[1]), int(parts[2]), parts[3])
 
 
-def search(seeds: Iterator[int], length: int) -> str:
+def search(seeds: Iterator[int], length: int, *, kept: bool) -> str:
     """Run worlds in this tree until one fails; answers seed, seeds tried, steps and what was seen, tab-separated."""
     from tests.sim.plan import draw
+    from tests.sim.run import corpus
     from tests.sim.twin import Theatre
 
     theatre = Theatre()
     tried = steps = 0
     try:
-        for seed in seeds:
+        fresh = ((str(seed), draw(seed, length)) for seed in seeds)
+        for seed, plan in itertools.chain(fresh, corpus() if kept else ()):
             tried += 1
             try:
-                found = theatre.run(draw(seed, length), rebuilds=False)
+                found = theatre.run(plan, rebuilds=False)
             except Exception as error:  # noqa: BLE001 - the planted defect broke the product itself
                 return f"{seed}\t{tried}\t{steps}\tbroke: {type(error).__name__} {str(error).splitlines()[0][:80]}"
             steps += found.steps
@@ -114,10 +119,14 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=PATCHES, help="where the patches are")
     parser.add_argument("--search", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search:
         sys.stdout.write(
-            search(iter(range(given.first, given.first + given.search)), given.steps).replace("\n", " ") + "\n"
+            search(iter(range(given.first, given.first + given.search)), given.steps, kept=given.kept).replace(
+                "\n", " "
+            )
+            + "\n"
         )
         return 0
     patches = [path for path in sorted(given.folder.glob("*.patch")) if not given.names or path.stem in given.names]

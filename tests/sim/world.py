@@ -72,6 +72,7 @@ class World:
         self.doorbell, self.wire = Doorbell(), Wire()
         self.network = Network(self)
         self.births = self.commits = 0
+        self.kept_plan = ""  # a plan that a person looked at and has not sent yet
         self.caught_up = (
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
