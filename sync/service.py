@@ -239,9 +239,9 @@ class Service:
         ring(self.ctx, f"pull:{connection}")
         return run_id
 
-    def progress(self) -> list[dict[str, Any]]:
-        """Where the first or present sync stands, for terminals and pages."""
-        return progress_of(self.ctx)
+    def progress(self, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Where the first sync stands, or the one that began at `since`."""
+        return progress_of(self.ctx, since)
 
     # ------------------------------------------------------------- people's work
     def conflicts(self, state: str = "open", limit: int = 50, cursor: str | None = None) -> dict[str, Any]:

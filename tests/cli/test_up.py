@@ -96,7 +96,8 @@ def test_the_whole_tree_comes_up_and_goes(start: Callable[..., Running], tmp_pat
     assert lines[1] == f"Log in once with {url.group()}/login?token=one-time"
     assert "raised daily limit (1,000,000 credits, documented: 60,000)" in said
     assert "secret.key" in said
-    assert "zoho deals 200 done" in said
+    assert "zoho deals pull 200 done" in said
+    assert not (tmp_path / "var" / "asked").exists(), "the first sync needs no asking"
     assert said.count(f"See what is owed and overdue: {url.group()}") == 1
     with urllib.request.urlopen(f"{url.group()}/healthz", timeout=5) as answer:
         assert answer.status == 200
@@ -107,11 +108,10 @@ def test_the_whole_tree_comes_up_and_goes(start: Callable[..., Running], tmp_pat
     assert (home / "tieout.toml").stat().st_mode & 0o777 == 0o600
     children = running.children()
     assert len(children) == len(PARTS)
-    began = time.monotonic()
     os.killpg(running.process.pid, signal.SIGINT)
-    assert running.process.wait(10) == 0
-    assert time.monotonic() - began < 5
+    assert running.process.wait(20) == 0
     assert "Nothing was left running" in running.said
+    assert "did not stop in time" not in running.said
     assert not [pid for pid in children if alive(pid)]
 
 
@@ -128,6 +128,10 @@ def test_a_second_run_goes_on_with_the_same_home(start: Callable[..., Running], 
     second = start("--sandbox", "--port", "0")
     second.wait_for("Three things to try")
     assert "A secret key was made" not in second.said
+    assert "Going on where the last run stopped." in second.said
+    assert (tmp_path / "var" / "asked").read_text() == "zoho up\n"
+    assert "zoho deals pull 200 done" in second.said, "this run's rows, not those of both"
+    assert "400" not in second.said
     assert (tmp_path / "var" / "secret.key").read_text() == key
 
 

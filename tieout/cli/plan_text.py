@@ -81,8 +81,8 @@ def _size(row: Mapping[str, Any]) -> Decimal:
 
 def _record(out: Out, words: Mapping[str, str], row: Mapping[str, Any]) -> None:
     is_new = row["operation"] == "create"
-    head = [row["label"], row["number"], words["new" if is_new else "id"].format(id=row["remote_id"])]
-    head = [part for part in head if part]
+    bill = [] if row["number"] in row["label"] else [row["number"]]
+    head = [row["label"], *bill, words["new" if is_new else "id"].format(id=row["remote_id"])]
     if words.get(row["state"], row["state"]):
         head.append(words.get(row["state"], row["state"]))
     out.console.print()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +15,25 @@ from tieout.core.clock import Clock
 EVERY = 2.0  # seconds between two plain lines about the same thing
 _SHOWN = frozenset({"connection", "stream", "step", "state", "done", "total", "note"})
 ENDED = frozenset({"done", "failed"})
+
+
+class RunProgress:
+    """What one run did, out of events whose counts go over the whole life of the database."""
+
+    def __init__(self, before: Sequence[Mapping[str, Any]]) -> None:
+        self._before = {_about(event): int(event.get("done") or 0) for event in before}
+
+    def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The event with `done` and `total` counted from the start of the run."""
+        before = self._before.get(_about(event), 0)
+        return {
+            key: value - before if key in ("done", "total") and type(value) is int else value
+            for key, value in event.items()
+        }
+
+
+def _about(event: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(event.get(key) for key in ("connection", "stream", "step"))
 
 
 class ProgressView:

@@ -134,10 +134,12 @@ def scheduler(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         cfg = load_config(config)
         out.language = cfg.language
         visit_home(cfg)
+        run = importlib.import_module("sync.scheduler").run
         stop = threading.Event()
+        # Only now: until here nothing is held, and a signal ends the process at once instead of after a long import.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: stop.set())
-        importlib.import_module("sync.scheduler").run(cfg, stop)
+        run(cfg, stop)
 
 
 def sandbox(

@@ -8,16 +8,17 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tieout.cli.options import Service, command_name, home_kind, load_config, near, service
 from tieout.cli.output import OK, Out
-from tieout.cli.progress import ENDED, ProgressView
+from tieout.cli.progress import ENDED, ProgressView, RunProgress
 from tieout.cli.texts import system_language
 from tieout.cli.write_config import is_generated, raised_limits, read_sandbox, sandbox_text, write_file
 from tieout.core.clock import Clock
@@ -73,7 +74,7 @@ class Up:
                 return self._stopped()
             opened = stack.enter_context(service(config))
             opened.migrate()
-            was_here = any(event.get("done") for event in opened.progress())
+            since, before = self._clock.now(), opened.progress()
             if config.sandbox:
                 opened.prepare()  # the write-back fields, without which every push would be refused
             sock = stack.enter_context(listen(self._wish.host, self._wish.port))
@@ -82,7 +83,8 @@ class Up:
                 return self._stopped()
             self._greet(home, config, opened, url, notes)
             self._start_workers(home, config, url)
-            self._show_first_sync(config, opened, url, was_here)
+            self._ask_again(opened, before)
+            self._show_sync(config, opened, url, since, before)
             self._tree.run(lambda: False)
             return self._stopped()
 
@@ -195,13 +197,23 @@ class Up:
         out.say("home", home=near(home.path), logs=near(home.logs))
         out.say("stop_hint")
 
-    def _show_first_sync(self, config: Config, opened: Service, url: str, was_here: bool) -> None:
-        """Follow the runs in the database until the sync has ended, then say what can be tried."""
+    def _ask_again(self, opened: Service, before: Sequence[Mapping[str, Any]]) -> None:
+        """Where all was read before, ask for a pull now: what is shown is this run's, not the one of last time."""
+        pulls = [event for event in before if event.get("step") == "pull"]
+        if pulls and all(event.get("state") in ENDED for event in pulls):
+            for connection in dict.fromkeys(str(event["connection"]) for event in pulls):
+                opened.start_sync(connection, "up")
+
+    def _show_sync(
+        self, config: Config, opened: Service, url: str, since: datetime, before: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Follow the runs in the database until this run's sync has ended, then say what can be tried."""
         out, tieout = self._out, command_name()
+        of_this_run = RunProgress(before)
         seen: list[dict[str, Any]] = []
         next_at = 0.0
         if not out.as_json:
-            out.say("going_on" if was_here else "first_sync")
+            out.say("going_on" if any(event.get("done") for event in before) else "first_sync")
         with ProgressView(out.err, self._clock, quiet=out.as_json) as view:
 
             def ended() -> bool:
@@ -209,7 +221,7 @@ class Up:
                 if self._clock.monotonic() < next_at:
                     return False
                 next_at = self._clock.monotonic() + POLL_EVERY
-                seen = opened.progress()
+                seen = [of_this_run(event) for event in opened.progress(since)]
                 for event in seen:
                     view(event)
                 return bool(seen) and all(event.get("state") in ENDED for event in seen)

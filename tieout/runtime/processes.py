@@ -123,8 +123,12 @@ class Supervisor:
         self._impatient = self.stopping
         self.stopping = True
 
-    def stop(self, grace: float = 3.0, last_grace: float = 1.0) -> None:
-        """End every child: SIGTERM stage by stage, SIGKILL to what is left, well within five seconds."""
+    def stop(self, grace: float = 5.0, last_grace: float = 2.0) -> None:
+        """End every child: SIGTERM stage by stage, SIGKILL to what has not ended after its grace (seconds).
+
+        The highest stage has `grace`, each lower one `last_grace`: with two stages seven seconds at most, on a machine
+        too busy to let them end. Nobody is waited for once all of a stage have ended.
+        """
         self.stopping = True
         stages = sorted({child.program.stage for child in self._children}, reverse=True)
         for stage in stages:
