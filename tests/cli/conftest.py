@@ -46,6 +46,12 @@ app_secret = "s"
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def keep_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that stay set up logging for their process; here it would write to a stream that is closed later."""
+    monkeypatch.setattr("tieout.core.logging.configure", lambda **_: None)
+
+
 @pytest.fixture
 def service() -> Any:
     return fake_module.FakeService()
