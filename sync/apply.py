@@ -14,6 +14,7 @@ from sync.activation import activate_profiles, pin_policies
 from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.run import fold
+from sync.openings import Openings, begin_books, look
 from sync.settle.run import STAGES, settle
 from sync.settle.waiting import note_messages
 from sync.sizing import Stopwatch
@@ -26,6 +27,7 @@ from tieout.store.among import among
 from tieout.store.landing import append_inputs
 from tieout.store.leases import Lease
 from tieout.store.outbox import is_counting, judge_run
+from tieout.store.queries.openings import OPENING, is_unfinished
 from tieout.store.session import reading, retrying, unit
 from tieout.store.tables import dirty, inputs, meta, pending, watermarks
 
@@ -82,7 +84,7 @@ def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Pro
     try:
         activate_profiles(ctx)
         pin_policies(ctx)
-        lane = _Lane(ctx, lease, summary, progress)
+        lane = _Lane(ctx, lease, summary, progress, look(ctx))
         lane.run(limit_seconds)
     except StaleWrite as error:
         log.warning("apply lane lost", why=str(error))
@@ -93,8 +95,11 @@ def run_apply(ctx: Context, *, limit_seconds: float | None = None, progress: Pro
 
 
 class _Lane:
-    def __init__(self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None) -> None:
+    def __init__(
+        self, ctx: Context, lease: Lease, summary: ApplySummary, progress: Progress | None, openings: Openings
+    ) -> None:
         self.ctx, self.lease, self.summary, self.progress = ctx, lease, summary, progress
+        self.openings = openings
         self.sizer = ctx.sizer
         self.profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
         self._may_settle = False
@@ -107,9 +112,13 @@ class _Lane:
             if clock.monotonic() - renewed > LANE_TTL / 3:
                 self.lease = leases.renew(self.ctx.engine, self.lease, ttl_seconds=LANE_TTL, clock=clock)
                 renewed = clock.monotonic()
-            stage = self._first_waiting()
-            if stage == _FOLD:
+            stage = OPENING if self._open_first() else self._first_waiting()
+            if stage == OPENING:
+                pass  # a batch of it is done; nothing else is looked at before its end
+            elif stage == _FOLD:
                 self._timed(self._fold_batch)
+            elif self._begin_books():
+                continue
             elif not self._ready():
                 self.summary.is_waiting = True
                 return
@@ -133,6 +142,29 @@ class _Lane:
     def _ready(self) -> bool:
         """Whether all first pulls are complete; once they are, they stay it."""
         return self._may_settle or ready_to_settle(self.ctx)
+
+    def _open_first(self) -> int:
+        """One batch of documents that wait for the opening in force: nothing else is folded before they have it."""
+        if not self.openings.is_unfinished:
+            return 0
+        with reading(self.ctx.engine) as conn:
+            self.openings.is_unfinished = is_unfinished(conn)
+        return self._timed(partial(self._settle_batch, OPENING)) if self.openings.is_unfinished else 0
+
+    def _begin_books(self) -> bool:
+        """True when an opening was put into the log, or something landed that has to be folded before it."""
+        if self.openings.is_idle or not self.openings.due():
+            return False
+        batch = retrying(
+            lambda: begin_books(self.ctx, self.lease, self.openings),
+            sleep=self.ctx.clock.sleep,
+            jitter=self.ctx.ids.jitter,
+        )
+        if batch is None:
+            return False
+        self.summary.add(batch)
+        self.summary.folded += 1
+        return True
 
     def _judge(self) -> None:
         """Nothing is left to do: the run has ended, and what it made ready is held against the change limits."""
@@ -172,7 +204,7 @@ class _Lane:
                 conn,
                 self.ctx.config,
                 self.profiles,
-                body={"phase": "fold", "seqs": ranges(seqs)},
+                body={"phase": "fold", "seqs": ranges(seqs), **self.openings.mark},
                 now=self.ctx.clock.now(),
             )
             fold(batch, seqs)
@@ -188,7 +220,7 @@ class _Lane:
         with unit(self.ctx.engine, "settle.commit") as conn:
             watch = Stopwatch(self.ctx.clock, conn.dialect.name)
             leases.guard(conn, self.lease)
-            if conn.execute(select(pending.c.seq).limit(1)).first() is not None:
+            if stage != OPENING and conn.execute(select(pending.c.seq).limit(1)).first() is not None:
                 return 1  # something landed meanwhile: fold it first
             limit = self.sizer.size(kind)
             body = {"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)}

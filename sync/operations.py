@@ -13,6 +13,7 @@ from mapping.outbound import writable_fields
 from mapping.outbound_fields import MODULES
 from sync.channels import ensure_channel
 from sync.context import Context
+from sync.opening_findings import start_findings
 from sync.queue import ring, waiting
 from sync.verify import run_verify
 from tieout.core import logging
@@ -113,6 +114,7 @@ def check(ctx: Context, name: str | None) -> dict[str, Any]:
                 connection_store.set_auth_ok(ctx.engine, key)
         except SourceError as error:
             found = [Finding("error", error.code, error.message, error.hint)]
+        found = [*found, *start_findings(ctx, key)]
         out.append(
             {
                 "connection": key,
@@ -149,11 +151,6 @@ def doctor(ctx: Context) -> dict[str, Any]:
             findings.append(
                 Finding("warning", "dead_letters", f"{len(dead)} changes were refused", "See `tieout push dead`.")
             )
-    findings.extend(
-        Finding("warning", "start_on", f"{name}: start_on has no effect yet: the whole history is read and posted")
-        for name, conf in ctx.config.connections.items()
-        if conf.start_on is not None
-    )
     checked = check(ctx, None)
     return {
         "ok": checked["ok"] and not any(finding.level == "error" for finding in findings),

@@ -36,6 +36,8 @@ from tieout.store.tables import (
     memberships,
     metadata,
     open_items,
+    opening_items,
+    openings,
     outbox,
     payloads,
     pending,
@@ -184,7 +186,7 @@ def _facts() -> dict[str, Any]:
     s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
-    ca, po = cases.c, dunning_policies.c
+    ca, po, op, oi = cases.c, dunning_policies.c, openings.c, opening_items.c
     return {
         "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
             s.applied_seq == s.seq
@@ -200,6 +202,8 @@ def _facts() -> dict[str, Any]:
         ),
         "cases": select(ca.id, ca.kind, ca.amount_minor, ca.from_on, ca.until_on, ca.outcome, ca.closed_on),
         "dunning policies": select(po.company_id, po.version, po.is_active),
+        "openings": select(op.connection, op.start_on, op.before_on, op.totals).where(op.is_current.is_(True)),
+        "opening items": select(oi.document_id, oi.start_on, oi.amount_minor, oi.opening_seq),
         "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),
         "credit limits": select(
             cl.connection, cl.stream, cl.external_id, cl.party_ref, cl.currency, cl.amount_minor, cl.temporary_minor

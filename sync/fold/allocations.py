@@ -112,10 +112,16 @@ def _upsert(batch: Batch, groups: dict[tuple[str, str], tuple[AllocationCandidat
 
 
 class Settlement:
-    """Decides again which allocations count, for the documents and allocations that moved."""
+    """Decides again which allocations count, for the documents and allocations that moved.
 
-    def __init__(self, batch: Batch) -> None:
+    `only` narrows it to allocations between these documents: what the beginning of the books means for their entries.
+    Afterwards `affected` names the documents whose allocations moved, with the input behind it.
+    """
+
+    def __init__(self, batch: Batch, only: frozenset[str] | None = None) -> None:
         self.batch = batch
+        self.only = only
+        self.affected: dict[str, int] = {}
         self.docs: dict[str, Any] = {}  # by id
         self.by_ref: dict[tuple[str, str], str] = {}
         self.rows: dict[str, Any] = {}  # allocations by id
@@ -221,37 +227,47 @@ class Settlement:
             splits.setdefault(split.allocation_id, []).append(split)
         by_id = {fact.allocation_id: fact for fact in facts}
         standing = load_entries(self.batch.conn, [row["entry_id"] for row in self.rows.values() if row["entry_id"]])
-        affected: set[str] = set()
         updates: list[dict[str, Any]] = []
         lines: list[dict[str, Any]] = []
         drop: list[str] = []
         for key, row in sorted(self.rows.items()):
-            if self._is_stranded(row, moved):
+            if self.only is None and self._is_stranded(row, moved):
                 self.batch.touch("allocation", [key])
             if row["to_document_id"] is not None and row["to_document_id"] not in debits:
                 continue  # its debit document did not move and neither did its credit
+            if self.only is not None and not {row["from_document_id"], row["to_document_id"]} <= self.only:
+                continue
             fact = by_id.get(_fact_key(row))
             mine = splits.get(_fact_key(row), []) if fact is not None else []
-            entry = self._entry(row, fact, mine) if mine and fact is not None else None
-            mark = _mark(entry, mine)
+            is_history = fact is not None and bool(mine) and self._is_history(row, fact)
+            entry = self._entry(row, fact, mine) if mine and fact is not None and not is_history else None
+            mark = _mark(entry, mine, is_history)
             refusal = None if mine else self._refusal(row, result.refused.get(_fact_key(row)))
             self._report(row, refusal)
             if mark == row["posting_digest"] and bool(mine) == row["is_applied"] and refusal == row["refusal"]:
                 updates.append(self._update(row, row["entry_id"], mark, bool(mine), refusal))
                 continue
             if mark != row["posting_digest"]:
-                entry_id = self._repost(row, standing, entry)
+                entry_id = self._repost(row, standing, entry, is_history)
                 drop.append(key)
                 lines.extend(
                     {"allocation_id": key, "item_id": split.item_id, "amount_minor": split.amount_minor}
                     for split in mine
                 )
-                affected |= {doc for doc in (row["from_document_id"], row["to_document_id"]) if doc}
+                for doc in (row["from_document_id"], row["to_document_id"]):
+                    if doc:
+                        self.affected[doc] = max(row["source_seq"], self.affected.get(doc, 0))
             else:
                 entry_id = row["entry_id"]
             updates.append(self._update(row, entry_id, mark, bool(mine), refusal))
         self._write(updates, drop, lines)
-        self._refresh(moved, affected)
+        if self.only is None:
+            self._refresh(moved | self.affected.keys())
+
+    def _is_history(self, row: Any, fact: AllocationFact) -> bool:
+        """Effective before the books began, so that both of its documents are from before as well."""
+        start = self.batch.starts.get(row["connection"])
+        return start is not None and start.covers(fact.effective_on)
 
     def _fact(self, row: Any) -> AllocationFact | None:
         source, target = self.docs.get(row["from_document_id"] or ""), self.docs.get(row["to_document_id"] or "")
@@ -337,16 +353,17 @@ class Settlement:
         if refusal not in (None, "undone") or row["refusal"] not in (None, "undone"):
             self.batch.touch("allocation", [row["id"]])
 
-    def _repost(self, row: Any, standing: dict[str, Entry], entry: Entry | None) -> str | None:
+    def _repost(self, row: Any, standing: dict[str, Entry], entry: Entry | None, is_history: bool) -> str | None:
         batch = self.batch
         old_id = row["entry_id"]
         if old_id:
             old = standing[old_id]
-            on: date = old.effective_on if entry is not None else reversal_on(old.effective_on, self._today(old))
+            stands = entry is not None or is_history  # as another entry, or in the opening of its documents
+            on: date = old.effective_on if stands else reversal_on(old.effective_on, self._today(old))
             batch.journal.add(
                 reverse(old, on, entry_id=old_id),
                 source_seq=row["source_seq"],
-                reason="correction" if entry is not None else "allocation released",
+                reason="correction" if stands else "allocation released",
                 allocation_id=row["id"],
             )
         if entry is None:
@@ -391,19 +408,21 @@ class Settlement:
         for rows in chunks(lines):
             conn.execute(insert(allocation_lines), list(rows))
 
-    def _refresh(self, moved: set[str], affected: set[str]) -> None:
-        recompute(self.batch, sorted(moved | affected))
-        self.batch.touch("document", moved | affected)
+    def _refresh(self, ids: set[str]) -> None:
+        recompute(self.batch, sorted(ids))
+        self.batch.touch("document", ids)
 
 
 def _fact_key(row: Any) -> str:
     return f"{row['connection']}/{row['group_key']}"
 
 
-def _mark(entry: Entry | None, splits: Sequence[Split]) -> str:
+def _mark(entry: Entry | None, splits: Sequence[Split], is_history: bool) -> str:
     if not splits:
         return ""
     body: list[Any] = [[split.item_id, split.amount_minor, split.effective_on] for split in splits]
+    if is_history:
+        body.append("history")
     if entry is not None:
         body.append([[p.code, p.account_id, p.amount_minor, p.document_id, p.line_id] for p in entry.postings])
     return digest(body)

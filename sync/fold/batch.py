@@ -12,7 +12,9 @@ from sqlalchemy import Connection, insert
 from sync.fold.journal import Journal
 from tieout.core.config import Config
 from tieout.core.dates import business_on
+from tieout.ledger.openings import is_before
 from tieout.store.bulk import insert_new
+from tieout.store.queries import openings
 from tieout.store.tables import dirty, inputs
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -41,6 +43,18 @@ class BatchIds:
         return f"{prefix}_{self._head}{_encode(self._count, 5)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the books of a connection begin; `seq` is the opening it follows from, None while documents are held."""
+
+    on: date
+    seq: int | None
+
+    def covers(self, day: date) -> bool:
+        """True for what lies before the beginning."""
+        return is_before(self.on, day)
+
+
 @dataclass
 class Batch:
     """What every folding and settling step is handed."""
@@ -54,6 +68,8 @@ class Batch:
     ids: BatchIds
     journal: Journal
     fresh: frozenset[str] = frozenset()  # companies whose book of record was read lately
+    holds: Mapping[str, date] = field(default_factory=dict)  # books whose documents before that day wait without entry
+    _starts: dict[str, Start] | None = None
     _dirty: set[tuple[str, str]] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -63,6 +79,18 @@ class Batch:
         Accounts are settled before the CRM records that may be linked to them.
         """
         self._dirty.update(("account" if kind == "party" and key.startswith("acc_") else kind, key) for key in keys)
+
+    @property
+    def starts(self) -> Mapping[str, Start]:
+        """Where the books of each connection begin; empty where none has a beginning."""
+        if self._starts is None:
+            self._starts = {
+                name: Start(row["start_on"], row["seq"])
+                for name, row in openings.current(self.conn).items()
+                if row["start_on"] is not None
+            }
+            self._starts.update((name, Start(on, None)) for name, on in self.holds.items())
+        return self._starts
 
     def is_fresh(self, company: str) -> bool:
         return company in self.fresh
@@ -103,7 +131,8 @@ def open_batch(
         )
     ids = BatchIds(mark_seq)
     fresh = frozenset(body.get("fresh") or ())
-    return Batch(conn, config, profiles, mark_seq, now, dates, ids, Journal(conn, ids, now), fresh)
+    holds = {name: date.fromisoformat(day) for name, day in (body.get("holds") or {}).items()}
+    return Batch(conn, config, profiles, mark_seq, now, dates, ids, Journal(conn, ids, now), fresh, holds)
 
 
 def business_dates(config: Config, now: datetime) -> dict[str, date]:

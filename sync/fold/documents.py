@@ -14,6 +14,7 @@ from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.fold.journal import load_entries, reversal_on
+from sync.fold.openings import carried_row
 from sync.fold.parties import books_of
 from tieout.canonical.documents import DocumentCandidate
 from tieout.core.exact_json import digest
@@ -21,9 +22,10 @@ from tieout.ledger.documents import problems_of
 from tieout.ledger.entries import post_document, reverse
 from tieout.ledger.open_items import items_of
 from tieout.store.among import among
-from tieout.store.bulk import insert_rows
+from tieout.store.bulk import insert_rows, put_rows
 from tieout.store.landing import chunks
-from tieout.store.tables import claim_keys, conflicts, document_keys, documents, open_items
+from tieout.store.queries.openings import OPENING
+from tieout.store.tables import claim_keys, conflicts, document_keys, documents, open_items, opening_items
 
 PREFIX = {"invoice": "inv", "credit_note": "crn", "payment": "pay", "refund": "ref"}
 
@@ -47,6 +49,7 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
     drop_items: list[str] = []
     moved: set[str] = set()
     ids: dict[str, DocumentCandidate] = {}
+    carried: list[dict[str, Any]] = []
     for work in works:
         doc, change = work.doc, work.change
         row = held.get((change.connection, doc.external_id))
@@ -62,9 +65,15 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
             updates.append({**values, "b_entry": row["entry_id"], "b_open": row["open_minor"]})
             continue
         moved.add(document_id)
-        if row is not None and row["entry_id"]:
+        gone = entry is None
+        stays = False
+        if doc.state == "posted" and (start := batch.starts.get(change.connection)) and start.covers(doc.issue_on):
+            # From before the books began: its opening is weighed once its settlements are.
+            carried.append(carried_row(document_id, start, entry))
+            entry, gone = None, False
+            stays = row is not None and bool(row["entry_id"]) and standing[row["entry_id"]].kind == OPENING
+        if row is not None and row["entry_id"] and not stays:
             old = standing[row["entry_id"]]
-            gone = entry is None
             on = reversal_on(old.effective_on, batch.on[old.company_id]) if gone else old.effective_on
             batch.journal.add(
                 reverse(old, on, entry_id=row["entry_id"]),
@@ -72,7 +81,7 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
                 reason="void" if gone else "correction",
             )
             batch.count("reversed")
-        entry_id = None
+        entry_id = row["entry_id"] if row is not None and stays else None
         if entry is not None:
             entry_id = batch.journal.add(entry, source_seq=change.seq, reason="document")
             batch.count("posted")
@@ -96,6 +105,7 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
         values["b_open"] = doc.total_minor if doc.state == "posted" else 0
         (updates if row is not None else inserts).append(values)
     _write(batch, inserts, updates, drop_items, items)
+    put_rows(batch.conn, opening_items, carried)
     _replace_keys(batch, ids)
     batch.touch("document", moved)
     amounts = {ids[key].total_minor for key in moved} | {

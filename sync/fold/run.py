@@ -13,6 +13,7 @@ from sync.fold.claims import fold_claims
 from sync.fold.credit import fold_credit
 from sync.fold.documents import fold_documents
 from sync.fold.limits import fold_limits, fold_source_rates
+from sync.fold.openings import fold_openings, weigh
 from sync.fold.parties import fold_parties
 from sync.fold.policies import fold_policies
 from sync.fold.rates import fold_rates
@@ -22,6 +23,7 @@ from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
 from tieout.canonical.parties import PartyCandidate
 from tieout.canonical.terms import LimitCandidate, RateCandidate
+from tieout.store.queries.openings import OPENING
 
 
 def fold(batch: Batch, seqs: Sequence[int]) -> None:
@@ -34,7 +36,10 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
     moved = fold_documents(batch, [change for change in changes if _is(change, DocumentCandidate)])
     settled = fold_allocations(batch, [change for change in changes if _is(change, AllocationCandidate)])
     if moved or settled:
-        Settlement(batch).run(moved, settled)
+        settlement = Settlement(batch)
+        settlement.run(moved, settled)
+        if batch.starts:
+            weigh(batch, moved | settlement.affected.keys(), settlement.affected)
     fold_claims(batch, [change for change in changes if _is(change, ClaimCandidate)])
     fold_answers(batch, [row for row in others if row["kind"] == "answer"])
     fold_limits(batch, [change for change in changes if _is(change, PartyCandidate) or _is(change, LimitCandidate)])
@@ -46,6 +51,7 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
     fold_reviews(batch, [row for row in others if row["kind"] == "review"])
     fold_rechecks(batch, [row for row in others if row["kind"] == "recheck"])
     fold_ticks(batch, [row for row in others if row["kind"] == "tick"])
+    fold_openings(batch, [row for row in others if row["kind"] == OPENING])
 
 
 def _is(change: Change, kind: type) -> bool:

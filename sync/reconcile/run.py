@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,8 +20,10 @@ from sync.reconcile.unread import gone_records, unread_changes
 from sync.reconcile.view import SHOWN, ReconcileView
 from tieout.core import logging
 from tieout.core.errors import TieoutError
+from tieout.ledger.openings import carried_forward_on
 from tieout.receivables.reconcile import ReconcileResult
 from tieout.store import breaks as break_store
+from tieout.store.queries import openings
 from tieout.store.queries.as_of import known_at as known_point
 from tieout.store.session import reading, unit
 from tieout.store.tables import inputs, reconciliations
@@ -52,7 +55,9 @@ def run_reconcile(
             f"{on} has not come yet: today is {today}", hint="Leave out --as-of for today's state.", code="as_of"
         )
     is_past = on < today or known_at is not None
-    asked = _ask(ctx, on if is_past else None)
+    with reading(ctx.engine) as conn:
+        begins = openings.starts_at(conn, known_point(conn, known_at).input_seq) if is_past else {}
+    asked = _ask(ctx, on if is_past else None, begins)
     with reading(ctx.engine) as conn:
         known = known_point(conn, known_at)
         facts = Facts(conn, ctx.config, known, on if is_past else None)
@@ -82,13 +87,16 @@ def run_reconcile(
     return view
 
 
-def _ask(ctx: Context, on: date | None) -> _Asked:
+def _ask(ctx: Context, on: date | None, begins: Mapping[str, date]) -> _Asked:
     out = _Asked()
     books = {company.book_of_record for company in ctx.config.companies.values()}
     for name, connection in ctx.config.connections.items():
         is_book, is_crm = name in books, bool({"payment_status", "credit"} & set(connection.push))
         if is_crm and not is_book and on is not None:
             out.not_compared.append({"counterpart": name, "side": "crm", "reason": "shows_today_only"})
+        if on is not None and name in begins and on < carried_forward_on(begins[name]):
+            out.not_compared.append({"counterpart": name, "side": "book_of_record", "reason": "before_the_books"})
+            continue
         if not is_book and (not is_crm or on is not None):
             continue
         connector = ctx.connector(name, "bulk")

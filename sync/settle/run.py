@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import delete, select
 
 from sync.fold.batch import Batch
+from sync.fold.openings import open_documents
 from sync.settle.binding import settle_claims
 from sync.settle.customers import decide_customers
 from sync.settle.effects import intend_pushes
@@ -15,9 +16,11 @@ from sync.settle.settlements import settle_allocations
 from sync.settle.statuses import decide_deals, decide_documents
 from tieout.store.among import among
 from tieout.store.landing import chunks
+from tieout.store.queries.openings import OPENING
 from tieout.store.tables import dirty
 
 _WORK: dict[str, Callable[[Batch, Sequence[str]], None]] = {
+    OPENING: open_documents,  # not one of the stages: it is done before anything else is folded or settled
     "account": settle_accounts,
     "party": settle_parties,
     "allocation": settle_allocations,
@@ -27,7 +30,7 @@ _WORK: dict[str, Callable[[Batch, Sequence[str]], None]] = {
     "customer": decide_customers,
     "push": intend_pushes,
 }
-STAGES = tuple(_WORK)
+STAGES = tuple(stage for stage in _WORK if stage != OPENING)
 
 
 def settle(batch: Batch, stage: str, limit: int) -> int:

@@ -26,6 +26,7 @@ def test_a_kill_changes_nothing_about_the_end(matrix: Matrix, name: str, point: 
 
 def test_every_boundary_is_killed_somewhere() -> None:
     elsewhere = {"before:migration.step", "after:migration.step"}  # test_migration_kills.py
+    elsewhere |= {"before:opening.commit", "after:opening.commit"}  # test_opening_kills.py
     assert {point for _, point in CASES} | elsewhere == set(faults.POINTS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,14 @@ def make_world(customers: int = 30, invoices: int = 120, seed: int = 7, store_pa
     return SandboxWorld(store_path, seed, customers, invoices, SandboxClock(START, running=False))
 
 
-def write_config(folder: Path, world: SandboxWorld, database_url: str, *, push_mode: str = "auto") -> Path:
+def write_config(
+    folder: Path, world: SandboxWorld, database_url: str, *, push_mode: str = "auto", start_on: date | None = None
+) -> Path:
     """A configuration of both vendors over loopback addresses that only the transport knows."""
     parts = world.connections(f"http://{ZOHO}", f"http://{KINGDEE}")
     zoho = "\n".join(f'{key} = "{value}"' for key, value in parts["zoho"].items())
     kingdee = "\n".join(f'{key} = "{value}"' for key, value in parts["kingdee"].items())
+    kingdee += f"\nstart_on = {start_on}" if start_on is not None else ""
     path = folder / "tieout.toml"
     path.write_text(
         f"""
@@ -93,10 +96,17 @@ def transport(world: SandboxWorld) -> InProcessTransport:
 
 
 def open_installation(
-    folder: Path, world: SandboxWorld, database_url: str, *, push_mode: str = "auto", ids: Any = None
+    folder: Path,
+    world: SandboxWorld,
+    database_url: str,
+    *,
+    push_mode: str = "auto",
+    ids: Any = None,
+    start_on: date | None = None,
 ) -> Service:
-    """The product on a database, speaking to the world in process."""
-    config = load(write_config(folder, world, database_url, push_mode=push_mode), vendor_settings=vendor_settings)
+    """The product on a database, speaking to the world in process; the books begin on `start_on`."""
+    path = write_config(folder, world, database_url, push_mode=push_mode, start_on=start_on)
+    config = load(path, vendor_settings=vendor_settings)
     service = open_service(config, transport=transport(world), clock=SharedClock(world.clock), ids=ids)
     service.migrate()
     return service

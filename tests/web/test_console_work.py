@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 
-from tests.web.conftest import Csrf, Site
+from tests.web.conftest import NOW, Csrf, Site
 from tieout.store import users
-from tieout.store.session import reading
+from tieout.store.session import reading, unit
+from tieout.store.tables import opening_items, openings
 from tieout.web import evidence
 
 ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
@@ -167,3 +169,33 @@ def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csr
     page = viewer.get(f"/invoices/{bill}").text
     assert "/dispute" not in page
     assert viewer.post(f"/invoices/{bill}/dispute", data={**dispute, "csrf": csrf_of(page)}).status_code == 403
+
+
+@ON_SQLITE
+def test_an_invoice_from_before_the_books_says_what_was_still_open(site: Site) -> None:
+    site.books.customer("北京远航贸易有限公司")
+    account = site.books.named["北京远航贸易有限公司"]
+    opened, settled = (site.books.document("invoice", account, number, 4000_00) for number in ("AR1", "AR2"))
+    began = {
+        "seq": 1,
+        "connection": "kingdee",
+        "start_on": date(2026, 1, 1),
+        "reason": "first",
+        "totals": {},
+        "at": NOW,
+    }
+    with unit(site.engine, "admin.commit") as conn:
+        conn.execute(openings.insert().values(**began, is_current=True))
+        for key, amount in ((opened, 1000_00), (settled, 0)):
+            item = {"document_id": key, "start_on": date(2026, 1, 1), "amount_minor": amount, "postings": []}
+            conn.execute(opening_items.insert().values(**item, opening_seq=1))
+    client = site.browser()
+    for language, words in (
+        ("en", ("Opening item of 2026-01-01: 1,000.00 of 4,000.00 CNY were still open.", "so it has no postings")),
+        ("zh-CN", ("2026-01-01 期初项目：4,000.00 CNY 中尚有 1,000.00 未结。", "不记分录")),
+    ):
+        pages = [client.get(f"/invoices/{key}?lang={language}").text for key in (opened, settled)]
+        assert words[0] in pages[0]
+        assert words[1] in pages[1]
+    explained = site.client().get(f"/v1/invoices/{opened}/explain").json()["opening"]
+    assert (explained["start_on"], explained["amount_minor"], explained["is_held"]) == ("2026-01-01", 1000_00, False)

@@ -38,7 +38,7 @@ def init(
     crm: Annotated[str, typer.Option("--crm", help="The vendor of the CRM.")] = "zoho_crm",
     accounting: Annotated[str, typer.Option("--accounting", help="The vendor of the books of record.")] = "kingdee",
     start_on: Annotated[
-        str | None, typer.Option("--start-on", help="First day to keep; 1 January if left out.")
+        str | None, typer.Option("--start-on", help="The day the books begin: 1 January if left out.")
     ] = None,
     language: Annotated[str | None, typer.Option("--language", help="zh-CN or en.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,

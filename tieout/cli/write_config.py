@@ -67,7 +67,6 @@ def starter_text(starter: Starter, vendor_keys: Mapping[str, Mapping[str, str]])
             f"connections.{crm[0]}": {
                 "vendor": crm[1],
                 **vendor_keys[crm[1]],
-                "start_on": starter.start_on,
                 "push": ["payment_status", "credit", "reminders"],
                 "push_mode": "plan",
             },

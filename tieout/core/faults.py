@@ -14,6 +14,7 @@ BOUNDARIES = (
     "migration.step",
     "landing.commit",
     "apply.commit",
+    "opening.commit",
     "settle.commit",
     "outbox.claim",
     "push.send",

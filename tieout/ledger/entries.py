@@ -15,7 +15,7 @@ from tieout.ledger import chart
 from tieout.ledger.allocation import AllocationFact, Split
 from tieout.ledger.documents import WHOLE_LINE, require_postable
 
-EntryKind = Literal["invoice", "credit_note", "payment", "refund", "allocation", "reversal"]
+EntryKind = Literal["invoice", "credit_note", "payment", "refund", "allocation", "opening", "reversal"]
 Origin = Literal["mirrored", "own"]
 BalanceKey = tuple[str, str, str, str]  # company, account, ledger code, currency
 

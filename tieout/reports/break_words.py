@@ -55,6 +55,10 @@ CAUSES: dict[str, Words] = {
 }
 
 REASONS: dict[str, Words] = {
+    "before_the_books": (
+        "has no books of that day here: they begin later",
+        "当日尚未启用账簿",
+    ),
     "shows_today_only": (
         "shows today's values only and cannot say what it showed then; compared on the day itself",
         "只显示当前值，无法得知当日所示；仅在当日对账",

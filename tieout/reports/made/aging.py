@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from tieout.core.dates import days_overdue
 from tieout.receivables.aging import DEFAULT_SCHEME, AgingRow, age
+from tieout.reports.made.beginning import beginning_notes
 from tieout.reports.made.items import Item, open_at
 from tieout.reports.made.request import Asked
 from tieout.reports.table import Column, Report, Table, Words
@@ -62,7 +64,8 @@ def aging(conn: Connection, asked: Asked) -> Report:
                 "Days are counted from the due date of each instalment; due on the day itself is not overdue. "
                 "Credit notes and unapplied cash are not set off against a bucket.",
                 "天数自各期到期日起算，到期当日不算逾期；红字单据与未核销收款不冲抵账龄区间。",
-            )
+            ),
+            *beginning_notes(conn, asked, asked.as_of + timedelta(days=1)),
         ],
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from tieout.core.dates import add_months
 from tieout.ledger import chart
+from tieout.reports.made.beginning import beginning_notes
 from tieout.reports.made.items import Item, Owners, open_at
 from tieout.reports.made.request import Asked
 from tieout.reports.table import Column, Report, Table, Words
@@ -58,7 +59,8 @@ def cash(conn: Connection, asked: Asked) -> Report:
                 "should have come by now counts as within 7 days. This is arithmetic on the past, not a promise.",
                 "按习惯：到期日加上该客户过去十二个月按金额加权的平均迟付天数；无历史者按到期日计。"
                 "已过预计日的计入 7 天内。此为历史推算，并非承诺。",
-            )
+            ),
+            *beginning_notes(conn, asked, _first_month(asked)),
         ],
     )
 
@@ -103,9 +105,13 @@ def _step(days: int) -> int:
     return next((at for at, (edge, _) in enumerate(_STEPS) if at and days <= edge), len(_STEPS))
 
 
+def _first_month(asked: Asked) -> date:
+    return add_months(asked.as_of.replace(day=1), -11)
+
+
 def _received(conn: Connection, asked: Asked) -> list[dict[str, Any]]:
     e, p = entries.c, postings.c
-    first = add_months(asked.as_of.replace(day=1), -11)
+    first = _first_month(asked)
     query = (
         select(e.effective_on, p.currency, func.count(), func.sum(p.amount_minor))
         .join(postings, p.entry_id == e.id)

@@ -11,10 +11,12 @@ from tieout.core.dates import add_months
 from tieout.core.errors import Gone, TieoutError
 from tieout.ledger import chart
 from tieout.reports.made.aging import KINDS, item_columns, item_row
+from tieout.reports.made.beginning import beginning_notes
 from tieout.reports.made.items import Owners, open_at
 from tieout.reports.made.request import Asked
 from tieout.reports.table import Column, Report, Table
 from tieout.store.landing import chunks
+from tieout.store.queries import openings
 from tieout.store.tables import documents, entries, postings
 
 
@@ -42,6 +44,8 @@ def statement(conn: Connection, asked: Asked) -> Report:
                 continue
             balance += row["amount"]
             word = KINDS.get(row["kind"], (row["kind"], row["kind"]))[zh]
+            if row["is_opening"]:
+                word = (f"{word}, brought forward", f"{word}（期初）")[zh]
             if row["is_reversal"]:
                 word = (f"{word}, reversed", f"{word}（冲回）")[zh]
             side = {"debit": row["amount"]} if row["amount"] > 0 else {"credit": -row["amount"]}
@@ -74,6 +78,7 @@ def statement(conn: Connection, asked: Asked) -> Report:
             Table("items", ("Open items", "未结项目"), item_columns(), items),
         ),
         facts=facts,
+        notes=beginning_notes(conn, asked, since),
     )
 
 
@@ -85,8 +90,8 @@ def _movements(conn: Connection, asked: Asked, accounts: list[str]) -> list[dict
     for part in chunks(accounts):
         rows = conn.execute(
             select(
-                e.id, e.effective_on, e.seq, e.position, e.company_id, e.document_id, e.reverses_id, p.currency,
-                func.sum(p.amount_minor).label("amount"),
+                e.id, e.kind, e.effective_on, e.seq, e.position, e.company_id, e.document_id, e.reverses_id,
+                p.currency, func.sum(p.amount_minor).label("amount"),
             )
             .join(postings, p.entry_id == e.id)
             .where(
@@ -96,7 +101,8 @@ def _movements(conn: Connection, asked: Asked, accounts: list[str]) -> list[dict
                 e.seq <= asked.known.seq,
             )
             .group_by(
-                e.id, e.effective_on, e.seq, e.position, e.company_id, e.document_id, e.reverses_id, p.currency
+                e.id, e.kind, e.effective_on, e.seq, e.position, e.company_id, e.document_id, e.reverses_id,
+                p.currency,
             )
         )  # fmt: skip
         for row in rows:
@@ -107,6 +113,7 @@ def _movements(conn: Connection, asked: Asked, accounts: list[str]) -> list[dict
                 {
                     "on": row.effective_on, "order": (row.seq, row.position), "company": row.company_id,
                     "document": row.document_id or "", "is_reversal": row.reverses_id is not None,
+                    "is_opening": row.kind == openings.OPENING,
                     "currency": row.currency, "amount": int(row.amount),
                 }
             )  # fmt: skip

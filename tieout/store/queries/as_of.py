@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
 from tieout.core.errors import TieoutError
 from tieout.ledger import chart
+from tieout.store.queries import openings
 from tieout.store.tables import accounts, allocations, commits, documents, entries, inputs, memberships, postings
 
 
@@ -94,17 +95,20 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
 
 
 def _links(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping]:
+    """Links in force, without those from before the books: they are in the openings of their documents already."""
     a = allocations.c
     known_then = a.source_seq <= known.input_seq
-    return (
-        conn.execute(
-            select(a.from_document_id, a.to_document_id, a.to_line, a.amount_minor)
-            .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, known_then)
-            .order_by(a.effective_on, a.id)
-        )
-        .mappings()
-        .all()
+    query = (
+        select(a.from_document_id, a.to_document_id, a.to_line, a.amount_minor)
+        .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, known_then)
+        .order_by(a.effective_on, a.id)
     )
+    for connection, start_on in sorted(openings.starts_at(conn, known.input_seq).items()):
+        history = openings.joined(select(a.id).select_from(allocations)).where(
+            a.connection == connection, *openings.effective_before(start_on)
+        )
+        query = query.where(a.id.not_in(history))
+    return conn.execute(query).mappings().all()
 
 
 def _take(lines: dict[str, int], amount: int, wanted: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from tieout.core import exact_json
 from tieout.core.errors import Gone
-from tieout.store.queries import accounts, conflicts, customers, decisions, invoices, pushes
+from tieout.store.queries import accounts, conflicts, customers, decisions, invoices, openings, pushes
 from tieout.store.tables import bindings, documents, entries, inputs, payloads, postings, runs, source_records
 
 Row = RowMapping
@@ -19,9 +19,10 @@ Row = RowMapping
 def invoice(conn: Connection, document_id: str) -> dict[str, Any]:
     """Everything behind one invoice or credit note, as plain values; an unknown id raises Gone.
 
-    Keys: `document`, `source` (the raw record and the run that landed it), `versions` (landed inputs), `entries` with
-    postings, `items`, `allocations`, `claims` (bound CRM records with rule and evidence), `decisions` (value, reasons,
-    inputs, rule version), `pushes`, `conflicts`, `customer`. Amounts are minor units with their currency beside them.
+    Keys: `document`, `source` (the raw record and the run that landed it), `versions` (landed inputs), `opening` (how
+    it stands if it is from before the books began), `entries` with postings, `items`, `allocations`, `claims` (bound
+    CRM records with rule and evidence), `decisions` (value, reasons, inputs, rule version), `pushes`, `conflicts`,
+    `customer`. Amounts are minor units with their currency beside them.
     """
     found = invoices.get(conn, document_id, invoices.INVOICE_KINDS)
     if found is None:
@@ -36,6 +37,7 @@ def invoice(conn: Connection, document_id: str) -> dict[str, Any]:
         "customer": None if owner is None else {"id": owner[0], "name": owner[1]},
         "source": raw_record(conn, found),
         "versions": landed_versions(conn, *ref),
+        "opening": openings.of_document(conn, document_id),
         "entries": journal(conn, document_id),
         "items": [dict(row) for row in invoices.items(conn, document_id)],
         "allocations": [dict(row) for row in accounts.allocations_of_document(conn, document_id)],

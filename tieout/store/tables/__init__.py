@@ -17,6 +17,7 @@ from tieout.store.tables.dunning import case_links, cases, dunning_policies
 from tieout.store.tables.effects import alerts, channels, decisions, inbox, notices, outbox, plans, remote_seen
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
+from tieout.store.tables.openings import opening_items, openings
 from tieout.store.tables.parties import accounts, answers, conflicts, customers, memberships, party_keys
 from tieout.store.tables.service import (
     api_keys,
@@ -78,6 +79,8 @@ __all__ = [
     "metadata",
     "notices",
     "open_items",
+    "opening_items",
+    "openings",
     "outbox",
     "party_keys",
     "payloads",

@@ -10,7 +10,7 @@ inputs = Table(
     "inputs",
     metadata,
     Column("seq", Seq, primary_key=True, autoincrement=True),
-    Column("kind", String(16), nullable=False),  # landed answer case activation tick recheck receipt mark …
+    Column("kind", String(16), nullable=False),  # landed answer case activation opening tick recheck … mark
     Column("at", Utc, nullable=False),
     Column("run_id", String(40)),
     Column("connection", String(64)),
@@ -94,7 +94,7 @@ sweep_marks = Table(
     Column("mark", Text, nullable=False),
 )
 
-# What the settle phase must look at again: account, claim, party, customer.
+# What the settle phase must look at again: account, claim, party, customer; opening: documents to be opened.
 dirty = Table(
     "dirty",
     metadata,

@@ -196,6 +196,9 @@ class Explanation(Out):
     customer: Party | None
     source: dict[str, Any] | None = Field(description="The raw record, its profile version and the run that landed it.")
     versions: list[dict[str, Any]]
+    opening: dict[str, Any] | None = Field(
+        None, description="Of a document from before the books began: the day, and what was still open of it then."
+    )
     entries: list[dict[str, Any]] = Field(description="Journal entries with postings and the input behind each.")
     items: list[dict[str, Any]]
     allocations: list[dict[str, Any]]
