@@ -21,7 +21,9 @@ from tieout.cli.vendors import vendor_settings
 from tieout.core import faults
 from tieout.core.clock import SystemClock
 from tieout.core.config import load
+from tieout.reports.charts import overdue_trend
 from tieout.sandbox.world import SandboxWorld
+from tieout.store.session import reading
 from tieout.store.tables import (
     allocations,
     balances,
@@ -247,6 +249,15 @@ def test_reports_say_where_the_books_begin(tmp_path: Path, engine_url: str) -> N
             for number, amount in _opened(service).items()
         )
         assert words in str(before.notes)
+        # The chart's trend begins with the books, and its last point is what the aging calls overdue.
+        today = world.clock.now().date()
+        with reading(service.ctx.engine) as conn:
+            points = overdue_trend(conn, "CNY", today)
+            whole = overdue_trend(conn, "CNY", today, 60)
+        assert whole[0][0] >= CARRIED
+        assert whole[-len(points) :] == points[-len(whole) :]
+        aging = build_report(service.ctx, ReportWish("aging", as_of=today)).table("customers").total_rows
+        assert points[-1][1] == sum(row["overdue"] for row in aging if row["currency"] == "CNY")
 
         view = service.reconcile(as_of=date(2026, 9, 29)).as_dict()
         assert {"counterpart": "kingdee", "side": "book_of_record", "reason": "before_the_books"} in view[

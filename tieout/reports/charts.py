@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from tieout.core.config import Config
 from tieout.core.dates import zone
+from tieout.ledger.openings import carried_forward_on
 from tieout.receivables.aging import DEFAULT_SCHEME
 from tieout.reports import overview
-from tieout.store.queries import trends
+from tieout.store.queries import openings, trends
 from tieout.store.queries.overview import owed_by_due
 
 WEEKS = 13
@@ -31,8 +32,11 @@ def overdue_trend(conn: Connection, currency: str, today: date, weeks: int = WEE
     """(day, minor units overdue at the end of it) week by week up to today, by what is known now.
 
     A line counts with what was open of it that day if its due day had passed; it is the sum the aging gives for today.
+    Weeks that ended before the books began are left out.
     """
-    days = [today - timedelta(days=7 * back) for back in range(weeks - 1, -1, -1)]
+    first = max(map(carried_forward_on, openings.starts_at(conn).values()), default=date.min)
+    days = [day for back in range(weeks - 1, -1, -1) if (day := today - timedelta(days=7 * back)) >= first]
+    weeks = len(days)
     due = trends.due_days(conn, currency)
     lines: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * weeks)
     for document, line, on, minor in trends.item_movements(conn, currency):

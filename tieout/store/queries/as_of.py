@@ -101,13 +101,9 @@ def _links(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping
     query = (
         select(a.from_document_id, a.to_document_id, a.to_line, a.amount_minor)
         .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, known_then)
+        .where(*openings.not_history(conn, known.input_seq))
         .order_by(a.effective_on, a.id)
     )
-    for connection, start_on in sorted(openings.starts_at(conn, known.input_seq).items()):
-        history = openings.joined(select(a.id).select_from(allocations)).where(
-            a.connection == connection, *openings.effective_before(start_on)
-        )
-        query = query.where(a.id.not_in(history))
     return conn.execute(query).mappings().all()
 
 

@@ -22,11 +22,12 @@ def current(conn: Connection) -> Mapping[str, Mapping[str, Any]]:
     return {row["connection"]: dict(row) for row in rows}
 
 
-def starts_at(conn: Connection, input_seq: int) -> Mapping[str, date]:
-    """connection -> the day its books began as known at an input; connections without a beginning are left out."""
+def starts_at(conn: Connection, input_seq: int | None = None) -> Mapping[str, date]:
+    """connection -> the day its books began as known at an input (None: now), where they have a beginning."""
     o = openings.c
     out: dict[str, date | None] = {}
-    rows = conn.execute(select(o.connection, o.start_on).where(o.seq <= input_seq).order_by(o.seq))
+    query = select(o.connection, o.start_on).order_by(o.seq)
+    rows = conn.execute(query if input_seq is None else query.where(o.seq <= input_seq))
     out.update((row.connection, row.start_on) for row in rows)
     return {name: day for name, day in out.items() if day is not None}
 
@@ -45,6 +46,17 @@ def joined(statement: Select[Any]) -> Select[Any]:
     """A select over `allocations` with both of their documents beside them."""
     a = allocations.c
     return statement.join(_source, _source.c.id == a.from_document_id).join(_target, _target.c.id == a.to_document_id)
+
+
+def not_history(conn: Connection, input_seq: int | None = None) -> Sequence[ColumnElement[bool]]:
+    """Conditions on `allocations` that leave out those from before the books: they are in the openings already."""
+    a = allocations.c
+    return [
+        a.id.not_in(
+            joined(select(a.id).select_from(allocations)).where(a.connection == connection, *effective_before(start_on))
+        )
+        for connection, start_on in sorted(starts_at(conn, input_seq).items())
+    ]
 
 
 def applied_before(conn: Connection, ids: Sequence[str], start_on: date) -> tuple[Mapping[str, int], Mapping[str, int]]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, RowMapping, case, func, select
 
 from tieout.ledger import chart
+from tieout.store.queries import openings
 from tieout.store.tables import allocations, documents, entries, open_items, postings, runs
 
 Row = RowMapping
@@ -31,7 +32,7 @@ def item_movements(conn: Connection, currency: str) -> Sequence[tuple[str, str, 
     out = [(row[0], row[1], row[2], int(row[3])) for row in booked]
     linked = conn.execute(
         select(a.from_document_id, a.to_document_id, a.to_line, a.effective_on, a.amount_minor).where(
-            a.is_applied.is_(True), a.entry_id.is_(None), a.currency == currency
+            a.is_applied.is_(True), a.entry_id.is_(None), a.currency == currency, *openings.not_history(conn)
         )
     )
     for from_id, to_id, to_line, on, amount in linked:
