@@ -411,3 +411,28 @@ def test_verify_finds_an_opening_that_does_not_tie(tmp_path: Path, engine_url: s
         assert found >= {"opening total", "opening item", "opening item as kept", "allocation before the books"}
         assert "running balance" not in found
         assert rows(service, select(balances).where(balances.c.code == "opening"))
+
+
+def test_what_was_known_before_stays_the_same_for_ever(tmp_path: Path, engine_url: str) -> None:
+    """Settlements lose their entries to a beginning that comes later: a report known before still has them."""
+    world = make_world(4, 6)
+    _Story(world)
+    days = (date(2026, 9, 16), date(2026, 10, 7), None)
+    seen: dict[str, list[Any]] = {}
+    for start_on in (None, START, date(2026, 9, 11), None):
+        with _installation(tmp_path, world, engine_url, start_on) as service:
+            world.clock.advance(3600)
+            assert service.sync().ok
+            first = build_report(service.ctx, ReportWish("aging"))
+            seen[first.known] = [
+                build_report(service.ctx, ReportWish("aging", as_of=day, known_at=first.known)).tables for day in days
+            ]
+            for known, tables in seen.items():
+                again = [
+                    build_report(service.ctx, ReportWish("aging", as_of=day, known_at=known)).tables for day in days
+                ]
+                assert again == tables, f"known at {known}, begun on {start_on}"
+    assert len(seen) == 4
+    states = list(seen.values())
+    assert states[0] == states[3], "taken back: as it was"
+    assert [one[1:] for one in states[1:3]] == [states[0][1:]] * 2, "days in all three books are the same in all"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from tieout.ledger.openings import code_of
 from tieout.store.among import among
@@ -49,13 +49,29 @@ def joined(statement: Select[Any]) -> Select[Any]:
 
 
 def not_history(conn: Connection, input_seq: int | None = None) -> Sequence[ColumnElement[bool]]:
-    """Conditions on `allocations` that leave out those from before the books: they are in the openings already."""
-    a = allocations.c
+    """Conditions on `allocations` without entry that leave out those from before the books as known at an input.
+
+    Those are in the openings already. One that has lost its entry to a later opening had it then: only what never has
+    one, being between documents on one side of one account, is left. Nothing is asked where there was no opening ever.
+    """
+    a, source, target = allocations.c, _source.c, _target.c
+    if conn.execute(select(openings.c.seq).limit(1)).first() is None:
+        return []
+    on_one_side = or_(
+        and_(source.kind == "credit_note", target.kind == "invoice"),
+        and_(source.kind == "payment", target.kind == "refund"),
+    )
+    by_nature = joined(select(a.id).select_from(allocations)).where(on_one_side, source.account_id == target.account_id)
     return [
-        a.id.not_in(
-            joined(select(a.id).select_from(allocations)).where(a.connection == connection, *effective_before(start_on))
-        )
-        for connection, start_on in sorted(starts_at(conn, input_seq).items())
+        a.id.in_(by_nature),
+        *(
+            a.id.not_in(
+                joined(select(a.id).select_from(allocations)).where(
+                    a.connection == connection, *effective_before(start_on)
+                )
+            )
+            for connection, start_on in sorted(starts_at(conn, input_seq).items())
+        ),
     ]
 
 
