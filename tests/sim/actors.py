@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,9 @@ def deliver_hint(world: World, url: str, body: bytes, *, is_forged: bool = False
 
 
 def _is_stored(world: World, body: bytes) -> bool:
+    """As it came, but without its token."""
+    token = str(json.loads(body).get("token") or "")
+    body = body.replace(token.encode(), b"***") if token else body
     with nobody(), world.database.engine.connect() as conn:
         found = conn.execute(select(inbox.c.id).where(inbox.c.body == body).limit(1)).first()
         conn.rollback()

@@ -147,10 +147,9 @@ def _unsettle(world: World, rng: Random, _: int) -> None:
 
 
 def _edit_amount(world: World, rng: Random, _: int) -> None:
-    """Mostly of bills with one instalment, which follows; the instalments of others no longer sum to the total."""
-    found = _docs(world, BILL)
-    whole = [bill for bill in found if len(bill["FEntityPlan"]) == 1]
-    bill = rng.choice(whole if whole and rng.random() < 0.9 else found)
+    """Of bills with one instalment, which follows: one whose instalments no longer sum to its total keeps what was read
+    of it before, which depends on when that was."""
+    bill = rng.choice([bill for bill in _docs(world, BILL) if len(bill["FEntityPlan"]) == 1])
     world.vendors.kingdee.user_change("update", BILL, str(bill["FBillNo"]), {"FALLAMOUNTFOR": _amount(rng)})
 
 
