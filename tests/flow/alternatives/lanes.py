@@ -161,7 +161,7 @@ def two_lanes(refused: Counter[str]) -> Iterator[None]:
     def overlap(point: str) -> None:
         if point in ("before:apply.commit", "before:settle.commit"):
             try:
-                meeting.wait(0.1)  # so that both have their batch open, as under load
+                meeting.wait(0.05)  # so that both have their batch open, as under load
             except threading.BrokenBarrierError:
                 meeting.reset()
 
