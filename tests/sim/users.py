@@ -147,9 +147,12 @@ def _unsettle(world: World, rng: Random, _: int) -> None:
 
 
 def _edit_amount(world: World, rng: Random, _: int) -> None:
-    """Of bills with one instalment, which follows: one whose instalments no longer sum to its total keeps what was read
-    of it before, which depends on when that was."""
-    bill = rng.choice([bill for bill in _docs(world, BILL) if len(bill["FEntityPlan"]) == 1])
+    """Of bills with one line and one instalment, which follow.
+
+    One whose instalments no longer sum to its total keeps what was read of it before, which depends on when that was.
+    """
+    whole = [bill for bill in _docs(world, BILL) if len(bill["FEntityPlan"]) == len(bill["FEntityDetail"]) == 1]
+    bill = rng.choice(whole)
     world.vendors.kingdee.user_change("update", BILL, str(bill["FBillNo"]), {"FALLAMOUNTFOR": _amount(rng)})
 
 
