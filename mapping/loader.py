@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -99,12 +100,18 @@ def build(item: Item, *, vendor: str, stream: str, base: Item | None = None) -> 
         makes=makes,  # type: ignore[arg-type]  # checked against TARGETS above
         version=exact_json.digest({"engine": ENGINE_VERSION, "profile": content}),
         origin=item.origin,
+        text=json.dumps(content, ensure_ascii=False),  # in its own order: a `let` may use those before it
         source_paths=_source_paths(_ask(top.get("ask")), fields, skips, lets),
         read_paths=_source_paths("dotted", fields, skips, lets),
         fields=fields,
         lets=lets,
         skips=skips,
     )
+
+
+def restored(text: str, *, vendor: str, stream: str) -> Profile:
+    """The profile that `Profile.text` was taken from, as the present engine reads it."""
+    return build(parse(text, f"{vendor}/{stream} as it was"), vendor=vendor, stream=stream)
 
 
 def _extended(base: Mapping[str, Item], own: Mapping[str, Item]) -> dict[str, Item]:

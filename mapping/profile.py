@@ -47,7 +47,8 @@ class Skip:
 class Profile:
     """A validated profile.
 
-    `version` is a digest of the content (comments do not count). `source_paths` are the source fields to ask the
+    `version` is a digest of the content (comments do not count), `text` that content, from which `restored` makes the
+    same profile again. `source_paths` are the source fields to ask the
     vendor for: top-level names, or dotted field keys where the vendor's query language takes them (`ask: dotted`).
     """
 
@@ -60,6 +61,7 @@ class Profile:
     fields: Mapping[str, Field]
     lets: Mapping[str, Expression]
     skips: Sequence[SkipRule]
+    text: str = ""
     read_paths: tuple[str, ...] = ()  # every path that is read, in full; their content makes a version
 
 

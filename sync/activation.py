@@ -15,27 +15,35 @@ from tieout.store.tables import meta
 from tieout.store.upsert import upsert
 
 KEY = "profile:"
+TEXT_KEY = "profile_text:"  # by version: what an activation means can be read for ever
 POLICY_KEY = "dunning_policy:"
 
 
 def activate_profiles(ctx: Context) -> list[str]:
     """Note every profile whose version differs from the active one; answers `connection/stream` of those that moved.
 
-    The first version of a stream is active without an input: nothing was mapped before it.
+    The first version of a stream is active without an input: nothing was mapped before it. The text of every version
+    is kept, so that what was mapped by it can be mapped again.
     """
-    wanted = {
-        f"{KEY}{name}/{stream}": str(profile.version)
-        for name in ctx.config.connections
-        for stream, profile in ctx.profiles(name).items()
-    }
+    wanted: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for name in ctx.config.connections:
+        for stream, profile in ctx.profiles(name).items():
+            wanted[f"{KEY}{name}/{stream}"] = profile.version
+            texts[f"{TEXT_KEY}{profile.version}"] = profile.text
     with reading(ctx.engine) as conn:
-        held = dict(conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.like(f"{KEY}%"))).all())
+        m = meta.c
+        held = dict(conn.execute(select(m.key, m.value).where(m.key.like(f"{KEY}%"))).all())
+        kept = set(conn.execute(select(m.key).where(m.key.like(f"{TEXT_KEY}%"))).scalars())
     fresh = {key: version for key, version in wanted.items() if key not in held}
     moved = {key: version for key, version in wanted.items() if key in held and held[key] != version}
-    if not fresh and not moved:
+    unkept = [{"key": key, "value": text} for key, text in sorted(texts.items()) if key not in kept]
+    if not fresh and not moved and not unkept:
         return []
     now = ctx.clock.now()
     with unit(ctx.engine, "apply.commit") as conn:
+        if unkept:
+            conn.execute(insert(meta), unkept)
         if fresh:
             conn.execute(insert(meta), [{"key": key, "value": version} for key, version in sorted(fresh.items())])
         for key, version in sorted(moved.items()):

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from mapping.loader import restored
+from sync.activation import TEXT_KEY
 from sync.apply import backlog, spread
 from sync.context import Context
 from sync.fold.batch import open_batch
@@ -34,6 +36,7 @@ from tieout.store.tables import (
     dunning_policies,
     inputs,
     memberships,
+    meta,
     metadata,
     open_items,
     opening_items,
@@ -91,18 +94,43 @@ def run_rebuild_check(ctx: Context) -> RebuildView:
 
 
 def _replay(ctx: Context, source: Connection, fresh: Engine) -> int:
-    profiles = {name: ctx.profiles(name) for name in ctx.config.connections}
+    profiles = _InForce(ctx, source)
     count = 0
     landed: dict[int, Mapping[Any, Any]] = {}
     for row in _inputs(source):
         count += 1
         if row["kind"] == "mark":
-            _replay_mark(ctx, source, fresh, row, landed, profiles)
+            _replay_mark(ctx, source, fresh, row, landed, profiles.now)
         elif row["kind"] == "receipt":
             _replay_receipt(fresh, row)
         else:
+            profiles.note(row)
             landed[row["seq"]] = row
     return count
+
+
+class _InForce:
+    """The mapping profiles in force at each point of the log, from the texts that are kept by version."""
+
+    def __init__(self, ctx: Context, source: Connection) -> None:
+        self.now = {name: dict(ctx.profiles(name)) for name in ctx.config.connections}
+        self._vendors = {name: one.vendor for name, one in ctx.config.connections.items()}
+        m, i = meta.c, inputs.c
+        rows = source.execute(select(m.key, m.value).where(m.key.like(f"{TEXT_KEY}%"))).all()
+        self._texts = {row.key.removeprefix(TEXT_KEY): row.value for row in rows}
+        changes = select(i.body).where(i.kind == "activation", i.stream.is_not(None)).order_by(i.seq.desc())
+        for body in source.execute(changes).scalars():  # the last that is set is what stood before the first change
+            self._set(body["connection"], body["stream"], body["before"])
+
+    def note(self, row: Mapping[Any, Any]) -> None:
+        """Take over what an activation says; other inputs change nothing."""
+        if row["kind"] == "activation" and row["stream"]:
+            self._set(row["connection"], row["stream"], row["body"]["version"])
+
+    def _set(self, connection: str, stream: str, version: str) -> None:
+        # Versions of before their texts were kept are mapped as the present profile does.
+        if connection in self.now and (text := self._texts.get(version)) is not None:
+            self.now[connection][stream] = restored(text, vendor=self._vendors[connection], stream=stream)
 
 
 def _inputs(source: Connection) -> Iterator[Mapping[Any, Any]]:
