@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/mypy
 	$(BIN)/mypy api.py worker.py
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --ignore=tests/crash --ignore=tests/browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/crash --ignore=tests/browser
 	@if PYTHONPATH=. $(BIN)/python -m tests.browser.chromium >/dev/null; then $(BIN)/python -m pytest tests/browser; \
 		else echo "Not looked at: the console in a browser, for no Chromium is here. \`make browser\` installs one."; fi
 
@@ -36,7 +36,7 @@ pictures: $(VENV)/.installed-dev  ## Pictures of every console page into var/pic
 	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures var/pictures
 
 crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
-	$(BIN)/python -m pytest -n 2 tests/crash
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/crash
 
 # SECTION=pull takes one section, FULL=1 the sizes that are published, ARGS= what `python -m bench --help` lists.
 bench: $(VENV)/.installed-dev  ## Measure, beside other tools; one table a section, raw results in var/bench.
