@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from tieout.core.clock import ManualClock
 from tieout.core.config import ChangeLimits
-from tieout.core.errors import Gone, StaleWrite
+from tieout.core.errors import StaleWrite
 from tieout.core.ids import SeededIds
 from tieout.store import delivery, pushes, receipts
 from tieout.store.outbox import EventIntent, IntendCounts, Intent, Mode, intend, judge_run
@@ -285,7 +285,7 @@ def test_refused_rows_are_dead_letters_that_can_be_retried_and_do_not_come_back_
     assert (row["state"], row["error_code"], row["error"]) == ("dead", "INVALID_DATA", "too long")
     assert house.intend(change(fields={"A": 1})).refused_before == 1
     pushes.retry(house.engine, held.id, "ann", house.clock)
-    with pytest.raises(Gone):
+    with pytest.raises(StaleWrite, match="not a dead letter"):
         pushes.retry(house.engine, held.id, "ann", house.clock)
     (again,) = house.claim()
     house.record(Result(again.id, again.fence, "rejected"))
