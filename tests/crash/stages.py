@@ -185,7 +185,9 @@ STAGES = {
             once=(*_HOUSEKEEPING, "outbox.claim", "push.read", "answer.commit", "queue.enqueue", "reconcile.commit"),
             prepare=_users_change_things,
         ),
-        Stage("channel", "push", ("channel.save",), _channel, _channel, once=("lease.save", "run.commit")),
+        Stage(
+            "channel", "push", ("channel.save",), _channel, _channel, once=("lease.save", "run.commit", "queue.enqueue")
+        ),
         Stage(
             "webhook",
             "channel",
