@@ -70,9 +70,7 @@ def accept(
         hint if hint.message_key else replace(hint, message_key=exact_json.digest([number, body.hex()]))
         for number, hint in enumerate(verifier.verify(body, headers, query, now))
     ]
-    kept = body.replace(
-        held.token.encode(), b"***"
-    )  # the token is sealed where it belongs, and in no message or backup
+    kept = body.replace(held.token.encode(), b"***")  # the token stays sealed: no message and no backup shows it
     new = inbox.store(ctx.engine, connection, hints, kept, now=now, ids=ctx.ids)
     if new:
         ring(ctx, f"inbox:{connection}")

@@ -38,7 +38,10 @@ def tieout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The real command line on an embedded home that was used once."""
     (folder / "tieout.toml").write_text(CONFIG, encoding="utf-8")
     monkeypatch.setenv("TIEOUT_REDIS_URL", "redis://127.0.0.1:1/0")
-    run: Run = lambda *words: CliRunner().invoke(app, list(words), catch_exceptions=False)  # noqa: E731
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
     assert run("apply").exit_code == 0
     return run
 

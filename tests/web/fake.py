@@ -91,7 +91,7 @@ class FakeService:
 
     @property
     def bulk(self) -> BulkDesk:
-        return BulkDesk(self.ctx, lambda: None)  # type: ignore[arg-type]
+        return BulkDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
 
     def start_sync(self, connection: str, actor: str) -> str:
         self._ask("start_sync", connection, actor)

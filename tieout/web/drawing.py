@@ -76,6 +76,7 @@ def draw(
         root.insert(0, child)
     if tones:
         _tone(root, tones)
+    # ElementTree writes it, and escapes every text that came from outside.
     return Markup(ElementTree.tostring(root, encoding="unicode").replace("ns0:", "").replace(":ns0", ""))  # noqa: S704
 
 
