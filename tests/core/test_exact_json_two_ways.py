@@ -37,9 +37,15 @@ def carefully(data: bytes) -> Any:
     def constant(text: str) -> Any:
         raise BadPayload(text)
 
+    def number(text: str) -> Decimal:
+        mantissa, _, exponent = text.lower().partition("e")
+        if exponent and abs(int(exponent) + Decimal(mantissa).adjusted()) > exact_json.MAX_EXPONENT:
+            raise BadPayload("out of range")
+        return Decimal(text)
+
     try:
         return json.loads(
-            data.decode("utf-8-sig"), parse_float=Decimal, parse_constant=constant, object_pairs_hook=pairs
+            data.decode("utf-8-sig"), parse_float=number, parse_constant=constant, object_pairs_hook=pairs
         )
     except (ValueError, RecursionError):
         raise BadPayload("no JSON") from None
@@ -73,7 +79,9 @@ def test_damaged_texts_are_read_alike(value: Any, place: int, byte: int, insert:
     [
         b'{"a":1,"a":2}', b'{"a":{"b":1,"b":1}}', b'{"a" :1,"a":2}', b'{"x":"\\":","x":2}', b'{"x":"\\":"}',
         b'{"\\u0061":1,"a":2}', b'{"":1,"":2}', b"[NaN]", b'{"a":"\x01"}', b'{"a":"\xff"}', b"[" * 3000 + b"]" * 3000,
-        b'\xef\xbb\xbf{"a":1}', b'"\\ud800"', b"01", b"[1.]", b"-0", b"-0.0", b"1e5", b"1E400", b"9" * 30, b"",
+        b'\xef\xbb\xbf{"a":1}', b'"\\ud800"', b"01", b"[1.]", b"-0", b"-0.0", b"1e5", b"1E400", b"1e401",
+        b"10e400", b"0e401", b"-1.5e-401", b"[1e99999999999999999999]", b"-1e-99999999999999999999", b"[1e9999999]",
+        b"9" * 30, b"",
     ],
 )  # fmt: skip
 def test_known_traps_are_read_alike(data: bytes) -> None:
@@ -85,3 +93,11 @@ def test_a_decimal_is_written_without_exponent_whatever_stands_beside_it() -> No
     assert exact_json.dumps({"a": [Decimal("1.10")]}) == b'{"a":[1.10]}'
     with pytest.raises(TypeError):
         exact_json.dumps({"a": [{"b": 1.5}]})
+
+
+@pytest.mark.parametrize("text", [b"1e999999999", b"-1e-999999999", b"[-100000000000000e999999999999999986]"])
+def test_a_number_too_large_to_write_out_is_refused_in_words(text: bytes) -> None:
+    """Written out in digits it would take a gigabyte; a webhook may carry it."""
+    for read in (exact_json.loads, exact_json.loads_fast):
+        with pytest.raises(BadPayload, match="out of range"):
+            read(text)

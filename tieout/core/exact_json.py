@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -18,8 +18,21 @@ from tieout.core.dates import iso_utc
 from tieout.core.errors import BadPayload
 
 MAX_DEPTH = 64
+MAX_EXPONENT = 400  # beyond a double's; written out as digits, `1e999999999` would fill the memory
 
-_fast = msgspec.json.Decoder(float_hook=Decimal)
+
+def _number(text: str) -> Decimal:
+    """The exact number, or ValueError for one that no system means (an exponent beyond `MAX_EXPONENT`)."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what Decimal holds
+        raise ValueError(f"number {text[:40]} is out of range") from None
+    if ("e" in text or "E" in text) and abs(value.adjusted()) > MAX_EXPONENT:
+        raise ValueError(f"number {text[:40]} is out of range")
+    return value
+
+
+_fast = msgspec.json.Decoder(float_hook=_number)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 # Values that every encoder here writes as they are; subclasses (an enum, say) are looked at one by one.
 _PLAIN = frozenset({str, int, bool, type(None), date})
@@ -41,7 +54,7 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def loads(data: bytes | str) -> Any:
-    """Decode JSON with Decimal for every number that is not an integer; NaN and duplicate keys raise BadPayload.
+    """Decode JSON with Decimal for every number that is not an integer; NaN, 1e999 and duplicate keys raise BadPayload.
 
     Two ways to the same value: the fast decoder, where counting shows that no key was twice (every key is a quote and
     a colon; a text may look like one more, never like one less), else the standard parser that sees each pair.
@@ -56,7 +69,7 @@ def loads(data: bytes | str) -> Any:
                 return value
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes | bytearray | memoryview) else data
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        return json.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except BadPayload:
         raise
     except (ValueError, RecursionError) as error:
@@ -79,7 +92,7 @@ def loads_fast(data: bytes) -> Any:
     """Like `loads` but does not look for duplicate keys: only for text that `loads` accepted once."""
     try:
         return _fast.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise BadPayload(f"not valid JSON: {error}") from None
 
 

@@ -28,6 +28,9 @@ _TWO = frozenset(
     ).split()
 )
 
+# Most minor units of one amount: it and a sum of four such fit the 64 bits that both databases keep.
+MAX_MINOR = 2 * 10**18
+
 
 class MoneyError(TieoutError):
     """An amount or currency cannot be read exactly."""
@@ -53,7 +56,7 @@ def is_currency(code: str) -> bool:
 def to_minor(value: Decimal | int | str, currency: str) -> int:
     """Exact minor units of an amount; more places than the currency has raise MoneyError.
 
-    Trailing zeros beyond the exponent are accepted (`1.100` CNY = 110); floats are refused.
+    Trailing zeros beyond the exponent are accepted (`1.100` CNY = 110); floats, and more than `MAX_MINOR`, are refused.
     """
     if isinstance(value, bool | float):
         raise MoneyError(f"amount {value!r} is not exact", code="inexact_amount")
@@ -62,7 +65,7 @@ def to_minor(value: Decimal | int | str, currency: str) -> int:
         whole, _, part = str(value).partition(".")
         if len(part) <= places and len(whole) < 39:
             try:
-                return int(whole + part.ljust(places, "0"))
+                return _held(int(whole + part.ljust(places, "0")), value, currency)
             except ValueError:
                 pass  # an exponent, or no number: judged below
     try:
@@ -71,10 +74,29 @@ def to_minor(value: Decimal | int | str, currency: str) -> int:
         raise MoneyError(f"amount {value!r} is not a number", code="bad_amount") from None
     if not number.is_finite():
         raise MoneyError(f"amount {value!r} is not finite", code="bad_amount")
-    scaled = number.scaleb(places) if abs(number.adjusted()) < 40 else None
-    if scaled is None or scaled != scaled.to_integral_value():
-        raise MoneyError(f"amount {value} has more than {places} decimal places for {currency}", code="too_precise")
-    return int(scaled)
+    if number.adjusted() >= 40:
+        raise _too_large(value, currency)
+    sign, digits, power = number.as_tuple()
+    # Whole numbers from here on: decimal arithmetic would round at the 28 digits of its context.
+    coefficient, shift = int("".join(map(str, digits))), int(power) + places
+    if shift < 0:
+        cut = min(-shift, len(digits) + 1)  # beyond its digits only a zero is whole
+        coefficient, rest = divmod(coefficient, 10**cut)
+        if rest:
+            raise MoneyError(f"amount {value} has more than {places} decimal places for {currency}", code="too_precise")
+    elif coefficient:
+        coefficient *= 10**shift
+    return _held(-coefficient if sign else coefficient, value, currency)
+
+
+def _held(minor: int, value: object, currency: str) -> int:
+    if not -MAX_MINOR <= minor <= MAX_MINOR:
+        raise _too_large(value, currency)
+    return minor
+
+
+def _too_large(value: object, currency: str) -> MoneyError:
+    return MoneyError(f"amount {str(value)[:60]} {currency} is larger than any that can be kept", code="too_large")
 
 
 def round_minor(value: Decimal, currency: str) -> int:
