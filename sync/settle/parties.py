@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from mapping.identity.facts import facts
+from mapping.identity.facts import PartyFacts, facts
 from mapping.identity.keys import HINT_KINDS, RULE_KINDS
 from mapping.identity.link import Verdict, judge
 from sync.fold.batch import Batch
@@ -104,8 +105,26 @@ def _rename(batch: Batch, rows: Sequence[Mapping[Any, Any]], wanted: Sequence[Wa
         )
 
 
-def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
-    """Judge these CRM records: link, or review as a conflict, or separate."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """CRM records as they were judged: what was looked at, what people said, and the verdict on each that is there."""
+
+    candidates: Mapping[str, PartyCandidate]
+    known: Mapping[str, PartyFacts]
+    held: Mapping[str, Mapping[Any, Any]]
+    said: Mapping[str, Mapping[Any, Any]]
+    refused: Set[tuple[str, str]]
+    business: Mapping[str, Business]
+    blocks: Mapping[str, Set[str]]
+    verdicts: Mapping[str, Verdict]
+
+    def goal(self, key: str) -> str | None:
+        """The customer that a record's verdict puts it into."""
+        return _goal(self.verdicts[key], self.held) if self.verdicts[key].outcome == "link" else None
+
+
+def judged(batch: Batch, keys: Sequence[str]) -> Judged:
+    """The verdict on these CRM records as things stand; nothing is written."""
     blocks = _blocks(batch, keys)
     everyone = {*keys, *(other for group in blocks.values() for other in group)}
     said = {**_answers(batch, keys, "link")}
@@ -113,9 +132,6 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     candidates = _candidates(batch, everyone)
     held = membership.standing(batch, everyone)
     refused = _pairs(batch, keys, "separate")
-    wanted: list[Wanted] = []
-    calls: list[ConflictCall] = []
-    closed: list[str] = []
     known = {
         ref: facts(
             ref,
@@ -128,26 +144,39 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     }
     business = documents_of_parties(batch, keys)
     noted = rivals.notes(batch, known)
+    verdicts: dict[str, Verdict] = {}
     for key in keys:
         record = known.get(key)
-        if record is None:
+        if record is not None:
+            others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
+            must = {(key, said[key]["target"])} if key in said else set()
+            verdicts[key] = judge(record, others, must, refused, noted)
+    return Judged(candidates, known, held, said, refused, business, blocks, verdicts)
+
+
+def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
+    """Judge these CRM records: link, or review as a conflict, or separate."""
+    found = judged(batch, keys)
+    wanted: list[Wanted] = []
+    calls: list[ConflictCall] = []
+    closed: list[str] = []
+    for key in keys:
+        verdict = found.verdicts.get(key)
+        if verdict is None:
             wanted.append(Wanted(key, None, "", ""))  # the record is gone
             closed.append(key)
             continue
-        others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
-        must = {(key, said[key]["target"])} if key in said else set()
-        verdict = judge(record, others, must, refused, noted)
-        customer = _goal(batch, verdict, held)
-        if verdict.outcome == "link" and customer is not None:
-            answer_seq = said[key]["seq"] if verdict.rule == "must_link" else None
+        customer = found.goal(key)
+        if customer is not None:
+            answer_seq = found.said[key]["seq"] if verdict.rule == "must_link" else None
             evidence = {"refs": list(verdict.refs), "reasons": [_reason(r) for r in verdict.reasons]}
             wanted.append(Wanted(key, customer, verdict.rule, verdict.rule_version, evidence, answer_seq))
             closed.append(key)
             continue
         wanted.append(Wanted(key, None, "", ""))
-        deals_in = _less(batch, business.get(key), {target for subject, target in refused if subject == key})
-        if (verdict.outcome == "review" or deals_in is not None) and not _left_alone(batch, key):
-            calls.append(_call(batch, key, candidates, verdict, deals_in))
+        call = question(batch, found, key)
+        if call is not None:
+            calls.append(call)
         else:
             closed.append(key)  # nobody we do business with: no question worth a person's time
     membership.change(batch, wanted)
@@ -155,7 +184,16 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     open_conflicts(batch, _with_money(batch, calls))
 
 
-def _goal(batch: Batch, verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None:
+def question(batch: Batch, found: Judged, key: str) -> ConflictCall | None:
+    """What a person is asked about a record that is linked to nobody; None for nothing."""
+    verdict = found.verdicts[key]
+    deals_in = _less(batch, found.business.get(key), {target for subject, target in found.refused if subject == key})
+    if (verdict.outcome == "review" or deals_in is not None) and not _left_alone(batch, key):
+        return _call(batch, key, found.candidates, verdict, deals_in)
+    return None
+
+
+def _goal(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None:
     for ref in verdict.refs:
         if ref.startswith("cus_"):
             return ref
