@@ -36,7 +36,7 @@ def map_record(profile: Profile, payload: bytes, context: MappingContext) -> Can
 
 def map_object(profile: Profile, record: Mapping[str, Any], context: MappingContext) -> Candidate | Skip:
     """Like `map_record` for a record that is decoded already (exact numbers, no floats)."""
-    scope = Scope(record, context.default_currency, profile.lets)
+    scope = Scope(record, context.default_currency, profile.lets, ruled=context.ruled.get(profile.stream) or {})
     for rule in profile.skips:
         if rule.condition.holds(scope):
             return Skip(rule.reason)

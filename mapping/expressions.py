@@ -21,6 +21,7 @@ class Scope:
     default_currency: str
     lets: Mapping[str, Expression] = field(default_factory=dict)
     done: dict[str, Any] = field(default_factory=dict)
+    ruled: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (path, value) -> what a rule of people says
 
     def let(self, name: str) -> Any:
         if name not in self.done:
@@ -28,7 +29,7 @@ class Scope:
         return self.done[name]
 
     def row(self, record: Mapping[str, Any]) -> Scope:
-        return Scope(record, self.default_currency)
+        return Scope(record, self.default_currency, ruled=self.ruled)
 
 
 class Expression(Protocol):
@@ -264,7 +265,7 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """The inner value through a value map; a value that is not in it raises `unmapped_value`."""
+    """The inner value through a value map, then people's rules; a value in neither raises `unmapped_value`."""
 
     inner: Expression
     table: Mapping[str, Any]
@@ -279,10 +280,13 @@ class Mapped:
             return None
         key = values.key_text(found, self.label)
         if key not in self.table:
+            if (ruled := scope.ruled.get((self.label, key))) is not None:
+                return ruled
             raise MappingError(
                 f"{self.label}: value {key!r} is not in the profile's map",
                 path=self.label,
                 code="unmapped_value",
+                value=key,
                 hint=f"Known: {', '.join(self.table)}.",
             )
         return self.table[key]

@@ -70,9 +70,11 @@ class MappingContext:
     """What the connection adds to a record.
 
     `timezone` is the company's business zone; `default_currency` "" means none is configured; `companies` maps the
-    source's organisations to company ids, key "" = the company implied when only one is configured.
+    source's organisations to company ids, key "" = the company implied when only one is configured. `ruled` holds what
+    rules of people say of values that no map has: stream -> (path, value) -> ours.
     """
 
     timezone: str
     default_currency: str = ""
     companies: Mapping[str, str] = field(default_factory=dict)
+    ruled: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from mapping.identity.bind import kinds_of
 from sync.apply import append_answer
 from sync.context import Context
-from sync.fold.answers import reopen
+from sync.fold.conflicts import reopen
 from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.store import audit
 from tieout.store.queries import parties
@@ -38,7 +38,7 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
         found = conn.execute(select(conflicts).where(conflicts.c.id == conflict_id)).mappings().first()
         if found is None:
             raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
-        if found["state"] != "open":
+        if found["state"] != "open" and not may_overrule(found):
             raise StaleWrite(f"conflict {conflict_id} is {found['state']} already", code="conflict_closed")
         allowed = ALLOWED.get(found["kind"], DEFAULT_ALLOWED)
         if action not in allowed:
@@ -58,9 +58,14 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
         seq = append_answer(conn, now, body, actor)
         done = conn.execute(
             update(conflicts)
-            .where(conflicts.c.id == conflict_id, conflicts.c.state == "open")
+            .where(
+                conflicts.c.id == conflict_id,
+                conflicts.c.state == found["state"],
+                conflicts.c.rule_id.is_not_distinct_from(found["rule_id"]),
+            )
             .values(
                 state="resolved",
+                rule_id=None,
                 closed_at=now,
                 answer_seq=seq,
                 answered_by=actor,
@@ -71,6 +76,11 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
             raise StaleWrite(f"conflict {conflict_id} was just answered by somebody else", code="conflict_closed")
         audit.append(conn, now, actor, "conflict.resolve", conflict_id, body)
     return {"id": conflict_id, "state": "resolved", "answer_seq": seq, "action": action, "target": target}
+
+
+def may_overrule(found: Mapping[Any, Any]) -> bool:
+    """True where a person may answer by hand what a rule left: their word about the one record goes before it."""
+    return found["state"] == "resolved" and bool(found["rule_id"]) and found["kind"] == "unlinked_document"
 
 
 def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, target: str) -> None:
@@ -118,6 +128,12 @@ def undo(ctx: Context, conflict_id: str, actor: str) -> dict[str, Any]:
         if found is None:
             raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
         if found["state"] != "resolved" or found["answer_seq"] is None:
+            if found["rule_id"]:
+                raise StaleWrite(
+                    f"conflict {conflict_id} was answered by rule {found['rule_id']}",
+                    hint="End the rule, or answer this one by hand.",
+                    code="answered_by_rule",
+                )
             raise StaleWrite(f"conflict {conflict_id} has no answer to take back", code="conflict_not_resolved")
         seq = _append_undo(conn, now, found["answer_seq"], actor, conflict_id)
         reopen(conn, found)

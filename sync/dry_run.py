@@ -11,7 +11,7 @@ from mapping.engine import Skip, map_record
 from mapping.loader import load_profiles
 from sync.connecting import load_connection_profiles
 from sync.context import Context
-from sync.fold.changes import context_of
+from sync.ruled import ruled_context
 from tieout.canonical import codec
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, ConfigError, MappingError
@@ -41,7 +41,7 @@ def check_mapping(ctx: Context, connection: str, stream: str | None) -> dict[str
 
 
 def _check_stream(ctx: Context, connection: str, stream: str, profile: Any) -> dict[str, Any]:
-    context = context_of(ctx.config, connection)
+    context = ruled_context(ctx, connection)
     mapped = differ = 0
     skipped: dict[str, int] = {}
     failures: dict[tuple[str, str], dict[str, Any]] = {}

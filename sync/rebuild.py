@@ -25,6 +25,7 @@ from tieout.store.session import make_engine, reading, unit
 from tieout.store.tables import (
     accounts,
     allocations,
+    answer_rules,
     balances,
     bindings,
     cases,
@@ -46,6 +47,7 @@ from tieout.store.tables import (
     pending,
     rate_needs,
     rates,
+    rule_uses,
     source_records,
 )
 from tieout.store.upsert import upsert
@@ -215,6 +217,7 @@ def _facts() -> dict[str, Any]:
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
     ca, po, op, oi = cases.c, dunning_policies.c, openings.c, opening_items.c
+    ar, ru = answer_rules.c, rule_uses.c
     return {
         "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
             s.applied_seq == s.seq
@@ -233,6 +236,9 @@ def _facts() -> dict[str, Any]:
         "openings": select(op.connection, op.start_on, op.before_on, op.totals).where(op.is_current.is_(True)),
         "opening items": select(oi.document_id, oi.start_on, oi.amount_minor, oi.opening_seq),
         "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),
+        "answer rules": select(ar.id, ar.kind, ar.connection, ar.stream, ar.field, ar.value, ar.target, ar.state),
+        "read by rules": select(ru.connection, ru.stream, ru.external_id, ru.rule_id, ru.before),
+        "answered by rules": select(c.kind, c.cause, c.rule_id, c.answer).where(c.rule_id.is_not(None)),
         "credit limits": select(
             cl.connection, cl.stream, cl.external_id, cl.party_ref, cl.currency, cl.amount_minor, cl.temporary_minor
         ),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from mapping.engine import Skip, map_record
+from mapping.engine import MappingContext, Skip, map_record
 from sync.context import Context
 from sync.fold.batch import business_dates
-from sync.fold.changes import context_of
 from sync.reconcile import run_reconcile
+from sync.ruled import ruled_context
 from tieout.canonical.codec import Candidate
 from tieout.core.errors import ConfigError, TieoutError
 from tieout.reports.made.catalog import known, make_report
@@ -99,6 +99,7 @@ def file_of(report: Report, form: str, language: str, *, table: str = "") -> Rep
 def _mapper(ctx: Context) -> Mapper:
     """Old versions through the profiles of today; what they cannot read is left as it stands now."""
     profiles: dict[str, Mapping[str, object]] = {}
+    contexts: dict[str, MappingContext] = {}
 
     def made(connection: str, stream: str, payload: bytes) -> Candidate | None:
         if connection not in ctx.config.connections:
@@ -106,9 +107,11 @@ def _mapper(ctx: Context) -> Mapper:
         profile = profiles.setdefault(connection, ctx.profiles(connection)).get(stream)
         if profile is None:
             return None
+        if connection not in contexts:
+            contexts[connection] = ruled_context(ctx, connection)
         try:
             # the context hands profiles out as objects; what it holds are Profiles
-            found = map_record(profile, payload, context_of(ctx.config, connection))  # type: ignore[arg-type]
+            found = map_record(profile, payload, contexts[connection])  # type: ignore[arg-type]
         except TieoutError:
             return None
         return None if isinstance(found, Skip) else found

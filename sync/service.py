@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from sync import answering, operations, people
+from sync.answer_rules import RuleDesk
 from sync.apply import ApplySummary, run_apply, run_tick
 from sync.backup import backup
 from sync.bulk_answers import BulkDesk
@@ -80,6 +81,11 @@ class Service:
     def bulk(self) -> BulkDesk:
         """Many conflicts answered at once."""
         return BulkDesk(self.ctx, self._after_answer)
+
+    @property
+    def rules(self) -> RuleDesk:
+        """Answers given once for every conflict of a shape."""
+        return RuleDesk(self.ctx, self._after_answer)
 
     # ------------------------------------------------------------- the flow
     def migrate(self) -> None:

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from sync.fold.batch import Batch
+from sync.fold.conflicts import reopen
 from sync.fold.documents import claims_holding
 from tieout.store.tables import answers, bindings, conflicts, document_keys, memberships
-
-
-def reopen(conn: Connection, found: Mapping[Any, Any]) -> None:
-    """The conflict is open again, unless a newer one of the same cause is."""
-    c = conflicts.c
-    twin = conn.execute(
-        select(c.id).where(c.kind == found["kind"], c.cause == found["cause"], c.state == "open")
-    ).first()
-    state = "superseded" if twin else "open"
-    conn.execute(
-        update(conflicts)
-        .where(c.id == found["id"])
-        .values(state=state, closed_at=None, answer_seq=None, answered_by=None, answer=None)
-    )
 
 
 def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
@@ -57,9 +44,13 @@ def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> No
     if body.get("conflict_id"):
         conn.execute(
             update(conflicts)
-            .where(conflicts.c.id == body["conflict_id"], conflicts.c.state == "open")
+            .where(
+                conflicts.c.id == body["conflict_id"],
+                or_(conflicts.c.state == "open", conflicts.c.rule_id.is_not(None)),
+            )
             .values(
                 state="resolved",
+                rule_id=None,
                 closed_at=row["at"],
                 answer_seq=row["seq"],
                 answered_by=row["actor"],

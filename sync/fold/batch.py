@@ -14,7 +14,7 @@ from tieout.core.config import Config
 from tieout.core.dates import business_on
 from tieout.ledger.openings import is_before
 from tieout.store.bulk import insert_new
-from tieout.store.queries import openings
+from tieout.store.queries import answer_rules, openings
 from tieout.store.tables import dirty, inputs
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -70,6 +70,7 @@ class Batch:
     fresh: frozenset[str] = frozenset()  # companies whose book of record was read lately
     holds: Mapping[str, date] = field(default_factory=dict)  # books whose documents before that day wait without entry
     _starts: dict[str, Start] | None = None
+    _rules: Mapping[answer_rules.Shape, Mapping[Any, Any]] | None = None
     _dirty: set[tuple[str, str]] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -91,6 +92,17 @@ class Batch:
             }
             self._starts.update((name, Start(on, None)) for name, on in self.holds.items())
         return self._starts
+
+    @property
+    def rules(self) -> Mapping[answer_rules.Shape, Mapping[Any, Any]]:
+        """What people answered once for all conflicts of a shape."""
+        if self._rules is None:
+            self._rules = answer_rules.standing(self.conn)
+        return self._rules
+
+    def forget_rules(self) -> None:
+        """Rules have just been made or ended."""
+        self._rules = None
 
     def is_fresh(self, company: str) -> bool:
         return company in self.fresh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -11,6 +12,8 @@ from sqlalchemy import insert, select, update
 from mapping.engine import MappingContext, Skip, map_record
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
+from sync.fold.readings import Readings
+from sync.fold.rules import fold_rules
 from tieout.canonical import codec
 from tieout.canonical.codec import Candidate
 from tieout.core import exact_json
@@ -21,6 +24,7 @@ from tieout.store.landing import chunks, load_payloads
 from tieout.store.tables import inputs, pending, source_records
 
 KINDS = ("invalid_record", "unmapped_value")
+Ruled = Mapping[str, Mapping[tuple[str, str], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
         for row in batch.conn.execute(select(inputs).where(among(i.seq, rest)).order_by(i.seq)).mappings():
             if row["kind"] == "activation" and row["stream"]:
                 _reopen(batch, row)
+            elif row["kind"] == "rule":
+                fold_rules(batch, [row])
             else:
                 others.append(dict(row))
     changes: list[Change] = []
@@ -99,8 +105,10 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
         )
     rows = [row for row in rows if row["applied_seq"] != row["seq"]]
     bodies = load_payloads(batch.conn, [row["payload_hash"] for row in rows if row["payload_hash"]])
-    context = context_of(batch.config, connection)
     profile = batch.profiles.get(connection, {}).get(stream)
+    readings = Readings(
+        batch, connection, stream, context_of(batch.config, connection), [r["external_id"] for r in rows]
+    )
     changes: list[Change] = []
     writes: list[dict[str, Any]] = []
     failed: list[ConflictCall] = []
@@ -109,17 +117,19 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
         candidate: Candidate | None = None
         problem: dict[str, Any] | None = None
         is_broken = False
-        if not row["is_deleted"]:
+        if row["is_deleted"]:
+            readings.forget(row["external_id"])
+        else:
             payload = bodies[row["payload_hash"]]
             try:
-                made = _read(profile, payload, context, stream)
+                made = readings.read(row, partial(_read, profile, payload, stream))
                 if isinstance(made, Skip):
                     problem = {"skipped": made.reason}
                     batch.count("skipped")
                 else:
                     candidate = made
             except MappingError as error:
-                is_broken = True
+                candidate, is_broken = readings.without(row["external_id"])
                 problem = {"code": error.code, "path": error.path, "message": error.message}
                 failed.append(_failure(connection, stream, row["external_id"], error, payload, previous))
         changes.append(
@@ -141,7 +151,9 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
             }
         )
     update_rows(batch.conn, source_records, ("connection", "stream", "external_id"), writes)
-    healthy = [change.key for change in changes if not change.is_broken]
+    readings.write()
+    broken = {call.cause for call in failed}
+    healthy = [change.key for change in changes if change.key not in broken]
     for kind in KINDS:
         close_conflicts(batch, kind, healthy, state="superseded")
     open_conflicts(batch, failed)
@@ -149,7 +161,7 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
     return changes
 
 
-def _read(profile: Any, payload: bytes, context: MappingContext, stream: str) -> Candidate | Skip:
+def _read(profile: Any, payload: bytes, stream: str, context: MappingContext) -> Candidate | Skip:
     if payload.startswith(b'{"$bad"'):
         bad = exact_json.loads_fast(payload)
         raise MappingError(f"the source sent a record that cannot be read: {bad['$bad']}", path="$", code="bad_row")
@@ -182,6 +194,7 @@ def _failure(
             "code": error.code,
             "path": error.path,
             "message": error.message,
+            **({"value": error.value} if error.value else {}),
             "record": payload[:4000].decode("utf-8", "replace"),
         },
         suggestions=[],
@@ -191,8 +204,11 @@ def _failure(
     )
 
 
-def context_of(config: Any, connection: str) -> MappingContext:
-    """What a profile may know besides the record: companies of source organisations, time zone, default currency."""
+def context_of(config: Any, connection: str, ruled: Ruled | None = None) -> MappingContext:
+    """What a profile may know besides the record: companies of source organisations, time zone, default currency.
+
+    `ruled` = what rules of people say of unmapped values (`answer_rules.ruled_values`).
+    """
     settings = config.connections[connection]
     companies = dict(settings.organizations) or {"": settings.company}
     company = settings.company or next(iter(companies.values()))
@@ -201,4 +217,5 @@ def context_of(config: Any, connection: str) -> MappingContext:
         timezone=home.timezone,
         default_currency=str(settings.settings.get("default_currency", "")),
         companies=companies,
+        ruled=ruled or {},
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from sync.fold.batch import Batch
+from sync.fold.shapes import closed_by, shape_of
 from tieout.core.exact_json import canonical
 from tieout.store.among import among
 from tieout.store.landing import chunks
@@ -35,7 +36,8 @@ class ConflictCall:
 def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
     """Open each call unless its conflict is open already; then its evidence is brought up to date.
 
-    What a person left as it is stays left while the facts are those the person saw.
+    What a person left as it is stays left while the facts are those the person saw. What a rule of people answers is
+    opened and closed in one go, so that it can be looked at and taken back like every answer.
     """
     if not calls:
         return
@@ -64,7 +66,8 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
         }
         known = held.get(key)
         if known is None:
-            if _facts(call.evidence, call.money_minor) in left.get(key, ()):
+            by_rule = left.get(key, {}).get(_facts(call.evidence, call.money_minor))
+            if by_rule is False or (by_rule and not call.suggestions):
                 continue
             fresh.append(
                 {
@@ -77,6 +80,7 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
                     "state": "open",
                     "opened_at": batch.now,
                     **values,
+                    **_ruled(batch, call),
                 }
             )
         elif canonical([known["evidence"], known["suggestions"], known["money_minor"], known["title"]]) != canonical(
@@ -85,26 +89,40 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
             batch.conn.execute(update(conflicts).where(conflicts.c.id == known["id"]).values(**values))
     for part in chunks(fresh):
         batch.conn.execute(insert(conflicts), list(part))
-    batch.count("conflicts_opened", len(fresh))
+    batch.count("conflicts_opened", sum(row["state"] == "open" for row in fresh))
 
 
 def _facts(evidence: Any, money_minor: int) -> bytes:
     return canonical([evidence, money_minor])
 
 
-def _left(batch: Batch, calls: Sequence[ConflictCall]) -> dict[tuple[str, str], set[bytes]]:
-    """The facts of each of these causes that a person has seen and left as they are."""
-    out: dict[tuple[str, str], set[bytes]] = {}
+def _ruled(batch: Batch, call: ConflictCall) -> dict[str, Any]:
+    """How a rule in force closes this conflict; all empty where none does."""
+    open_ = {"closed_at": None, "answered_by": None, "answer": None, "rule_id": None}
+    if not batch.rules:
+        return open_
+    shape = shape_of(call.kind, call.connection, call.stream, call.evidence, call.suggestions)
+    if shape is None or (rule := batch.rules.get(shape)) is None:
+        return open_
+    batch.count("conflicts_ruled")
+    return closed_by(rule, batch.now)
+
+
+def _left(batch: Batch, calls: Sequence[ConflictCall]) -> dict[tuple[str, str], dict[bytes, bool]]:
+    """The facts of each of these causes that were left as they are: by a rule (True) or by a person who saw them."""
+    out: dict[tuple[str, str], dict[bytes, bool]] = {}
     c = conflicts.c
     for kind in sorted({call.kind for call in calls}):
         for part in chunks([call.cause for call in calls if call.kind == kind]):
             for row in batch.conn.execute(
-                select(c.cause, c.answer, c.evidence, c.money_minor).where(
+                select(c.cause, c.answer, c.evidence, c.money_minor, c.rule_id).where(
                     c.state == "resolved", c.kind == kind, among(c.cause, part)
                 )
             ):
                 if (row.answer or {}).get("action") == "leave":
-                    out.setdefault((kind, row.cause), set()).add(_facts(row.evidence, row.money_minor))
+                    facts = _facts(row.evidence, row.money_minor)
+                    seen = out.setdefault((kind, row.cause), {})
+                    seen[facts] = seen.get(facts, True) and row.rule_id is not None
     return out
 
 
@@ -133,3 +151,17 @@ def close_conflicts(
         closed += max(0, done.rowcount)
     batch.count("conflicts_closed", closed)
     return closed
+
+
+def reopen(conn: Connection, found: Mapping[Any, Any]) -> None:
+    """The conflict is open again, unless a newer one of the same cause is."""
+    c = conflicts.c
+    twin = conn.execute(
+        select(c.id).where(c.kind == found["kind"], c.cause == found["cause"], c.state == "open")
+    ).first()
+    state = "superseded" if twin else "open"
+    conn.execute(
+        update(conflicts)
+        .where(c.id == found["id"])
+        .values(state=state, closed_at=None, answer_seq=None, answered_by=None, answer=None, rule_id=None)
+    )

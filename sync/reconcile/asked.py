@@ -10,7 +10,7 @@ from typing import Any
 from mapping.engine import MappingContext, Skip, map_record
 from mapping.outbound import FieldNames
 from sync.context import Context
-from sync.fold.changes import context_of
+from sync.ruled import ruled_context
 from sync.settle.modules import module_of
 from tieout.canonical.documents import ClaimCandidate
 from tieout.canonical.parties import PartyCandidate
@@ -121,7 +121,7 @@ def _read(
     ctx: Context, name: str, connector: Connector, stream: str, module: str, kind: str, names: FieldNames
 ) -> StreamAnswer:
     answer = StreamAnswer(stream, module, kind)
-    profile, context = ctx.profiles(name).get(stream), context_of(ctx.config, name)
+    profile, context = ctx.profiles(name).get(stream), ruled_context(ctx, name)
     settings = ctx.config.connections[name]
     home = ctx.config.companies[settings.company or next(iter(settings.organizations.values()))].functional_currency
     # A record that moves while we page may come twice: the last answer counts.

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mapping.engine import map_record
 from sync.context import Context
-from sync.fold.changes import context_of
+from sync.ruled import ruled_context
 from tieout.canonical.documents import AllocationCandidate
 from tieout.core.errors import TieoutError
 from tieout.core.ports import Connector, Cursor, SourceRow
@@ -61,7 +61,7 @@ def _documents_of(ctx: Context, name: str, stream: str, row: SourceRow) -> list[
     """The record itself, and the two documents of a settlement."""
     refs = [row.external_id]
     try:
-        made = map_record(ctx.profiles(name)[stream], row.payload, context_of(ctx.config, name))
+        made = map_record(ctx.profiles(name)[stream], row.payload, ruled_context(ctx, name))
     except (TieoutError, KeyError):
         return refs
     if isinstance(made, AllocationCandidate):

@@ -126,13 +126,16 @@ class UnknownOutcome(SourceError):
 
 
 class MappingError(TieoutError):
-    """One source record cannot be mapped; `path` names the field."""
+    """One source record cannot be mapped; `path` names the field, `value` what it holds where a map lacks just that."""
 
     code = "mapping"
 
-    def __init__(self, message: str, *, path: str = "", hint: str = "", code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, path: str = "", hint: str = "", code: str | None = None, value: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, code=code)
         self.path = path
+        self.value = value
 
 
 class LedgerError(TieoutError):

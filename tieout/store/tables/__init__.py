@@ -18,7 +18,16 @@ from tieout.store.tables.effects import alerts, channels, decisions, inbox, noti
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
 from tieout.store.tables.openings import opening_items, openings
-from tieout.store.tables.parties import accounts, answers, conflicts, customers, memberships, party_keys
+from tieout.store.tables.parties import (
+    accounts,
+    answer_rules,
+    answers,
+    conflicts,
+    customers,
+    memberships,
+    party_keys,
+    rule_uses,
+)
 from tieout.store.tables.service import (
     api_keys,
     audit,
@@ -44,6 +53,7 @@ __all__ = [
     "allocation_lines",
     "allocation_sources",
     "allocations",
+    "answer_rules",
     "answers",
     "api_keys",
     "audit",
@@ -91,6 +101,7 @@ __all__ = [
     "rates",
     "reconciliations",
     "remote_seen",
+    "rule_uses",
     "runs",
     "sessions",
     "slots",

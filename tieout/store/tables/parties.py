@@ -1,6 +1,6 @@
 """Accounts, customers, memberships on two time axes, and conflicts (design decision D10)."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, LargeBinary, String, Table, Text
 
 from tieout.store.tables.base import metadata
 from tieout.store.types import Json, Seq, Utc
@@ -97,6 +97,7 @@ conflicts = Table(
     Column("answer_seq", Seq),
     Column("answered_by", Text),
     Column("answer", Json),
+    Column("rule_id", String(40)),  # the rule that answered it, until a person does
 )
 Index(
     "uq_conflicts_open",
@@ -108,3 +109,41 @@ Index(
 )
 Index("ix_conflicts_state", conflicts.c.state, conflicts.c.money_minor)
 Index("ix_conflicts_record", conflicts.c.connection, conflicts.c.stream, conflicts.c.external_id)
+Index("ix_conflicts_rule", conflicts.c.rule_id)
+
+# One answer for every conflict of a shape, until a person ends it. Rows change state, their words never.
+answer_rules = Table(
+    "answer_rules",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("seq", Seq, nullable=False),  # the input it came with
+    Column("kind", String(24), nullable=False),  # the kind of conflict
+    Column("connection", String(64), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("field", Text, nullable=False),  # source path of an unmapped value; what kind of document is unlinked
+    Column("value", Text, nullable=False, default=""),
+    Column("action", String(16), nullable=False),  # leave map
+    Column("target", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("author", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("state", String(12), nullable=False),  # active ended
+    Column("ended_by", Text),
+    Column("ended_at", Utc),
+    Column("end_note", Text, nullable=False, default=""),
+    Column("undone", BigInteger, nullable=False, default=0),  # conflicts and records that were taken back at its end
+)
+Index("ix_answer_rules_state", answer_rules.c.state, answer_rules.c.seq)
+
+# Records that are mapped by a rule, with what stood before it: so that the rule can be taken back.
+rule_uses = Table(
+    "rule_uses",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("rule_id", String(40), primary_key=True),
+    Column("before_kind", String(16)),
+    Column("before", LargeBinary),
+)
+Index("ix_rule_uses_rule", rule_uses.c.rule_id)
