@@ -34,6 +34,7 @@ class House:
 LISTS = {
     "overview": "/",
     "conflicts": "/conflicts",
+    "rules": "/conflicts/rules",
     "customers": "/customers",
     "invoices": "/invoices",
     "payments": "/payments",

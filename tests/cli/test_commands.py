@@ -103,6 +103,40 @@ def test_what_the_service_is_asked(
 
 
 @pytest.mark.parametrize(
+    ("args", "name", "positional"),
+    [
+        (["list", "--ended"], "rules", ("ended", 50, None)),
+        (
+            ["preview", "cfl_1", "--means", "paid"],
+            "preview",
+            ({"conflict": "cfl_1", "action": "map", "target": "paid"},),
+        ),
+        (["preview", "cfl_1"], "preview", ({"conflict": "cfl_1", "action": "leave", "target": ""},)),
+    ],
+)
+def test_what_the_desk_of_rules_is_asked(
+    run: Run, service: Any, args: list[str], name: str, positional: tuple[Any, ...]
+) -> None:
+    service.rules = type(service)()
+    service.rules.is_open = True
+    said = run("conflicts", "rules", *args)
+    assert said.exit_code == 0, said.output
+    assert service.rules.last == (name, positional, {})
+
+
+def test_a_rule_is_made_and_ended_in_the_name_of_who_sits_there(run: Run, service: Any) -> None:
+    service.rules = type(service)()
+    service.rules.is_open = True
+    assert run("conflicts", "rules", "make", "cfl_1", "--digest", "7ebb", "--note", "old").exit_code == 0
+    name, (wish, digest, note, actor), _ = service.rules.last
+    assert (name, wish["action"], digest, note) == ("make", "leave", "7ebb", "old")
+    assert actor.startswith("cli")
+    assert run("conflicts", "rules", "end", "rul_1").exit_code == 0
+    assert service.rules.last[1][:2] == ("rul_1", "")
+    assert run("conflicts", "rules", "make", "cfl_1").exit_code == 2, "a rule is made from its preview"
+
+
+@pytest.mark.parametrize(
     ("args", "answer", "code"),
     [
         (["sync"], {"ok": True}, 0),

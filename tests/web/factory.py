@@ -298,6 +298,9 @@ class Books:
         suggestions: list[dict[str, Any]] | None = None,
         answer: dict[str, Any] | None = None,
         days: int = 0,
+        stream: str = "customers",
+        evidence: dict[str, Any] | None = None,
+        rule: str | None = None,
     ) -> str:
         made = self.ids.new("cfl")
         with unit(self.engine, "admin.commit") as conn:
@@ -306,12 +309,13 @@ class Books:
                 conflicts,
                 id=made,
                 kind=kind,
-                cause=f"zoho/customers/{made}",
+                cause=f"zoho/{stream}/{made}",
                 connection="zoho",
-                stream="customers",
+                stream=stream,
                 external_id="900001",
                 title=title,
-                evidence={
+                evidence=evidence
+                or {
                     "record": {"names": [title], "tax_ids": ["91310000MA1FL0"], "phone": "021-5555"},
                     "reasons": [{"code": "ambiguous", "mine": title, "theirs": "", "ref": ""}],
                     "rule_version": "identity-1",
@@ -325,6 +329,7 @@ class Books:
                 closed_at=None if state == "open" else NOW,
                 answered_by=None if state == "open" else "user:mei",
                 answer=answer,
+                rule_id=rule,
             )
         return made
 

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine
 
+from mapping.loader import load_profiles
+from sync.answer_rules import RuleDesk
 from sync.bulk_answers import BulkDesk
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
@@ -27,6 +29,9 @@ class FakeContext:
     engine: Engine
     clock: ManualClock
     ids: Ids
+
+    def profiles(self, name: str) -> Mapping[str, Any]:
+        return load_profiles(self.config.connections[name].vendor)
 
 
 @dataclass
@@ -92,6 +97,10 @@ class FakeService:
     @property
     def bulk(self) -> BulkDesk:
         return BulkDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
+
+    @property
+    def rules(self) -> RuleDesk:
+        return RuleDesk(self.ctx, lambda: None)  # type: ignore[arg-type]  # the parts of a context it reads
 
     def start_sync(self, connection: str, actor: str) -> str:
         self._ask("start_sync", connection, actor)

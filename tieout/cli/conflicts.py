@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tieout.cli import conflict_rules
 from tieout.cli.options import ConfigOption, JsonOption, actor
 from tieout.cli.running import run
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, ConfigError
 
 app = typer.Typer(help="What people must decide.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(conflict_rules.app)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The conflict's id (cfl_…).")]
 
 

@@ -31,7 +31,12 @@ def conflict_detail(conn: Connection, conflict_id: str, now: datetime) -> dict[s
     row = conflicts.get(conn, conflict_id)
     if row is None:
         raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
-    return {**conflict(row, now), **pick(row, "evidence", "suggestions", "answer")}
+    return {
+        **conflict(row, now),
+        **pick(row, "evidence", "suggestions", "answer"),
+        "rule": row["rule_id"],
+        "may_overrule": row["state"] == "resolved" and bool(row["rule_id"]) and row["kind"] == "unlinked_document",
+    }
 
 
 def push(row: Row) -> dict[str, Any]:

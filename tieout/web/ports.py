@@ -114,6 +114,20 @@ class BulkDesk(Protocol):
     def undo(self, batch: str, actor: str) -> Mapping[str, Any]: ...
 
 
+class RuleDesk(Protocol):
+    """One answer for every conflict of a shape: offered, shown, made, ended with undo; errors as for `Service`."""
+
+    def offers(self, conflict_id: str) -> Sequence[Mapping[str, Any]]: ...
+
+    def preview(self, wish: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    def make(self, wish: Mapping[str, Any], digest: str, note: str, actor: str) -> Mapping[str, Any]: ...
+
+    def end(self, rule_id: str, note: str, actor: str) -> Mapping[str, Any]: ...
+
+    def rules(self, state: str | None, limit: int, cursor: str | None) -> Mapping[str, Any]: ...
+
+
 class ReportLike(Protocol):
     """A rendered report."""
 
@@ -149,6 +163,9 @@ class Service(Protocol):
 
     @property
     def bulk(self) -> BulkDesk: ...
+
+    @property
+    def rules(self) -> RuleDesk: ...
 
     def resolve(self, conflict_id: str, answer: dict[str, Any], actor: str) -> Mapping[str, Any]: ...
 

@@ -17,6 +17,7 @@ from tieout.web.console import (
     pushes,
     reconciliations,
     reports,
+    rules,
     runs,
 )
 
@@ -24,6 +25,7 @@ router = APIRouter()
 for _part in (
     overview,
     login,
+    rules,  # its paths before those of one conflict
     conflicts,
     customers,
     invoices,

@@ -99,6 +99,7 @@ def show_conflict(
     person: Person,
     ctx: Ctx,
     conn: Reads,
+    service: Uses,
     done: Literal["answered", "undone", ""] = "",
 ) -> Response:
     """One conflict."""
@@ -111,6 +112,9 @@ def show_conflict(
         shown=evidence.shown(found["evidence"], found["suggestions"]),
         suggestions=evidence.answers(found["suggestions"]),
         actions=ALLOWED.get(found["kind"], DEFAULT_ALLOWED),
+        offers=service.rules.offers(conflict_id) if found["state"] == "open" else [],
+        rule=found["rule"] or "",
+        overrule=found["may_overrule"],
         done=done,
     )
 

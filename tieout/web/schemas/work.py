@@ -65,6 +65,8 @@ class ConflictDetail(Conflict):
     evidence: Any
     suggestions: Any
     answer: Any = Field(description="What a person answered, or null.")
+    rule: str | None = Field(description="The rule that gave the answer, or null.")
+    may_overrule: bool = Field(description="A rule answered it, and a person may still answer it by hand.")
 
 
 class ResolutionIn(In):
