@@ -28,7 +28,9 @@ OF_TONE = {
     "courtesy": "courtesy", "notice": "courtesy", "friendly": "claim", "firm": "claim", "formal": "formal",
     "final": "formal",
 }  # fmt: skip
+STARTS = (*NAMES, "task")  # what a text of one's own can start from; task: what our own people read
 SOURCE_LIMIT, TEXT_LIMIT, MAX_LINES = 16_384, 32_768, 100
+NAME_LIMIT, NUMBER_LIMIT = 200, 80  # characters of names and of document numbers; the rest is cut off
 _FILTERS = ("length", "upper", "lower", "first", "last")
 _OPERATORS = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
@@ -55,7 +57,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return False
 
 
-def _environment() -> _Sandbox:
+def environment() -> _Sandbox:
+    """The template language as message texts have it."""
     env = _Sandbox(
         loader=DictLoader({}), undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
@@ -68,8 +71,8 @@ def _environment() -> _Sandbox:
 @cache
 def source_of(name: str, language: str) -> str:
     """The shipped template of a name and language."""
-    if name not in NAMES or language not in LANGUAGES:
-        raise ConfigError(f"there is no message template {name!r} in {language!r}", hint=f"Known: {', '.join(NAMES)}.")
+    if name not in STARTS or language not in LANGUAGES:
+        raise ConfigError(f"there is no message template {name!r} in {language!r}", hint=f"Known: {', '.join(STARTS)}.")
     return (files("mapping") / "templates" / "dunning" / language / f"{name}.txt").read_text(encoding="utf-8")
 
 
@@ -82,7 +85,7 @@ def message_words(
     """
     name = template or OF_TONE.get(tone, "claim")
     text = source or source_of(name, language)
-    return render(text, _values(view, pay_by), origin=f"{language}/{name}")
+    return render(text, values_of(view, pay_by), origin=f"{language}/{name}")
 
 
 def render(source: str, values: Mapping[str, Any], *, origin: str) -> Words:
@@ -92,7 +95,7 @@ def render(source: str, values: Mapping[str, Any], *, origin: str) -> Words:
     made: list[str] = []
     size = 0
     try:
-        for piece in _environment().from_string(source).generate(**values):
+        for piece in environment().from_string(source).generate(**values):
             made.append(piece)
             size += len(piece)
             if size > TEXT_LIMIT:
@@ -107,11 +110,12 @@ def render(source: str, values: Mapping[str, Any], *, origin: str) -> Words:
     return Words(subject.strip()[:255], text.strip() + "\n", digest(source)[:12])
 
 
-def _values(view: ReminderView, pay_by: str) -> dict[str, Any]:
+def values_of(view: ReminderView, pay_by: str) -> dict[str, Any]:
+    """What a template can show: the same names for every message."""
     lines = sorted(view.lines, key=lambda line: (line.due_on, line.number))
     rows: Sequence[Mapping[str, Any]] = [
         {
-            "number": line.number,
+            "number": _one_line(line.number, NUMBER_LIMIT),
             "due": line.due_on.isoformat(),
             "days": days_overdue(line.due_on, view.as_of),
             "amount": format_minor(line.amount_minor, view.currency),
@@ -119,12 +123,18 @@ def _values(view: ReminderView, pay_by: str) -> dict[str, Any]:
         for line in lines[:MAX_LINES]
     ]
     return {
-        "customer": view.customer_name,
-        "company": view.company_name,
+        "customer": _one_line(view.customer_name, NAME_LIMIT),
+        "company": _one_line(view.company_name, NAME_LIMIT),
         "amount": format_minor(view.amount_minor, view.currency),
         "count": len(lines),
         "lines": rows,
         "more": max(0, len(lines) - MAX_LINES),
         "pay_by": pay_by,
         "today": view.as_of.isoformat(),
+        "step": view.step,
+        "act_by": view.task_due_on.isoformat(),
     }
+
+
+def _one_line(text: str, limit: int) -> str:
+    return " ".join(text.split())[:limit]

@@ -95,6 +95,19 @@ def reminder_task(vendor: str, view: ReminderView, language: str = "zh-CN") -> d
     }
 
 
+def task_in_words(vendor: str, view: ReminderView, subject: str, text: str) -> dict[str, JsonValue]:
+    """The fields of the task in words of one's own."""
+    if REMINDER_MODULES[vendor] == "ActiveRecordObj":
+        return {"active_record_content": f"{subject}\n{text}".rstrip()}
+    return {
+        "Subject": subject[:SUBJECT_LENGTH],
+        "Due_Date": view.task_due_on.isoformat(),
+        "Status": "Not Started",
+        "Priority": "High",
+        "Description": text.rstrip(),
+    }
+
+
 def reminder_change(
     vendor: str,
     view: ReminderView,

@@ -237,6 +237,13 @@ def _batch(ctx: Context, conn: Connection, on: date | None) -> Batch:
     return Batch(conn, ctx.config, {}, 0, now, dates, ids, Journal(conn, ids, now), fresh)
 
 
+def as_decided(ctx: Context, conn: Connection, company: str, customer: str) -> tuple[Batch, list[Judged]]:
+    """A customer's dunning at a company as it would be decided now, with what it is decided from; stores nothing."""
+    batch = _batch(ctx, conn, None)
+    positions, members = positions_of(batch, _keys(conn, [company], customer))
+    return batch, judge(batch, positions, members, view_cases(batch, positions, store=False))
+
+
 def _keys(conn: Connection, companies: Sequence[str], customer: str) -> list[str]:
     m, a = memberships.c, accounts.c
     query = (

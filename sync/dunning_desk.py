@@ -8,6 +8,7 @@ from typing import Any
 
 from sync import casework, dunning
 from sync.context import Context
+from sync.dunning_texts import TextDesk
 from tieout.core.errors import Gone
 from tieout.store.queries import cases as queries
 from tieout.store.session import reading
@@ -72,6 +73,11 @@ class DunningDesk:
         return {"items": list(found.rows), "next": found.next}
 
     # ------------------------------------------------------------- dunning
+    @property
+    def texts(self) -> TextDesk:
+        """The words that messages are made of."""
+        return TextDesk(self._ctx, self._after)
+
     def preview(self, **given: Any) -> dict[str, Any]:
         """Who would be reminded, and what a policy would change; nothing is stored or sent."""
         return dunning.preview(self._ctx, **given)

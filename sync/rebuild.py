@@ -35,6 +35,7 @@ from tieout.store.tables import (
     decisions,
     documents,
     dunning_policies,
+    dunning_texts,
     inputs,
     memberships,
     meta,
@@ -217,7 +218,7 @@ def _facts() -> dict[str, Any]:
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
     ca, po, op, oi = cases.c, dunning_policies.c, openings.c, opening_items.c
-    ar, ru = answer_rules.c, rule_uses.c
+    ar, ru, dt = answer_rules.c, rule_uses.c, dunning_texts.c
     return {
         "source records": select(s.connection, s.stream, s.external_id, s.source_hash, s.is_deleted, s.candidate).where(
             s.applied_seq == s.seq
@@ -233,6 +234,7 @@ def _facts() -> dict[str, Any]:
         ),
         "cases": select(ca.id, ca.kind, ca.amount_minor, ca.from_on, ca.until_on, ca.outcome, ca.closed_on),
         "dunning policies": select(po.company_id, po.version, po.is_active),
+        "dunning texts": select(dt.seq, dt.company_id, dt.slot, dt.language, dt.channel, dt.version, dt.is_active),
         "openings": select(op.connection, op.start_on, op.before_on, op.totals).where(op.is_current.is_(True)),
         "opening items": select(oi.document_id, oi.start_on, oi.amount_minor, oi.opening_seq),
         "open conflicts": select(c.kind, c.cause, c.money_minor, c.title).where(c.state == "open"),

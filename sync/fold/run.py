@@ -19,6 +19,7 @@ from sync.fold.policies import fold_policies
 from sync.fold.rates import fold_rates
 from sync.fold.rechecks import fold_rechecks
 from sync.fold.reviews import fold_reviews
+from sync.fold.texts import fold_texts
 from sync.fold.ticks import fold_ticks
 from tieout.canonical.documents import AllocationCandidate, ClaimCandidate, DocumentCandidate
 from tieout.canonical.parties import PartyCandidate
@@ -48,6 +49,7 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
     fold_credit(batch, [row for row in others if row["kind"] == "credit"])
     fold_cases(batch, [row for row in others if row["kind"] == "case"])
     fold_policies(batch, [row for row in others if row["kind"] == "activation"])
+    fold_texts(batch, [row for row in others if row["kind"] == "text"])
     fold_reviews(batch, [row for row in others if row["kind"] == "review"])
     fold_rechecks(batch, [row for row in others if row["kind"] == "recheck"])
     fold_ticks(batch, [row for row in others if row["kind"] == "tick"])

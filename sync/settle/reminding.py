@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mapping.message_words import message_words
 from mapping.outbound import FieldNames
 from mapping.outbound_fields import REMINDER_MODULES
-from mapping.reminder_text import ReminderLine, ReminderView, reminder_task
+from mapping.reminder_text import ReminderLine, ReminderView, reminder_task, task_in_words
 from sync.fold.batch import Batch
 from sync.settle.modules import module_of
 from sync.settle.outgoing import send_events
 from sync.settle.policies import Rules
 from sync.settle.positions import Position
 from sync.settle.reach import Reach
+from sync.settle.wording import Occasion, Wording
 from tieout.core.dates import zone
 from tieout.core.exact_json import digest
 from tieout.core.ports import JsonValue
@@ -51,16 +51,17 @@ def intend_reminders(batch: Batch, messages: Sequence[Message]) -> None:
     if not messages:
         return
     names = _names(batch, [one.position.customer for one in messages])
+    wording = Wording.standing(batch.conn)
     events: list[EventIntent] = []
     for one in messages:
         view = view_of(batch, one, names.get(one.position.customer, one.position.customer))
         for channel in one.decision.channels:
             if channel == "crm_task":
-                events.append(_task(batch, one, view))
+                events.append(_task(batch, one, view, wording))
             elif channel == "email":
-                events += _mails(batch, one, view)
+                events += _mails(batch, one, view, wording)
             elif channel in one.reach.connections:
-                events.append(_chat(batch, one, view, channel))
+                events.append(_chat(batch, one, view, channel, wording))
     send_events(batch, events)
     batch.count("reminders", len(messages))
 
@@ -88,9 +89,25 @@ def view_of(batch: Batch, message: Message, customer: str) -> ReminderView:
     )
 
 
-def _task(batch: Batch, message: Message, view: ReminderView) -> EventIntent:
+def occasion_of(message: Message) -> Occasion:
+    """What the words of a message are chosen by."""
+    decision = message.decision
+    step = message.rules.policy.step(decision.step)
+    pay_by = max((line.pay_by_on for line in decision.lines if line.pay_by_on is not None), default=decision.pay_by_on)
+    return Occasion(
+        company=message.position.company,
+        step=decision.step,
+        level=decision.level,
+        tone=decision.tone,
+        template=step.template if step is not None else "",
+        pay_by=pay_by.isoformat() if pay_by is not None else "",
+    )
+
+
+def _task(batch: Batch, message: Message, view: ReminderView, wording: Wording) -> EventIntent:
     connection, stream, parent_id = message.reach.record.split("/", 2)
     settings = batch.config.connections[connection]
+    words = wording.own(view, occasion_of(message), batch.config.language, "crm_task")
     return EventIntent(
         connection=connection,
         module=REMINDER_MODULES[settings.vendor],
@@ -98,8 +115,10 @@ def _task(batch: Batch, message: Message, view: ReminderView) -> EventIntent:
         key_field=FieldNames.of(settings.fields, settings.vendor).key,
         parent_module=module_of(settings.vendor, stream),
         parent_id=parent_id,
-        fields=reminder_task(settings.vendor, view, batch.config.language),
-        reason=reason_of(message.decision),
+        fields=reminder_task(settings.vendor, view, batch.config.language)
+        if words is None
+        else task_in_words(settings.vendor, view, words.subject, words.text),
+        reason=reason_of(message.decision) | ({} if words is None else {"template": words.version}),
         subject=message.position.key,
         currency=message.decision.currency,
         money_minor=message.decision.amount_minor,
@@ -107,18 +126,10 @@ def _task(batch: Batch, message: Message, view: ReminderView) -> EventIntent:
     )
 
 
-def _mails(batch: Batch, message: Message, view: ReminderView) -> list[EventIntent]:
+def _mails(batch: Batch, message: Message, view: ReminderView, wording: Wording) -> list[EventIntent]:
     """One mail per address, to the customer, in its language."""
     decision, contact = message.decision, message.reach.contact
-    step = message.rules.policy.step(decision.step)
-    pay_by = max((line.pay_by_on for line in decision.lines if line.pay_by_on is not None), default=decision.pay_by_on)
-    words = message_words(
-        view,
-        contact.language or batch.config.language,
-        tone=decision.tone,
-        template=step.template if step is not None else "",
-        pay_by=pay_by.isoformat() if pay_by is not None else "",
-    )
+    words = wording.mail(view, occasion_of(message), contact.language or batch.config.language)
     return [
         _event(
             batch,
@@ -132,11 +143,15 @@ def _mails(batch: Batch, message: Message, view: ReminderView) -> list[EventInte
     ]
 
 
-def _chat(batch: Batch, message: Message, view: ReminderView, channel: str) -> EventIntent:
+def _chat(batch: Batch, message: Message, view: ReminderView, channel: str, wording: Wording) -> EventIntent:
     """A note to the company's own people in their group: the words of a task."""
+    key = f"{message.decision.key}/{channel}"
+    words = wording.own(view, occasion_of(message), batch.config.language, channel)
+    if words is not None:
+        return _event(batch, message, channel, key, {"text": f"{words.subject}\n{words.text}"}, words.version)
     task = reminder_task("zoho_crm", view, batch.config.language)
     text = f"{task['Subject']}\n{task['Description']}"
-    return _event(batch, message, channel, f"{message.decision.key}/{channel}", {"text": text}, "")
+    return _event(batch, message, channel, key, {"text": text}, "")
 
 
 def _event(

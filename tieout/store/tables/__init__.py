@@ -13,7 +13,7 @@ from tieout.store.tables.documents import (
     documents,
     open_items,
 )
-from tieout.store.tables.dunning import case_links, cases, dunning_policies
+from tieout.store.tables.dunning import case_links, cases, dunning_policies, dunning_texts
 from tieout.store.tables.effects import alerts, channels, decisions, inbox, notices, outbox, plans, remote_seen
 from tieout.store.tables.inputs import dirty, inputs, payloads, pending, source_records, sweep_marks, watermarks
 from tieout.store.tables.journal import balances, commits, entries, postings
@@ -79,6 +79,7 @@ __all__ = [
     "documents",
     "doorbells",
     "dunning_policies",
+    "dunning_texts",
     "entries",
     "inbox",
     "inputs",

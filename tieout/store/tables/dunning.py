@@ -55,4 +55,23 @@ dunning_policies = Table(
     Column("at", Utc, nullable=False),
     Column("is_active", Boolean, nullable=False),
 )
+# Message texts of users; a message keeps the version of the one it was made from.
+dunning_texts = Table(
+    "dunning_texts",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=False),  # the input it came with
+    Column("company_id", String(64), nullable=False),
+    Column("slot", String(24), nullable=False),  # step:L2, level:2, text:claim
+    Column("language", String(8), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("ended_by", Text),
+    Column("ended_at", Utc),
+)
+Index("ix_dunning_texts_active", dunning_texts.c.company_id, dunning_texts.c.is_active)
 Index("ix_dunning_policies_active", dunning_policies.c.company_id, dunning_policies.c.is_active)
