@@ -36,6 +36,11 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/conflicts/bulk/preview"): OPERATE,
     ("POST", "/v1/conflicts/bulk"): OPERATE,
     ("DELETE", "/v1/conflicts/bulk/{batch}"): OPERATE,
+    ("GET", "/v1/conflict-rules"): READ,
+    ("GET", "/v1/conflict-rules/offers/{conflict_id}"): READ,
+    ("POST", "/v1/conflict-rules/preview"): OPERATE,
+    ("POST", "/v1/conflict-rules"): OPERATE,
+    ("POST", "/v1/conflict-rules/{rule_id}/end"): OPERATE,
     ("GET", "/v1/customers"): READ,
     ("GET", "/v1/customers/why"): READ,
     ("GET", "/v1/customers/{customer_id}"): READ,
@@ -92,6 +97,7 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
 }
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/conflicts/{conflict_id}/resolution": {"action": "separate"},
+    "/v1/conflict-rules/{rule_id}/end": {},
     "/v1/customers/{customer_id}/merge": {"other": "cus_2"},
     "/v1/customers/{customer_id}/unmerge": {"members": ["zoho/customers/1"]},
     "/v1/customers/{customer_id}/relink": {"members": ["zoho/customers/1"]},
