@@ -34,6 +34,7 @@ from sync.secrets import check_key, forget_secrets, rotate_secrets
 from sync.support import write_bundle
 from sync.sync_summary import SyncSummary
 from sync.verify import Breach, run_verify
+from sync.why import why
 from tieout.core.clock import Clock
 from tieout.core.config import Config
 from tieout.core.errors import Gone
@@ -287,6 +288,11 @@ class Service:
         done = answering.relink(self.ctx, customer_id, members, actor)
         self._after_answer()
         return done
+
+    def why(self, left: str, right: str) -> dict[str, Any]:
+        """Why two party records are one customer, or are not."""
+        with reading(self.ctx.engine) as conn:
+            return why(conn, self.config, self.ctx.clock.now(), left, right)
 
     def _after_answer(self) -> None:
         """Fold the answer here if the lane is free, so that the person sees the effect; else a worker does."""

@@ -53,7 +53,7 @@ LISTS = {
     "not found": "/nowhere",
 }
 
-SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation")
+SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why")
 PAGE_NAMES = (*LISTS, *SINGLE)
 
 
@@ -117,7 +117,8 @@ def single_pages(service: Service) -> dict[str, str]:
 
     credit = select(decisions.c.subject).where(decisions.c.kind == "credit", decisions.c.is_current.is_(True))
     customer = rows(service, credit.order_by(decisions.c.subject))[0]["subject"].split("|")[0]
-    with_choice = rows(service, select(conflicts.c.id, conflicts.c.suggestions).where(conflicts.c.state == "open"))
+    with_choice = rows(service, select(conflicts).where(conflicts.c.state == "open"))
+    asked = next(row for row in with_choice if row["kind"] == "identity" and row["suggestions"])
     return {
         "conflict": "/conflicts/" + next(str(row["id"]) for row in with_choice if row["suggestions"]),
         "answered conflict": "/conflicts/" + first(conflicts, conflicts.c.state == "resolved"),
@@ -125,6 +126,7 @@ def single_pages(service: Service) -> dict[str, str]:
         "invoice": "/invoices/" + first(documents, documents.c.kind == "invoice", documents.c.open_minor > 0),
         "push": "/pushes/" + first(outbox, outbox.c.state == "done"),
         "reconciliation": "/reconciliations/" + first(reconciliations),
+        "why": f"/why?left={asked['cause']}&right={asked['suggestions'][0]['target']}",
     }
 
 
@@ -151,4 +153,5 @@ def served(folder: Path) -> Iterator[House]:
 
 def at(house: House, name: str, language: str) -> str:
     """The address of a page in a language."""
-    return f"{house.url}{house.pages[name]}?lang={language}"
+    page = house.pages[name]
+    return f"{house.url}{page}{'&' if '?' in page else '?'}lang={language}"

@@ -376,3 +376,23 @@ def test_secrets_are_in_no_output(run: Run, service: Any) -> None:
     for args in (["doctor"], ["sync"], ["sync", "nobody"], ["check", "--json"]):
         said = run(*args)
         assert "canary-secret" not in said.output
+
+
+def test_why_says_its_verdict_in_a_sentence_and_shows_the_sum(run: Run, service: Any, folder: Path) -> None:
+    side = {"member": "acc_1", "name": "澄砚"}
+    service.answers["why"] = {
+        "left": side, "right": {"member": "zoho/customers/7", "name": "澄砚智能"},
+        "outcome": "separate", "is_current": True,
+        "because": [{"code": "tax_id_conflict", "mine": "1", "theirs": "2", "ref": ""}], "prior": 81, "score": -338,
+        "reasons": [{"code": "tax_id_conflict", "mine": "1", "theirs": "2", "ref": "", "weight": -419}],
+        "vetoes": ["tax_id_conflict"], "thresholds": {"auto": 250, "review": -70, "margin": 200},
+        "answers": [], "events": [],
+    }  # fmt: skip
+    said = run("why", "acc_1", "zoho/customers/7")
+    assert service.last == ("why", ("acc_1", "zoho/customers/7"), {})
+    assert said.exit_code == 0, said.output
+    first, *rest = said.output.splitlines()
+    assert first == "Not linked, because: different tax ids."
+    assert any("-4.19" in line and "[veto]" in line and "1 | 2" in line for line in rest)
+    assert any("-3.38" in line and "+2.50" in line for line in rest)
+    assert '"outcome":"separate"' in run("why", "acc_1", "zoho/customers/7", "--json").output.replace(" ", "")

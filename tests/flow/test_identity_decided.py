@@ -11,7 +11,6 @@ from sync.answering import AnswerError
 from sync.service import Service
 from tests.flow.books import Synced, journal, open_conflicts, rows
 from tieout.core.errors import Gone
-from tieout.reports import same
 from tieout.store.tables import memberships
 
 
@@ -32,10 +31,7 @@ def test_why_two_records_are_one_customer_and_why_not(synced: Synced) -> None:
         home = held[record][0]
         mine = next(member for member, (customer, _) in held.items() if customer == home and member.startswith("acc_"))
         other = next(member for member, (customer, _) in held.items() if customer != home and member.startswith("acc_"))
-        with service.ctx.engine.connect() as conn:
-            found = same.why(conn, record, mine)
-            again = same.why(conn, mine, record)
-            strange = same.why(conn, record, other)
+        found, again, strange = (service.why(*pair) for pair in ((record, mine), (mine, record), (record, other)))
         assert (found["outcome"], found["rule"], found["same_customer"]) == ("link", "tax_id", True)
         assert {one["code"] for one in again["reasons"]} == {one["code"] for one in found["reasons"]}
         assert found["prior"] + sum(one["weight"] for one in found["reasons"]) == found["score"]
@@ -45,8 +41,7 @@ def test_why_two_records_are_one_customer_and_why_not(synced: Synced) -> None:
         assert any(reason.get("weight") for reason in weighed)
         cause, target = conflict["cause"], conflict["suggestions"][0]["target"]
         service.resolve(conflict["id"], {"action": "separate", "target": target}, "li")
-        with service.ctx.engine.connect() as conn:
-            parted = same.why(conn, cause, target)
+        parted = service.why(cause, target)
         assert (parted["outcome"], parted["against"]) == ("separate", "must_not_link")
         assert [(one["action"], one["actor"]) for one in parted["answers"]] == [("separate", "li")]
 

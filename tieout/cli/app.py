@@ -23,6 +23,7 @@ from tieout.cli import (
     notices,
     reports,
     serving,
+    why,
 )
 from tieout.cli.output import FAILED
 from tieout.core import logging
@@ -60,6 +61,7 @@ match.register(app)
 credit.register(app)
 dunning.register(app)
 reports.register(app)
+why.register(app)
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(notices.app, name="notices")

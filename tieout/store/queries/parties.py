@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, or_, select
 from tieout.canonical import codec
 from tieout.canonical.parties import PartyCandidate
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, answers, memberships, party_keys, source_records
+from tieout.store.tables import accounts, answers, conflicts, customers, memberships, party_keys, source_records
 
 
 def party_of(conn: Connection, member: str) -> PartyCandidate | None:
@@ -59,9 +59,69 @@ def membership_of(conn: Connection, member: str) -> Mapping[Any, Any] | None:
     return conn.execute(select(memberships).where(m.member == member, m.to_seq.is_(None))).mappings().first()
 
 
-def answers_between(conn: Connection, left: Iterable[str], right: Iterable[str]) -> list[Mapping[Any, Any]]:
-    """Standing answers of people about the two, oldest first; each side is a member and its customer."""
+def members_now(conn: Connection, customer_id: str) -> list[str]:
+    """The members of a customer now."""
+    m = memberships.c
+    return list(
+        conn.execute(
+            select(m.member).where(m.customer_id == customer_id, m.to_seq.is_(None)).order_by(m.member)
+        ).scalars()
+    )
+
+
+def customer_name(conn: Connection, customer_id: str) -> str:
+    """What a customer is called; its id where it is not known."""
+    found = conn.execute(select(customers.c.name).where(customers.c.id == customer_id)).scalar()
+    return str(found) if found else customer_id
+
+
+def account_of(conn: Connection, connection: str, record: str) -> str | None:
+    """The account of a customer of the books, by the id of its record or by its number; the first of several."""
+    a = accounts.c
+    found = conn.execute(
+        select(a.id)
+        .where(a.connection == connection, or_(a.external_id == record, a.party_ref == record))
+        .order_by(a.external_id != record, a.id)
+    ).scalar()
+    return str(found) if found else None
+
+
+def membership_events(conn: Connection, members: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """Every membership these members ever had, oldest first: customer, rule, who answered, from when to when."""
+    m = memberships.c
+    query = (
+        select(
+            m.member,
+            m.customer_id,
+            customers.c.name.label("customer_name"),
+            m.rule,
+            m.rule_version,
+            m.recorded_at.label("from_at"),
+            m.closed_at.label("to_at"),
+            answers.c.actor,
+        )
+        .join(customers, customers.c.id == m.customer_id)
+        .outerjoin(answers, answers.c.seq == m.answer_seq)
+        .where(m.member.in_(sorted(set(members))))
+        .order_by(m.from_seq, m.id)
+    )
+    return list(conn.execute(query).mappings())
+
+
+def open_questions(conn: Connection, kind: str, causes: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """Open conflicts of a kind about these records, oldest first."""
+    c = conflicts.c
+    query = select(conflicts).where(c.kind == kind, c.state == "open", c.cause.in_(sorted(set(causes))))
+    return list(conn.execute(query.order_by(c.id)).mappings())
+
+
+def answers_about(conn: Connection, left: Iterable[str], right: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """What people decided about the two or about one of them alone, oldest first, with what they took back.
+
+    Each side is a member and the customers it ever belonged to.
+    """
     n = answers.c
     one, other = sorted(set(left)), sorted(set(right))
     both = or_(n.subject.in_(one) & n.target.in_(other), n.subject.in_(other) & n.target.in_(one))
-    return list(conn.execute(select(answers).where(both, n.is_active.is_(True)).order_by(n.seq)).mappings())
+    alone = n.subject.in_([*one, *other]) & (n.target == "")
+    return list(conn.execute(select(answers).where(or_(both, alone)).order_by(n.seq)).mappings())

@@ -19,6 +19,7 @@ from tieout.web.console import (
     reports,
     rules,
     runs,
+    why,
 )
 
 router = APIRouter()
@@ -39,6 +40,7 @@ for _part in (
     connections,
     runs,
     people,
+    why,
 ):
     router.include_router(_part.router)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from sync.why import why
 from tieout.reports import customers as read
-from tieout.reports import same
 from tieout.store.queries import customers
 from tieout.web.auth import Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Today, Uses, plain, reply
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Today, Uses, plain, reply
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.identity import Why, WhyQuery
 from tieout.web.schemas.receivables import (
@@ -36,10 +36,10 @@ def list_customers(_: Reader, query: Annotated[CustomerQuery, Query()], conn: Re
     return reply(Page[Customer], {"items": read.listed(conn, found.rows, today), "next": found.next})
 
 
-@router.get("/why", response_model=Why, responses=READ_ERRORS)
-def why_same(_: Reader, query: Annotated[WhyQuery, Query()], conn: Reads) -> Response:
-    """Why two records are or are not one customer: findings with weights, what stands against, people's answers."""
-    return reply(Why, same.why(conn, query.left, query.right))
+@router.get("/why", response_model=Why, responses=WRITE_ERRORS)
+def why_same(_: Reader, query: Annotated[WhyQuery, Query()], ctx: Ctx, conn: Reads) -> Response:
+    """Why two records are or are not one customer: names in parts, findings with weights, vetoes, people's answers."""
+    return reply(Why, why(conn, ctx.config, ctx.clock.now(), query.left, query.right))
 
 
 @router.get("/{customer_id}", response_model=CustomerDetail, responses=READ_ERRORS, dependencies=NO_QUERY)

@@ -13,16 +13,57 @@ Member = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x
 
 
 class WhyQuery(Query):
-    """The two records: an account id, or connection/stream/id of a CRM record."""
+    """The two records: an account id, or connection/stream/id of a record of a CRM or of the books."""
 
     left: Member = Field(examples=["acc_01jd5m9p2k7x8n4q3r6s1t"])
     right: Member = Field(examples=["zoho/customers/5725767000001000007"])
+
+
+class NameOut(Out):
+    """One name and its parts; a placeholder names nobody and is not compared."""
+
+    raw: str
+    region: str
+    brand: str
+    trade: str
+    form: str
+    is_group: bool
+    branch: str
+    is_full: bool
+    is_nobody: bool
+
+
+class IdOut(Out):
+    """One tax id; `scheme` is empty where no check passed."""
+
+    value: str
+    scheme: str
+    is_valid: bool
+
+
+class Parts(Out):
+    """What a record says, and beside it what of it is compared; empty where a value says nothing about who it is."""
+
+    names: list[NameOut]
+    tax_ids: list[IdOut]
+    number: str
+    phone: str
+    landline: str
+    mobile: str
+    website: str
+    domain: str
+    places: str
+    address: str
+    road: str
+    country: str
 
 
 class Side(Out):
     """One record, as its source tells it, and the customer it belongs to."""
 
     member: str
+    kind: Literal["account", "crm_record"]
+    name: str
     names: list[str]
     tax_ids: list[str]
     phone: str
@@ -31,7 +72,18 @@ class Side(Out):
     address: str
     country: str
     customer_id: str | None
+    customer_name: str | None
     rule: str | None = Field(description="The rule that put it there.")
+    parts: Parts
+
+
+class Because(Out):
+    """One reason of the verdict, with the values of both sides where it is about values."""
+
+    code: str
+    mine: str
+    theirs: str
+    ref: str
 
 
 class Finding(Out):
@@ -44,8 +96,28 @@ class Finding(Out):
     weight: int
 
 
+class Thresholds(Out):
+    """What the score is held against, in the unit of the weights."""
+
+    auto: int = Field(description="From here on two records are linked, where a rule is sufficient.")
+    joint: int = Field(description="The same for two whole clusters.")
+    review: int = Field(description="From here on a person is asked.")
+    margin: int = Field(description="How far the best candidate must stand above one that is somebody else.")
+    floor: int = Field(description="No pair inside a cluster may be weaker.")
+
+
+class Nearest(Out):
+    """A candidate of one of the two, by the sum of its evidence."""
+
+    of: str
+    member: str
+    name: str
+    score: int
+    is_other: bool = Field(description="Whether it is the record asked about.")
+
+
 class Said(Out):
-    """An answer of a person that stands."""
+    """What a person decided about the two."""
 
     subject: str
     action: str
@@ -53,20 +125,45 @@ class Said(Out):
     actor: str
     at: datetime
     conflict_id: str | None
+    is_active: bool = Field(description="False: taken back.")
+
+
+class Event(Out):
+    """A time a record spent in a customer."""
+
+    member: str
+    customer_id: str
+    customer_name: str
+    rule: str
+    rule_version: str
+    from_at: datetime
+    to_at: datetime | None
+    actor: str | None = Field(description="Who answered, where a person put it there.")
 
 
 class Why(Out):
-    """The judgement on the two records alone. Weights and prior sum to the score."""
+    """What stands between two records and why. Weights and prior sum to the score."""
 
     left: Side
     right: Side
     same_customer: bool = Field(description="Whether both belong to one customer now.")
-    outcome: Literal["link", "review", "separate"]
-    rule: str = Field(description="The sufficient rule, or nothing.")
-    against: str = Field(description="What stands against a link, or nothing.")
+    outcome: Literal["link", "review", "separate"] = Field(
+        description="One customer, a person is asked, or not linked."
+    )
+    is_current: bool = Field(
+        description="False: judged again now it comes out otherwise, for a record near them was linked since."
+    )
+    because: list[Because]
+    rule: str = Field(description="The rule that linked them, or nothing.")
+    against: str = Field(description="What stands first against a link, or nothing.")
     score: int
     needed: int
     prior: int
+    thresholds: Thresholds
     rule_version: str
     reasons: list[Finding]
+    vetoes: list[str]
+    nearest: list[Nearest]
     answers: list[Said]
+    events: list[Event]
+    conflicts: list[str] = Field(description="Open questions about either.")
