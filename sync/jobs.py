@@ -13,7 +13,7 @@ from sync.context import Context
 from sync.inbox import run_inbox
 from sync.notices import MOST_AT_ONCE, deliver_due
 from sync.push import is_push_due, run_push
-from sync.queue import enqueue, forget_clients, queue_of
+from sync.queue import enqueue, forget_clients, queue_of, ring
 from sync.sweep import has_apply_work, run_sweep
 from tieout.core import config as configuration
 from tieout.core import logging
@@ -26,6 +26,7 @@ log = logging.get("jobs")
 SLICE_SECONDS = 2.0
 _config: Config | None = None
 _opened: tuple[int, Context] | None = None  # process id, context
+_looked: dict[str, int] = {}  # by drain: the generation up to which this process has looked for work
 
 
 def configure(config: Config) -> None:
@@ -64,19 +65,32 @@ def run(name: str, turn: int = 0) -> None:
 def drain(ctx: Context, name: str, turn: int = 0) -> bool:
     """`run` in a given context; True if it rang for another slice."""
     began = doorbells.generation(ctx.engine, name)
+    _looked.pop(name, None)
     kind, _, argument = name.partition(":")
     try:
         is_more = _STEPS[kind](ctx, argument)
     except TieoutError as error:
         log.warning("a slice failed", drain=name, code=error.code, why=str(error))
         return False  # the sweep rings again for what is still due
-    if not is_more and doorbells.generation(ctx.engine, name) == began:
+    _looked[name] = doorbells.generation(ctx.engine, name)
+    if not is_more and _looked[name] == began:
         return False
     return enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now(), own_turn=turn)
 
 
-def _ring(ctx: Context, name: str) -> None:
-    enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now())
+def look_again(name: str) -> bool:
+    """Ring again for a drain that was rung after its job had looked for the last time; True if it was.
+
+    Called when RQ has given the job's id free. A ring between that look and this moment was refused as a duplicate of
+    a job that would not look any more; one after it makes a job of its own.
+    """
+    looked = _looked.pop(name, None)
+    if looked is None:
+        return False
+    ctx = context()
+    if doorbells.generation(ctx.engine, name) == looked:
+        return False
+    return enqueue(ctx.config.redis_url, name, queue_of(name), now=ctx.clock.now())
 
 
 def _apply(ctx: Context, _: str) -> bool:
@@ -85,7 +99,7 @@ def _apply(ctx: Context, _: str) -> bool:
     summary = apply.run_apply(ctx, limit_seconds=SLICE_SECONDS)
     for name in ctx.config.connections:
         if is_push_due(ctx, name):
-            _ring(ctx, f"push:{name}")
+            ring(ctx, f"push:{name}")
     return not summary.is_busy and not summary.is_waiting and has_apply_work(ctx)
 
 
@@ -108,7 +122,7 @@ def _pull(ctx: Context, connection: str) -> bool:
         connection_store.set_next_pull(ctx.engine, connection, ctx.clock.now() + conf.interval)
     summary = run_pull(ctx, connection, limit_seconds=SLICE_SECONDS)
     if has_apply_work(ctx):
-        _ring(ctx, "apply")
+        ring(ctx, "apply")
     is_asked = bool(runs.unfinished(ctx.engine, "sync", connection, "queued"))  # while this round was under way
     return summary.is_more or (is_asked and not summary.is_busy)
 
@@ -138,7 +152,7 @@ def _reconcile(ctx: Context, _: str) -> bool:
 
 def _report(ctx: Context, schedule: str) -> bool:
     if schedules.run_schedule(ctx, schedule):
-        _ring(ctx, "deliver")
+        ring(ctx, "deliver")
     return False
 
 
@@ -148,7 +162,7 @@ def _deliver(ctx: Context, _: str) -> bool:
 
 def _alerts(ctx: Context, _: str) -> bool:
     if run_alerts(ctx):
-        _ring(ctx, "deliver")
+        ring(ctx, "deliver")
     return False
 
 

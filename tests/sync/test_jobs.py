@@ -19,9 +19,11 @@ from structlog.testing import capture_logs
 
 from sync import jobs, queue, schedules, sweep
 from sync.scheduler import Scheduler
+from sync.working import Worker
 from tests.sync.fakes import NOW, FakeContext, Remote, make_context
 from tieout.core.clock import ManualClock, SystemClock
 from tieout.core.config import ChangeLimits
+from tieout.core.errors import TieoutError
 from tieout.store import connections as connection_store
 from tieout.store import doorbells
 from tieout.store.outbox import Intent, intend
@@ -69,7 +71,7 @@ def work(ctx: FakeContext, name: str = "fast") -> None:
     client = queue.client(ctx.config.redis_url)
     jobs._opened = (os.getpid(), ctx)
     try:
-        worker = SimpleWorker([Queue(name, connection=client, serializer="json")], connection=client, serializer="json")
+        worker = Worker([Queue(name, connection=client, serializer="json")], connection=client, serializer="json")
         worker.work(burst=True, logging_level="WARNING")
     finally:
         jobs._opened = None
@@ -114,6 +116,40 @@ def test_a_ring_while_the_drain_runs_makes_it_look_once_more(ctx: FakeContext, m
     work(ctx)
     assert len(slices) == 2
     assert waiting(ctx) == []
+
+
+def test_a_ring_while_the_job_ends_is_not_lost(ctx: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drain has looked for the last time, but RQ still holds its id: the ring is refused as a duplicate."""
+    slices: list[int] = []
+    end = Worker.handle_job_success
+
+    def ending(self: Worker, *args: Any, **kwargs: Any) -> None:
+        if len(slices) == 1:
+            queue.ring(ctx, "push:zoho")
+            assert waiting(ctx) == []
+        end(self, *args, **kwargs)
+
+    monkeypatch.setattr(Worker, "handle_job_success", ending)
+    monkeypatch.setitem(jobs._STEPS, "push", lambda *_: bool(slices.append(1)))
+    queue.ring(ctx, "push:zoho")
+    work(ctx)
+    assert len(slices) == 2
+    assert waiting(ctx) == []
+
+
+def test_a_drain_that_failed_is_left_to_the_sweep(ctx: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rung at once it could fail as fast as it can be run."""
+    slices: list[int] = []
+
+    def step(*_: Any) -> bool:
+        slices.append(1)
+        queue.ring(ctx, "push:zoho")
+        raise TieoutError("the vendor is down", code="down")
+
+    monkeypatch.setitem(jobs._STEPS, "push", step)
+    queue.ring(ctx, "push:zoho")
+    work(ctx)
+    assert len(slices) == 1
 
 
 def test_a_slice_that_has_more_rings_for_itself(ctx: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:
