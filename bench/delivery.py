@@ -123,6 +123,7 @@ def _measure(section: Section, made: Installation, service: Service, samples: in
     records = [
         str(row["id"]) for row in made.control("state/zoho/Invoices")["documents"] if row.get("AR_Payment_Status")
     ]
+    wait(made.is_serving, 60, "the service does not answer")  # a notification nobody takes is told once only
     wait(lambda: _knows_channel(service), 60, "no notification channel was made")
     next_record = iter(records)
     for _ in range(2):
@@ -159,7 +160,11 @@ def _sample(made: Installation, record: str) -> float:
         rows = made.control(f"effects?since={last}&vendor=zoho&actor=api")["effects"]
         return any(row["record_id"] == record for row in rows)
 
-    wait(written, 60, f"the field of {record} was not put right", every=0.01)
+    try:
+        wait(written, 60, f"the field of {record} was not put right", every=0.01)
+    except SystemExit:
+        made.tell_state()
+        raise
     return time.perf_counter() - began
 
 

@@ -129,6 +129,27 @@ streams = ["customers", "invoices", "payments", "refunds", "allocations"]
             found: dict[str, Any] = json.loads(answer.read())
         return found
 
+    def is_serving(self) -> bool:
+        """Whether the service takes notifications."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def tell_state(self) -> None:
+        """Where a change may have stopped: what the vendor told and was asked, the queue's jobs, what is due in SQL."""
+        told = self.control("callbacks")["callbacks"][-5:]
+        asked = [
+            f"{row['method']} {row['path']} {row['status']}" for row in self.control("requests?vendor=zoho")["requests"]
+        ]
+        print(json.dumps({"told": told, "asked": asked[-15:]}, indent=1, ensure_ascii=False), file=sys.stderr)
+        for arguments in (("doctor",),):
+            command = [sys.executable, "-m", "tieout.cli", *arguments]
+            env = {**environment(), "TIEOUT_CONFIG": str(self.config)}
+            done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+            print(f"$ tieout {' '.join(arguments)}\n{done.stdout}{done.stderr}", file=sys.stderr)
+
     def end(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()
         process.wait(30)

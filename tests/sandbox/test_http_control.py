@@ -14,6 +14,7 @@ from tieout.sandbox.faults import FaultRegistry
 from tieout.sandbox.http import InProcessTransport
 from tieout.sandbox.state import SandboxStore
 from tieout.sandbox.zoho import ZohoServer
+from tieout.sandbox.zoho.sender import Callback
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 ID = "4150868000002000001"
@@ -129,6 +130,20 @@ def test_faults_requests_and_their_totals(bench: Bench) -> None:
     assert len(bench.client.get("/requests", params={"since": 1}).json()["requests"]) == 1
     bench.client.delete("/requests")
     assert bench.client.get("/requests").json()["requests"] == []
+
+
+def test_notifications_and_what_became_of_them(bench: Bench) -> None:
+    assert bench.client.get("/callbacks").json() == {"callbacks": []}
+    answers = iter([200, 503])
+    bench.zoho.callbacks.deliver = lambda *_: next(answers)
+    for number in range(3):  # the third answer is missing: the subscriber fails
+        bench.zoho.callbacks.send([Callback("Accounts", "http://a/", b'{"ids": ["%d"]}' % number, {})])
+    told = bench.client.get("/callbacks").json()["callbacks"]
+    assert [(one["vendor"], one["about"], one["outcome"].split(":")[0]) for one in told] == [
+        ("zoho", '{"ids": ["0"]}', "200"),
+        ("zoho", '{"ids": ["1"]}', "503"),
+        ("zoho", '{"ids": ["2"]}', "StopIteration"),
+    ]
 
 
 def test_clock(bench: Bench) -> None:

@@ -70,6 +70,7 @@ class ControlPlane:
             ("GET", "requests"): self._requests,
             ("DELETE", "requests"): self._clear_requests,
             ("GET", "effects"): self._effects,
+            ("GET", "callbacks"): self._callbacks,
             ("GET", "clock"): self._show_clock,
             ("POST", "clock"): self._set_clock,
             ("GET", "state"): self._state,
@@ -161,6 +162,15 @@ class ControlPlane:
             if kind in (None, effect.kind) and actor in (None, effect.actor) and vendor in (None, effect.vendor)
         ]
         return json_response({"effects": rows, "last_seq": self._store.effects.last_seq})
+
+    def _callbacks(self, req: Request, rest: str) -> Response:
+        """The last notifications of every vendor that sends any, oldest first, with what the subscriber answered."""
+        rows = [
+            {"vendor": name, "outcome": sent.outcome, "about": sent.about}
+            for name, vendor in self._vendors.items()
+            for sent in getattr(getattr(vendor, "callbacks", None), "history", ())
+        ]
+        return json_response({"callbacks": rows})
 
     def _show_clock(self, req: Request, rest: str) -> Response:
         return json_response({"now": iso_utc(self._clock.now()), "running": self._clock.running})

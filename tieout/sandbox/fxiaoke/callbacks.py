@@ -37,6 +37,11 @@ class Sent:
     record_id: str
     outcome: str
 
+    @property
+    def about(self) -> str:
+        """The record it told of."""
+        return self.record_id
+
 
 def encrypt(plain: bytes, key: str) -> str:
     """AES-256-CBC with PKCS7; the IV is the first half of the key."""

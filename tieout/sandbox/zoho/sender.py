@@ -34,6 +34,11 @@ class Delivery:
     callback: Callback
     outcome: str
 
+    @property
+    def about(self) -> str:
+        """What was sent."""
+        return self.callback.body.decode(errors="replace")
+
 
 class CallbackSender:
     """Hands callbacks on, in order unless a fault says otherwise.
