@@ -40,6 +40,8 @@ LISTS = {
     "payments": "/payments",
     "credit": "/credit",
     "dunning": "/dunning",
+    "texts": "/dunning/texts",
+    "text": "/dunning/texts/write?company=cn&slot=step:L2&language=en&channel=email",
     "cases": "/cases",
     "plan": "/plan",
     "pushes": "/pushes",

@@ -124,6 +124,31 @@ def test_what_the_desk_of_rules_is_asked(
     assert service.rules.last == (name, positional, {})
 
 
+def test_a_text_is_handed_on_with_its_place(run: Run, service: Any, folder: Path) -> None:
+    desk = type(service)()
+    desk.is_open = True
+    service.dunning = SimpleNamespace(texts=desk)
+    (folder / "mine.txt").write_text("Pay {{ amount }}\nplease\n", encoding="utf-8")
+    place = {"slot": "step:L2", "language": "en", "channel": "email"}
+    more = ["--for", "step:L2", "--language", "en"]
+    assert run("dunning", "text", "activate", "mine.txt", *more, "--company", "cn").exit_code == 0
+    name, (text,), given = desk.last
+    assert (name, text, given["companies"]) == ("use", "Pay {{ amount }}\nplease\n", ["cn"])
+    assert {key: given[key] for key in place} == place
+    assert run("dunning", "text", "preview", "mine.txt", *more, "--customer", "cus_1").exit_code == 0
+    assert desk.last == (
+        "preview",
+        ("Pay {{ amount }}\nplease\n",),
+        {"company": "cn", **place, "customer": "cus_1", "currency": ""},
+    )
+    desk.answers["start"] = "Shipped\nwords\n"
+    assert run("dunning", "text", "show", "--for", "step:L2").stdout == "Shipped\nwords\n"
+    assert desk.last[1] == ("cn", "step:L2", "zh-CN", "email")
+    assert run("dunning", "text", "restore", "7").exit_code == 0
+    assert desk.last[:2] == ("restore", (7, desk.last[1][1]))
+    assert run("dunning", "text", "activate", "nowhere.txt", *more).exit_code == 1
+
+
 def test_a_rule_is_made_and_ended_in_the_name_of_who_sits_there(run: Run, service: Any) -> None:
     service.rules = type(service)()
     service.rules.is_open = True

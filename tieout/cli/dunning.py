@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tieout.cli import dunning_texts
 from tieout.cli.options import ConfigOption, JsonOption, actor, on_option
 from tieout.cli.running import run
 from tieout.core.errors import ConfigError
@@ -18,6 +19,7 @@ cases_app = typer.Typer(
     help="Disputes, promises, plans, pauses and contacts.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(policy_app, name="policy")
+app.add_typer(dunning_texts.app)
 Company = Annotated[str, typer.Option("--company", help="For which company; all (or the only one) if left out.")]
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id (cus_…).")]
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's id (dsp_…, prm_…, pse_…).")]

@@ -30,6 +30,7 @@ from tieout.web.routes import (
     pushes,
     reports,
     rules,
+    texts,
     webhooks,
 )
 
@@ -65,7 +66,20 @@ def build(config: Config, *, service: Service | None = None) -> FastAPI:
     app.state.catalogue = Catalogue(config.language)
     problems.install(app)
     pages.install(app)
-    for part in (operations, conflicts, rules, customers, credit, dunning, invoices, pushes, reports, webhooks, health):
+    for part in (
+        operations,
+        conflicts,
+        rules,
+        customers,
+        credit,
+        dunning,
+        texts,
+        invoices,
+        pushes,
+        reports,
+        webhooks,
+        health,
+    ):
         app.include_router(part.router)
     app.include_router(console.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

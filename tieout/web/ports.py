@@ -65,8 +65,39 @@ class CreditDesk(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
+class TextDesk(Protocol):
+    """The words of dunning messages: listed, tried, put in force, restored; errors as for `Service`."""
+
+    def listed(self) -> Mapping[str, Any]: ...
+
+    def start(self, company: str, slot: str, language: str, channel: str) -> str: ...
+
+    def preview(
+        self, text: str, *, company: str, slot: str, language: str, channel: str, customer: str, currency: str = ""
+    ) -> Mapping[str, Any]: ...
+
+    def use(
+        self,
+        text: str,
+        *,
+        slot: str,
+        language: str,
+        channel: str,
+        actor: str,
+        companies: Sequence[str] = (),
+        note: str = "",
+    ) -> Mapping[str, Any]: ...
+
+    def restore(self, seq: int, actor: str) -> Mapping[str, Any]: ...
+
+    def drop(self, seq: int, actor: str) -> Mapping[str, Any]: ...
+
+
 class DunningDesk(Protocol):
     """Disputes, promises, plans, pauses, contacts and dunning policies; errors as for `Service`."""
+
+    @property
+    def texts(self) -> TextDesk: ...
 
     def open_dispute(self, document_id: str, actor: str, **given: Any) -> Mapping[str, Any]: ...
 

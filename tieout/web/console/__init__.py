@@ -19,6 +19,7 @@ from tieout.web.console import (
     reports,
     rules,
     runs,
+    texts,
     why,
 )
 
@@ -32,6 +33,7 @@ for _part in (
     invoices,
     credit,
     dunning,
+    texts,
     plan,
     pushes,
     reconciliations,

@@ -1,0 +1,155 @@
+"""The words of messages: which are in force, writing one, trying it on a customer, putting it in force."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from mapping.message_words import LANGUAGES
+from tieout.core.errors import TieoutError
+from tieout.receivables.dunning.policy import CHANNELS
+from tieout.web.auth import Principal
+from tieout.web.console.forms import Text, may, words
+from tieout.web.console.pages import Person, render, see
+from tieout.web.deps import Uses
+from tieout.web.ports import Service
+from tieout.web.problems import Refused
+
+router = APIRouter()
+MOST = 16_384
+
+
+@router.get("/dunning/texts")
+def list_texts(request: Request, person: Person, service: Uses) -> Response:
+    """Texts in force, those that were, and where one can be written."""
+    return render(request, "texts.html", person, view=service.dunning.texts.listed())
+
+
+@router.get("/dunning/texts/write")
+def write(
+    request: Request,
+    person: Person,
+    service: Uses,
+    company: Annotated[str, Query(max_length=64)] = "",
+    slot: Annotated[str, Query(max_length=24)] = "",
+    language: Annotated[str, Query(max_length=8)] = "",
+    channel: Annotated[str, Query(max_length=16)] = "",
+) -> Response:
+    """A text to change: the one in force there, or the shipped one."""
+    place = _place(service, company, slot, language, channel)
+    return _page(request, person, service, place, service.dunning.texts.start(**place), "")
+
+
+@router.post("/dunning/texts/preview")
+def preview(
+    request: Request,
+    person: Person,
+    service: Uses,
+    company: Text = "",
+    slot: Text = "",
+    language: Text = "",
+    channel: Text = "",
+    text: Text = "",
+    customer: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """What the message would be, or what is wrong with the text; the text stays in the form either way."""
+    may(request, person, csrf, "operate")
+    place, written = _place(service, company, slot, language, channel), _text(text)
+    try:
+        tried = service.dunning.texts.preview(written, customer=customer.strip()[:64], **place)
+    except TieoutError as error:
+        return _page(request, person, service, place, written, customer, problem=error)
+    return _page(request, person, service, place, written, customer, tried=tried)
+
+
+@router.post("/dunning/texts")
+def use(
+    request: Request,
+    person: Person,
+    service: Uses,
+    company: Text = "",
+    slot: Text = "",
+    language: Text = "",
+    channel: Text = "",
+    text: Text = "",
+    customer: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Put the text in force for the company."""
+    may(request, person, csrf, "approve")
+    place, written = _place(service, company, slot, language, channel), _text(text)
+    where = {name: value for name, value in place.items() if name != "company"}
+    try:
+        service.dunning.texts.use(
+            written, **where, companies=[place["company"]], actor=person.actor, note=words(note, "the note")
+        )
+    except TieoutError as error:
+        return _page(request, person, service, place, written, customer, problem=error)
+    return see("/dunning/texts")
+
+
+@router.post("/dunning/texts/{seq}/restore")
+def restore(request: Request, seq: int, person: Person, service: Uses, csrf: Text = "") -> Response:
+    """Put an earlier text in force again."""
+    may(request, person, csrf, "approve")
+    service.dunning.texts.restore(_number(seq), person.actor)
+    return see("/dunning/texts")
+
+
+@router.post("/dunning/texts/{seq}/drop")
+def drop(request: Request, seq: int, person: Person, service: Uses, csrf: Text = "") -> Response:
+    """Use the shipped words again."""
+    may(request, person, csrf, "approve")
+    service.dunning.texts.drop(_number(seq), person.actor)
+    return see("/dunning/texts")
+
+
+def _page(
+    request: Request,
+    person: Principal,
+    service: Service,
+    place: dict[str, str],
+    text: str,
+    customer: str,
+    *,
+    tried: Any = None,
+    problem: TieoutError | None = None,
+) -> Response:
+    known = service.dunning.preview(company=place["company"])["messages"] if not customer else []
+    listed = service.dunning.texts.listed()
+    return render(
+        request,
+        "text.html",
+        person,
+        status=409 if problem is not None else 200,
+        place=place,
+        text=text,
+        customer=customer or (known[0]["customer"] if known else ""),
+        variables=listed["variables"],
+        fields=listed["fields"],
+        tried=tried,
+        problem=problem,
+    )
+
+
+def _place(service: Service, company: str, slot: str, language: str, channel: str) -> dict[str, str]:
+    if company not in service.ctx.config.companies or language not in LANGUAGES or channel not in CHANNELS:
+        raise Refused(422, "invalid", "choose a company, a language and a channel")
+    return {"company": company, "slot": slot[:24], "language": language, "channel": channel}
+
+
+def _text(text: str) -> str:
+    """What a browser sent, with the line ends of a text."""
+    found = text.replace("\r\n", "\n").replace("\r", "\n")
+    if len(found) > MOST or not found.replace("\n", "").replace("\t", "").isprintable():
+        raise Refused(422, "invalid", "the text is too long, or has characters that cannot be stored")
+    return found
+
+
+def _number(seq: int) -> int:
+    if not 0 < seq < 2**53:
+        raise Refused(404, "no_text", "there is no such text")
+    return seq
