@@ -155,5 +155,5 @@ def served(folder: Path) -> Iterator[House]:
 
 def at(house: House, name: str, language: str) -> str:
     """The address of a page in a language."""
-    page = house.pages[name]
-    return f"{house.url}{page}{'&' if '?' in page else '?'}lang={language}"
+    path = house.pages[name]
+    return f"{house.url}{path}{'&' if '?' in path else '?'}lang={language}"

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mapping.message_words import LANGUAGES
 from tieout.core.errors import TieoutError
 from tieout.receivables.dunning.policy import CHANNELS
+from tieout.store.queries import customers
 from tieout.web.auth import Principal
 from tieout.web.console.forms import Text, may, words
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Uses
+from tieout.web.deps import Reads, Today, Uses
 from tieout.web.ports import Service
 from tieout.web.problems import Refused
 
 router = APIRouter()
 MOST = 16_384
+OFFERED = 50  # customers to try a text on
+
+
+def customers_to_try(conn: Reads, today: Today) -> Sequence[Mapping[Any, Any]]:
+    """Customers who are late, by id and name; any other can be named too."""
+    return customers.page(conn, customers.CustomerFilter(overdue_on=today), OFFERED, None).rows
+
+
+Late = Annotated[Sequence[Mapping[Any, Any]], Depends(customers_to_try)]
 
 
 @router.get("/dunning/texts")
@@ -31,6 +42,7 @@ def write(
     request: Request,
     person: Person,
     service: Uses,
+    late: Late,
     company: Annotated[str, Query(max_length=64)] = "",
     slot: Annotated[str, Query(max_length=24)] = "",
     language: Annotated[str, Query(max_length=8)] = "",
@@ -38,7 +50,7 @@ def write(
 ) -> Response:
     """A text to change: the one in force there, or the shipped one."""
     place = _place(service, company, slot, language, channel)
-    return _page(request, person, service, place, service.dunning.texts.start(**place), "")
+    return _page(request, person, service, late, place, service.dunning.texts.start(**place), "")
 
 
 @router.post("/dunning/texts/preview")
@@ -46,6 +58,7 @@ def preview(
     request: Request,
     person: Person,
     service: Uses,
+    late: Late,
     company: Text = "",
     slot: Text = "",
     language: Text = "",
@@ -60,8 +73,8 @@ def preview(
     try:
         tried = service.dunning.texts.preview(written, customer=customer.strip()[:64], **place)
     except TieoutError as error:
-        return _page(request, person, service, place, written, customer, problem=error)
-    return _page(request, person, service, place, written, customer, tried=tried)
+        return _page(request, person, service, late, place, written, customer, problem=error)
+    return _page(request, person, service, late, place, written, customer, tried=tried)
 
 
 @router.post("/dunning/texts")
@@ -69,6 +82,7 @@ def use(
     request: Request,
     person: Person,
     service: Uses,
+    late: Late,
     company: Text = "",
     slot: Text = "",
     language: Text = "",
@@ -87,7 +101,7 @@ def use(
             written, **where, companies=[place["company"]], actor=person.actor, note=words(note, "the note")
         )
     except TieoutError as error:
-        return _page(request, person, service, place, written, customer, problem=error)
+        return _page(request, person, service, late, place, written, customer, problem=error)
     return see("/dunning/texts")
 
 
@@ -111,6 +125,7 @@ def _page(
     request: Request,
     person: Principal,
     service: Service,
+    late: Sequence[Mapping[Any, Any]],
     place: dict[str, str],
     text: str,
     customer: str,
@@ -118,7 +133,6 @@ def _page(
     tried: Any = None,
     problem: TieoutError | None = None,
 ) -> Response:
-    known = service.dunning.preview(company=place["company"])["messages"] if not customer else []
     listed = service.dunning.texts.listed()
     return render(
         request,
@@ -127,7 +141,8 @@ def _page(
         status=409 if problem is not None else 200,
         place=place,
         text=text,
-        customer=customer or (known[0]["customer"] if known else ""),
+        customer=customer or (late[0]["id"] if late else ""),
+        late=late,
         variables=listed["variables"],
         fields=listed["fields"],
         tried=tried,
