@@ -130,7 +130,10 @@ def _weak(mine: View, theirs: View, han: str, latin: str) -> str:
         script = 1
     else:
         return ""
-    return "brand_weak" if mine.weak[script] or theirs.weak[script] else ""
+    if not (mine.weak[script] or theirs.weak[script]):
+        return ""
+    is_whole = han in ("han_legal_equal", "han_stem_equal") and mine.licensed and theirs.licensed
+    return "" if is_whole else "brand_weak"
 
 
 def _regions(mine: View, theirs: View) -> str:

@@ -32,8 +32,7 @@ def latin_parts(text: str) -> LatinParts:
     """The parts of a Latin name; abbreviations (tech, intl, grp) become their usual word."""
     table = tables()
     words = _words(text)
-    if len(words) > 1 and words[0] == "the":
-        words = words[1:]
+    words = [word for word in words if word != "the"] or words
     branch = ""
     branch_places: tuple[Place, ...] = ()
     if len(words) > 2 and words[-1] in table.branch_words:

@@ -12,7 +12,7 @@ from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
 from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
 
-RULE_VERSION = "identity-3"
+RULE_VERSION = "identity-4"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {

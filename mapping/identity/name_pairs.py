@@ -25,7 +25,15 @@ LATIN = (
 SOUND = ("sound_equal", "sound_prefix", "sound_part", "sound_differs")
 _RANK = {level: rank for group in (HAN, LATIN, SOUND) for rank, level in enumerate(group)}
 # One form written in several ways: Co., Ltd. is often cut to Ltd.
-_FORM_CLASS = {"coltd": "ltd", "corpltd": "ltd", "ptyltd": "ltd", "pteltd": "ltd", "corp": "inc"}
+_FORM_CLASS = {
+    "coltd": "ltd",
+    "corpltd": "ltd",
+    "ptyltd": "ltd",
+    "pteltd": "ltd",
+    "corp": "inc",
+    "co": "ltd",
+    "csrl": "srl",
+}
 _ORDINALS = frozenset("0123456789一二三四五六七八九十百甲乙丙丁东西南北上下")
 _ORDINAL = re.compile(r"\d+|[ivx]+|[a-z]|first|second|third|north|south|east|west")
 _SIMILAR = 60  # percent of common character pairs
@@ -46,6 +54,8 @@ def han_level(a: Name, b: Name) -> str:
     x, y = a.core, b.core
     if not x or not y:
         return "han_differs"
+    if x == y and _place_moved(a, b):
+        return "han_form_differs" if _forms_differ(a.form, b.form) else "han_stem_equal"
     if x == y:
         return "han_core_equal" if x != a.brand or (a.is_full and b.is_full) else "han_short_equal"
     if (typo := _typo(x, y)) and not _numbered(x, y):
@@ -58,6 +68,11 @@ def han_level(a: Name, b: Name) -> str:
     if a.brand == b.brand and a.has_brand and len(a.brand) >= 2:
         return "han_industry_differs"
     return "han_similar" if dice(x, y) >= _SIMILAR else "han_differs"
+
+
+def _place_moved(a: Name, b: Name) -> bool:
+    """True when the same words and the same place stand in another order: 万方(香港)实业 and 万方实业(香港)."""
+    return bool(a.regions) and a.regions == b.regions and a.branch == b.branch and sorted(a.stem) == sorted(b.stem)
 
 
 def _typo(x: str, y: str) -> str:

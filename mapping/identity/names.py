@@ -30,6 +30,8 @@ _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9f
 _UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
 # Where the name of a head office ends that is written without its legal form: 中国工商银行|西安东大街支行.
 _HEAD = re.compile(r"^.{2,}?(?:银行|证券|保险|信托|信用社|公司|集团)(?=.)")
+_LONG = 6  # characters from which a name says who is meant without 中国, if it is made of trade words too
+_HAN_LOOKALIKES = str.maketrans("巿", "市")
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТХавекмнорстхΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXabekmhopctxABEZHIKMNOPTYXo")
 
 
@@ -78,7 +80,7 @@ def read_name(raw: str) -> Name:
     """The parts of a name as written."""
     text = " ".join(unicodedata.normalize("NFKC", raw).split())
     if _HAN.search(text):
-        return _han(raw, _without_clutter(simplified(text)))
+        return _han(raw, _without_clutter(simplified(text.translate(_HAN_LOOKALIKES))))
     text = _without_clutter(text)
     if text.isascii() or re.search(r"[A-Za-z]", text):
         text = text.translate(_LOOKALIKES)
@@ -130,7 +132,7 @@ def _clutter() -> _Clutter:
         re.compile(rf"[-—_ /]+[\u4e00-\u9fff]{{1,3}}?(?:{titles})$"),
         re.compile(rf"[-—_ /]+(?:{departments})$"),
         re.compile(rf"(?<=公司)[-—_ /]*(?:{departments})$"),
-        re.compile("|".join(tables().forms[:8])),
+        re.compile("|".join(form for form in tables().forms if form.endswith("公司"))),
         re.compile(rf"[\u4e00-\u9fff]{{1,2}}(?:{titles})|(?:{departments})"),
     )
 
@@ -177,7 +179,7 @@ def _han(raw: str, text: str) -> Name:
             branch_places.add(place)
             branch = branch and core[len(rest) :] + branch
             core = rest
-    if core.startswith("中国") and _without_trade(core[2:]):
+    if core.startswith("中国") and (len(core) >= _LONG or _without_trade(core[2:])):
         core = core[2:]
     core = core.replace("集团", "") if len(core) > 3 else core
     brand = _without_trade(core)

@@ -30,6 +30,7 @@ class Tables:
     titles: tuple[str, ...]
     generic: tuple[str, ...]
     generic_latin: frozenset[str]
+    licensed: tuple[str, ...]
 
 
 def _longest(words: list[str]) -> tuple[str, ...]:
@@ -66,4 +67,5 @@ def tables() -> Tables:
         titles=_longest(clutter["titles"]),
         generic=_longest(generic["chinese"]),
         generic_latin=frozenset(forms["short_words"].get(word, word) for word in generic["latin"]),
+        licensed=_longest(generic["licensed"]),
     )

@@ -113,6 +113,64 @@ def test_emoji_and_lookalike_letters_do_not_hide_a_name() -> None:
     fake = record("z/1", "Аldеr Bridge Tools Ltd", city="London", website="alderbridge.co.uk")
     assert two(fake, book) == "auto"
     assert two(record("z/1", "🔥" + FIRM + "🔥"), record("a/1", FIRM)) == "auto"
+    for spelling in (
+        FIRM.replace("市", "巿"),
+        FIRM.replace("澄砚", "澄\u200b砚\ufe0f"),
+        FIRM.replace("有", "有\u00a0"),
+    ):
+        assert two(record("z/1", spelling), record("a/1", FIRM)) == "auto", repr(spelling)
+    assert two(record("z/1", "😀"), record("a/1", "🔥😀")) == "separate"
+
+
+def test_a_wholly_new_name_with_the_old_tax_id_is_asked() -> None:
+    renamed = record("z/1", "深圳市沐珩食品有限公司", TAX, **PLACE)
+    assert two(renamed, record("a/1", FIRM, TAX, **PLACE)) == "review"
+
+
+def test_a_name_that_a_merged_firm_left_behind_is_not_taken_by_its_heir() -> None:
+    heir, left = record("a/1", "深圳市沐珩食品有限公司", TAX2, **PLACE), record("z/1", FIRM, **PLACE)
+    assert two(left, heir, record("b/1", FIRM, TAX, **PLACE)) != "auto"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("宁波银行", "宁波银行股份有限公司"),
+        ("江苏银行苏州金阊支行", "江苏银行股份有限公司苏州金阊支行"),
+        ("吉林省信托有限公司", "吉林省信托有限责任公司"),
+        ("万方(香港)实业有限公司", "萬方實業（香港）有限公司"),
+        ("新疆江之源股权投资合伙企业(有限合伙人)", "新疆江之源股权投资合伙企业（有限合伙）"),
+        ("Alder & Bridge Company", "The Alder and Bridge Co."),
+        ("A.B.C. Tools Company", "ABC Tools Company"),
+        ("Alderbridge Union of the North S.A.", "Alderbridge Union of North SA"),
+    ],
+)
+def test_names_that_are_spelled_in_two_ways_are_linked(left: str, right: str) -> None:
+    assert two(record("z/1", left), record("a/1", right)) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("江苏银行股份有限公司", "苏州银行股份有限公司"),
+        ("宁波银行股份有限公司", "宁波证券股份有限公司"),
+        ("江苏银行苏州金阊支行", "江苏银行股份有限公司苏州吴中支行"),
+        ("宁波银行股份有限公司", "宁波通商银行股份有限公司"),
+        ("宁波投资有限公司", "宁波投资"),
+        ("银行", "银行股份有限公司"),
+        ("万方实业(深圳)有限公司", "万方实业(香港)有限公司"),
+        ("Alder Company", "Alder Tools Company"),
+    ],
+)
+def test_names_that_share_a_licensed_trade_or_half_their_words_are_not(left: str, right: str) -> None:
+    assert two(record("z/1", left), record("a/1", right)) != "auto"
+
+
+def test_a_branch_is_the_same_branch_with_and_without_the_bank_between() -> None:
+    bank = "中国工商银行股份有限公司"
+    left, right = record("z/1", bank + "深圳分行中心区支行"), record("a/1", bank + "深圳中心区支行")
+    assert two(left, right) == "auto"
+    assert two(record("z/1", "中国建设银行成都总府支行"), record("a/1", "建设银行成都武侯支行")) != "auto"
 
 
 def test_numbered_sisters_with_one_address_stay_apart() -> None:
