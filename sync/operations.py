@@ -48,6 +48,13 @@ def prepare_sandboxes(ctx: Context) -> None:
             conn.execute(insert(meta).values(key=key, value=ctx.clock.now().isoformat()))
 
 
+def note_connections(ctx: Context) -> None:
+    """The configured connections get their rows; in a copied home nothing is sent until a person says so."""
+    connection_store.ensure(ctx.engine, {name: one.vendor for name, one in ctx.config.connections.items()})
+    if ctx.config.embedded_database:
+        pause_on_copied_home(ctx)
+
+
 def pause_on_copied_home(ctx: Context) -> None:
     """A home that stands elsewhere than it last did may be a copy: nothing is sent until a person says so (D13)."""
     here = str(ctx.config.home.resolve())

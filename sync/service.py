@@ -41,7 +41,7 @@ from tieout.core.errors import Gone
 from tieout.core.ids import Ids
 from tieout.store import connections as connection_store
 from tieout.store import notices, pushes, runs
-from tieout.store.migrate import migrate
+from tieout.store.migrate import current, migrate
 from tieout.store.queries import explain
 from tieout.store.session import reading
 
@@ -89,12 +89,11 @@ class Service:
         return RuleDesk(self.ctx, self._after_answer)
 
     # ------------------------------------------------------------- the flow
-    def migrate(self) -> None:
-        """Bring the database to this version and note the configured connections."""
-        migrate(self.ctx.engine)
-        connection_store.ensure(self.ctx.engine, {name: one.vendor for name, one in self.config.connections.items()})
-        if self.config.embedded_database:
-            operations.pause_on_copied_home(self.ctx)
+    def migrate(self, only_empty: bool = False) -> None:
+        """Bring the database to this version (`only_empty`: an empty one only) and note the connections."""
+        if not only_empty or current(self.ctx.engine) is None:
+            migrate(self.ctx.engine)
+            operations.note_connections(self.ctx)
 
     def check_key(self) -> None:
         """ConfigError where stored secrets cannot be opened with the configured key."""

@@ -61,7 +61,7 @@ class Service:
     def __exit__(self, *exc: object) -> None:
         pass
 
-    def migrate(self) -> None:
+    def migrate(self, only_empty: bool = False) -> None:
         (self.config.home / "migrated").touch()
 
     def check_key(self) -> None:

@@ -38,7 +38,7 @@ class Service(Protocol):
     @property
     def rules(self) -> Any: ...
 
-    def migrate(self) -> None: ...
+    def migrate(self, only_empty: bool = False) -> None: ...
     def prepare(self) -> None: ...
     def progress(self, since: datetime | None = None) -> list[dict[str, Any]]: ...
     def start_sync(self, connection: str, actor: str) -> str: ...
@@ -103,15 +103,15 @@ def load_config(path: Path | None) -> Config:
 
 @contextmanager
 def service(config: Config, *, any_key: bool = False) -> Iterator[Service]:
-    """The opened service of a configuration; an embedded database is brought to this version.
+    """The opened service of a configuration; an embedded or empty database is brought to this version.
 
     `any_key`: also where stored secrets cannot be opened with the configured key, to mend just that.
     """
     visit_home(config)
     opened = importlib.import_module("sync.service").open_service(config)
     with opened as ready:
-        if config.embedded_database:  # nobody else runs another version on it; a shared one is upgraded by `serve`
-            ready.migrate()
+        # Nobody else runs another version on an embedded one; a shared one is upgraded by `serve` and `sync`.
+        ready.migrate(only_empty=not config.embedded_database)
         if not any_key:
             ready.check_key()
         yield cast(Service, ready)
