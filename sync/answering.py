@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from mapping.identity.bind import kinds_of
+from mapping.identity.relations import STATED
 from sync.apply import append_answer
 from sync.context import Context
 from sync.fold.conflicts import reopen
@@ -18,7 +19,7 @@ from tieout.store.session import unit
 from tieout.store.tables import accounts, answers, conflicts, customers, documents, memberships
 
 ALLOWED = {
-    "identity": ("link", "separate", "leave"),
+    "identity": ("link", "separate", *STATED, "leave"),
     "unlinked_document": ("bind", "separate", "leave"),
 }
 DEFAULT_ALLOWED = ("leave",)
@@ -31,7 +32,10 @@ class AnswerError(TieoutError):
 
 
 def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: str) -> dict[str, Any]:
-    """Answer an open conflict: link, bind, separate or leave. Raises Gone, StaleWrite (already closed), AnswerError."""
+    """Answer an open conflict: link, bind, separate, related (a branch, a group's member) or leave.
+
+    Raises Gone, StaleWrite (already closed), AnswerError.
+    """
     action, target = str(answer.get("action", "")), str(answer.get("target", "") or "")
     now = ctx.clock.now()
     with unit(ctx.engine, "answer.commit") as conn:
@@ -84,11 +88,11 @@ def may_overrule(found: Mapping[Any, Any]) -> bool:
 
 
 def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, target: str) -> None:
-    if action == "link":
+    if action == "link" or action in STATED:
         table = accounts if target.startswith("acc_") else customers
         if not target.startswith(("acc_", "cus_")) or not _exists(conn, table, target):
             raise AnswerError(
-                f"there is no account or customer {target!r} to link to", hint="Take a target from the suggestions."
+                f"there is no account or customer {target!r} to name", hint="Take a target from the suggestions."
             )
     if action == "bind":
         _check_document(conn, found, target)

@@ -48,6 +48,7 @@ from tieout.store.tables import (
     pending,
     rate_needs,
     rates,
+    relations,
     rule_uses,
     source_records,
 )
@@ -217,6 +218,7 @@ def _facts() -> dict[str, Any]:
     s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
+    rl = relations.c
     ca, po, op, oi = cases.c, dunning_policies.c, openings.c, opening_items.c
     ar, ru, dt = answer_rules.c, rule_uses.c, dunning_texts.c
     return {
@@ -225,6 +227,9 @@ def _facts() -> dict[str, Any]:
         ),
         "accounts": select(a.company_id, a.connection, a.party_ref, a.name, a.is_provisional),
         "memberships": select(m.member, m.customer_id, m.rule, m.effective_on).where(m.to_seq.is_(None)),
+        "relations": select(rl.member, rl.kind, rl.target, rl.name, rl.rule, rl.effective_on).where(
+            rl.to_seq.is_(None)
+        ),
         "documents": select(d.connection, d.external_id, d.account_id, d.total_minor, d.open_minor, d.state),
         "open items": select(o.id, o.account_id, o.currency, o.due_on, o.original_minor, o.open_minor),
         "allocations": select(al.connection, al.group_key, al.is_applied, al.refusal, al.amount_minor),

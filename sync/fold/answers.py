@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 
+from mapping.identity.relations import STATED
+from sync.fold import relations
 from sync.fold.batch import Batch
 from sync.fold.conflicts import reopen
 from sync.fold.documents import claims_holding
@@ -27,7 +29,8 @@ def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
 
 
 def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None:
-    subject, action = str(body["subject"]), str(body["action"])
+    subject, said = str(body["subject"]), str(body["action"])
+    action = "separate" if said in STATED else said  # related is not the same: it parts the two like any separate
     conn = batch.conn
     conn.execute(
         insert(answers).values(
@@ -54,9 +57,11 @@ def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> No
                 closed_at=row["at"],
                 answer_seq=row["seq"],
                 answered_by=row["actor"],
-                answer={"action": action, "target": body.get("target", ""), "note": body.get("note", "")},
+                answer={"action": said, "target": body.get("target", ""), "note": body.get("note", "")},
             )
         )
+    if said in STATED:
+        relations.state(batch, relations.Relation(subject, subject, said, str(body["target"])), row["seq"])
     _replay(batch, action, subject, str(body.get("target", "")))
     batch.count("answers")
 
@@ -70,6 +75,7 @@ def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None
     if found is None:
         return
     batch.conn.execute(update(answers).where(answers.c.seq == found["seq"]).values(is_active=False))
+    relations.take_back(batch, found["seq"])
     if found["conflict_id"]:
         c = conflicts.c
         closed = batch.conn.execute(

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from sync.fold.batch import Batch
 from sync.fold.openings import open_documents
+from sync.settle import relations
 from sync.settle.binding import settle_claims
 from sync.settle.customers import decide_customers
 from sync.settle.effects import intend_pushes
@@ -23,6 +24,7 @@ _WORK: dict[str, Callable[[Batch, Sequence[str]], None]] = {
     OPENING: open_documents,  # not one of the stages: it is done before anything else is folded or settled
     "account": settle_accounts,
     "party": settle_parties,
+    relations.STAGE: relations.settle_relations,
     "allocation": settle_allocations,
     "claim": settle_claims,
     "document": decide_documents,
@@ -42,4 +44,6 @@ def settle(batch: Batch, stage: str, limit: int) -> int:
     for part in chunks(keys):
         batch.conn.execute(delete(dirty).where(d.kind == stage, among(d.key, part)))
     _WORK[stage](batch, keys)
+    if stage in ("account", "party"):
+        relations.mark_related(batch, keys)
     return len(keys)

@@ -11,7 +11,7 @@ from sync.answering import AnswerError
 from sync.service import Service
 from tests.flow.books import Synced, journal, open_conflicts, rows
 from tieout.core.errors import Gone
-from tieout.store.tables import memberships
+from tieout.store.tables import balances, memberships, relations
 
 
 def standing(service: Service) -> dict[str, tuple[str, str]]:
@@ -104,5 +104,41 @@ def test_random_merges_relinks_and_unmerges_end_where_they_began_and_move_no_jou
         assert standing(service) == before
         assert books == sorted({c for member, (c, _) in standing(service).items() if member.startswith("acc_")})
         assert journal(service) == lines
+        assert service.verify() == []
+        assert service.rebuild_check().differences == []
+
+
+def related(service: Service) -> set[tuple[str, ...]]:
+    """Standing relations as people know them."""
+    r = relations.c
+    found = rows(service, select(r.member, r.kind, r.target, r.name, r.rule).where(r.to_seq.is_(None)))
+    return {tuple(row.values()) for row in found}
+
+
+def test_related_is_an_answer_that_parts_two_and_moves_no_balance(synced: Synced) -> None:
+    _, service = synced
+    with service:
+        lines, owed, before = journal(service), rows(service, select(balances)), related(service)
+        homes = standing(service)
+        conflict = next(one for one in open_conflicts(service, "identity").values() if one["suggestions"])
+        cause, target = conflict["cause"], conflict["suggestions"][0]["target"]
+        with pytest.raises(AnswerError):
+            service.resolve(conflict["id"], {"action": "branch_of", "target": "acc_nobody"}, "li")
+        service.resolve(conflict["id"], {"action": "branch_of", "target": target, "note": "厦门"}, "li")
+        assert related(service) - before == {(cause, "branch_of", target, "", "stated")}
+        assert service.why(cause, target)["outcome"] == "separate"
+        home = standing(service)[target][0]
+        other = sorted({customer for customer, _ in homes.values() if customer != home})[0]
+        service.merge(other, home, "wang")
+        assert (cause, "branch_of", target, "", "stated") in related(service), (
+            "a merge moves the customer, not the fact"
+        )
+        service.unmerge(other, [], "wang")
+        assert service.rebuild_check().differences == []
+        service.undo(conflict["id"], "li")
+        assert related(service) == before
+        assert standing(service) == homes
+        assert journal(service) == lines
+        assert rows(service, select(balances)) == owed
         assert service.verify() == []
         assert service.rebuild_check().differences == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from sync.fold.answers import fold_answers
 from sync.fold.batch import Batch, open_batch
@@ -71,10 +71,10 @@ class Books:
     def batch(self) -> Batch:
         return open_batch(self.conn, self.config, {}, body={}, now=NOW)
 
-    def land(self, rows: Rows) -> None:
+    def land(self, rows: Rows, first: int = 0) -> None:
         """Records of customers, all in one batch."""
         changes = []
-        for number, (source, name, tax, more) in enumerate(rows):
+        for number, (source, name, tax, more) in enumerate(rows, first):
             key = f"{source[0]}{number}"
             party = PartyCandidate(key, (name,), tax_ids=(tax,) if tax else (), **more)
             self.seq += 1
@@ -86,22 +86,36 @@ class Books:
                 )
             )  # fmt: skip
             changes.append(Change(source, "customers", key, self.seq, party, None, False, False))
+        self._fold(changes)
+
+    def change(self, member: str, name: str, tax: str) -> None:
+        """A record says something else now."""
+        connection, stream, key = member.split("/")
+        party, s = PartyCandidate(key, (name,), tax_ids=(tax,)), source_records.c
+        self.conn.execute(
+            update(source_records)
+            .where(s.connection == connection, s.external_id == key)
+            .values(candidate=codec.encode(party))
+        )
+        self._fold([Change(connection, stream, key, 0, party, None, False, False)])
+
+    def _fold(self, changes: list[Change]) -> None:
         batch = self.batch()
         fold_parties(batch, changes)
         batch.flush()
         self.settle()
 
-    def say(self, **body: Any) -> None:
-        """A person's answer."""
+    def say(self, **body: Any) -> int:
+        """A person's answer, or the undoing of one; its place in the log."""
         batch = self.batch()
-        row = {"seq": batch.mark_seq, "actor": "user:li", "at": NOW, "body": body}
-        fold_answers(batch, [row])
+        fold_answers(batch, [{"seq": batch.mark_seq, "actor": "user:li", "at": NOW, "body": body}])
         batch.flush()
         self.settle()
+        return batch.mark_seq
 
     def settle(self) -> None:
         """Settle until nobody has to be looked at again."""
-        for stage in ("account", "party"):
+        for stage in ("account", "party", "relation"):
             while True:
                 batch = self.batch()
                 if not settle(batch, stage, 1000):

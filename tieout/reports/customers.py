@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tieout.core.errors import Gone
-from tieout.reports import documents
+from tieout.reports import documents, relations
 from tieout.reports.values import money, pick
 from tieout.store.queries import accounts, customers, decisions
 
@@ -82,7 +82,7 @@ def _known(conn: Connection, customer_id: str) -> Row:
 
 
 def one(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
-    """A customer with its members (accounts and CRM records) and the rule that linked each."""
+    """A customer with its members (accounts and CRM records), the rule that linked each, and its relations."""
     row = _known(conn, customer_id)
     members = [
         {
@@ -96,7 +96,8 @@ def one(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
         }
         for member in customers.members(conn, customer_id)
     ]
-    return {**listed(conn, [row], today)[0], "created_by": row["created_by"], "members": members}
+    related = relations.of_customer(conn, customer_id, [member["member"] for member in members])
+    return {**listed(conn, [row], today)[0], "created_by": row["created_by"], "members": members, "relations": related}
 
 
 def account(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:

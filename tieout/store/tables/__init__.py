@@ -28,6 +28,7 @@ from tieout.store.tables.parties import (
     party_keys,
     rule_uses,
 )
+from tieout.store.tables.relations import relations
 from tieout.store.tables.service import (
     api_keys,
     audit,
@@ -101,6 +102,7 @@ __all__ = [
     "rate_needs",
     "rates",
     "reconciliations",
+    "relations",
     "remote_seen",
     "rule_uses",
     "runs",

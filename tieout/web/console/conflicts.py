@@ -132,7 +132,7 @@ def answer(
 ) -> Response:
     """Answer it as this person."""
     _may_answer(request, person, csrf)
-    if action not in ("link", "separate", "bind", "leave"):
+    if action not in {one for allowed in ALLOWED.values() for one in allowed}:
         raise Refused(422, "no_action", "choose an answer")
     target, note = target.strip(), note.strip()
     if not (target + note).replace("\n", "").replace("\r", "").isprintable() or len(target) > 300 or len(note) > 500:

@@ -87,11 +87,31 @@ class Member(Out):
     by_answer: bool = Field(description="A person decided it.")
 
 
+class Relation(Out):
+    """What two records or customers are to each other without being the same, or a further name; moves no balance."""
+
+    kind: Literal["branch_of", "member_of_group", "alias", "former_name"]
+    direction: Literal["to", "from"] = Field(description="to: this customer is the branch, the member, the bearer.")
+    member: str
+    target: str
+    name: str = Field(description="Of an alias or former name.")
+    is_ambiguous: bool = Field(description="The name belongs to several customers: it never links anybody.")
+    other_name: str
+    other_customer_id: str | None
+    rule: Literal["found", "stated"]
+    rule_version: str
+    evidence: Any
+    recorded_at: datetime
+    actor: str | None = Field(description="Who stated it, or linked the record that bears the name.")
+    conflict_id: str | None = Field(description="The conflict whose answer it is; undoing the answer ends it.")
+
+
 class CustomerDetail(Customer):
-    """A customer with its members."""
+    """A customer with its members and its relations."""
 
     created_by: str
     members: list[Member]
+    relations: list[Relation]
 
 
 class Document(Out):

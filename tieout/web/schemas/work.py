@@ -72,8 +72,10 @@ class ConflictDetail(Conflict):
 class ResolutionIn(In):
     """An answer, as one of the suggestions offers it or of one's own."""
 
-    action: Literal["link", "separate", "bind", "leave"] = Field(
-        description="link / separate a party record; bind a claim to a document / leave it unbound.", examples=["link"]
+    action: Literal["link", "separate", "branch_of", "member_of_group", "bind", "leave"] = Field(
+        description="link / separate a party record, or say what it is of the target without being the same; "
+        "bind a claim to a document / leave it unbound.",
+        examples=["link"],
     )
     target: Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
         "", description="What it is linked or bound to: an account, customer or document id.", examples=["acc_01jd5m9p"]
