@@ -62,6 +62,8 @@ MODULES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 REMINDER_MODULES = {"zoho_crm": "Tasks", "fxiaoke": "ActiveRecordObj"}
 """The module in which a reminder becomes a record."""
+NOTE_MODULES = {"zoho_crm": "Notes"}
+"""The module in which a reminder becomes a note on the account; a sales activity of Fxiaoke is its only such record."""
 
 
 @dataclass(frozen=True, slots=True)

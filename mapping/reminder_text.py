@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from mapping.outbound_fields import KEY_LENGTH, REMINDER_MODULES, FieldNames, names_of
+from mapping.outbound_fields import KEY_LENGTH, NOTE_MODULES, REMINDER_MODULES, FieldNames, names_of
 from tieout.core.dates import days_overdue
 from tieout.core.errors import ConfigError, MappingError
 from tieout.core.money import format_minor
 from tieout.core.ports import JsonValue, RemoteChange
 
 SUBJECT_LENGTH = 255
+NOTE_TITLE_LENGTH = 120  # what Zoho's own form takes
 MAX_LINES = 40  # of a task's description; the rest is counted, the amount is that of all
 
 _WORDS = {
@@ -106,6 +107,19 @@ def task_in_words(vendor: str, view: ReminderView, subject: str, text: str) -> d
         "Priority": "High",
         "Description": text.rstrip(),
     }
+
+
+def reminder_note(vendor: str, view: ReminderView, language: str = "zh-CN") -> dict[str, JsonValue]:
+    """The fields of a note on the account; the transport adds the key as its last line, and the parent."""
+    task = reminder_task("zoho_crm", view, language)
+    return note_in_words(vendor, str(task["Subject"]), str(task["Description"]))
+
+
+def note_in_words(vendor: str, subject: str, text: str) -> dict[str, JsonValue]:
+    """The fields of a note in words of one's own."""
+    if vendor not in NOTE_MODULES:
+        raise ConfigError(f"vendor {vendor!r} takes no reminders as notes")
+    return {"Note_Title": subject[:NOTE_TITLE_LENGTH], "Note_Content": text.rstrip()}
 
 
 def reminder_change(

@@ -180,7 +180,7 @@ def _slots(conn: Connection, company: str) -> list[str]:
 def _check(text: str, channel: str) -> str:
     """The version of a text that every message can be made from; CaseError names the line otherwise."""
     try:
-        check_template(text, ORIGIN, limit=TASK_LIMIT if channel == "crm_task" else TEXT_LIMIT)
+        check_template(text, ORIGIN, limit=TASK_LIMIT if channel in ("crm_task", "crm_note") else TEXT_LIMIT)
     except ConfigError as error:
         raise CaseError(error.message, hint=error.hint, code="text") from None
     return digest(text)[:12]

@@ -2,7 +2,7 @@
 
 With a unique key field the insert itself is the guard: Zoho answers DUPLICATE_DATA with the id of the record that is
 there. An upsert would do as well but would overwrite what a user has changed on the task since. Without a unique
-field the key is looked up by COQL (search lags behind writes) before the insert.
+field the key is looked up by COQL (search lags behind writes) before the insert, a note's in the list of its record.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from connectors.http import chunks
 from connectors.zoho.api import ZohoApi
 from connectors.zoho.fields import Fields
+from connectors.zoho.notes import MODULE as NOTES
+from connectors.zoho.notes import Notes
 from connectors.zoho.push_values import wire_fields
 from connectors.zoho.rows import open_page
 from tieout.core import exact_json
@@ -27,10 +29,13 @@ class Creates:
     def __init__(self, api: ZohoApi, fields: Fields) -> None:
         self._api = api
         self._fields = fields
+        self.notes = Notes(api)
 
     def before(self, batch: Sequence[RemoteChange]) -> dict[str, Receipt]:
         """Receipts of creates that need not or must not be sent; the others may be inserted now."""
         first = batch[0]
+        if first.module == NOTES:
+            return self.notes.before(batch)
         if not first.key_field:
             return {}
         unique = self._fields.known(first.module, [first.key_field]).get(first.key_field)
@@ -48,6 +53,8 @@ class Creates:
 
     def row(self, change: RemoteChange) -> dict[str, JsonValue]:
         """The record to insert, with its key and its parent (`What_Id` needs `$se_module`)."""
+        if change.module == NOTES:
+            return self.notes.row(change)
         row = wire_fields(change.fields)
         if change.key_field:
             row[change.key_field] = change.key

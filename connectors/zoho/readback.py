@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from connectors.http import chunks
 from connectors.zoho.api import ZohoApi
 from connectors.zoho.creates import Creates
+from connectors.zoho.notes import MODULE as NOTES
 from connectors.zoho.rows import open_page, stamp_of
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, Rejected
@@ -26,6 +27,11 @@ class ReadBack:
 
     def read(self, changes: Sequence[RemoteChange]) -> list[Seen]:
         """One Seen per change, in order; `found` False where no such record answers."""
+        notes = self._creates.notes.seen([change for change in changes if change.module == NOTES])
+        others = iter(self._records_of([change for change in changes if change.module != NOTES]))
+        return [notes[change.change_id] if change.module == NOTES else next(others) for change in changes]
+
+    def _records_of(self, changes: Sequence[RemoteChange]) -> list[Seen]:
         ids = self._resolve(changes)
         groups: dict[tuple[str, tuple[str, ...]], list[RemoteChange]] = defaultdict(list)
         for change in changes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mapping.outbound_fields import REMINDER_MODULES
+from mapping.outbound_fields import NOTE_MODULES, REMINDER_MODULES
 from tieout.core.config import Config, Connection
 
 REMINDERS = "reminders"
@@ -45,6 +45,8 @@ def company_channels(config: Config, company: str) -> dict[str, str]:
     for name, one in config.connections.items():
         if REMINDERS in one.push and serves(one, company) and takes_reminders(one.vendor):
             out.setdefault("crm_task", name)
+            if one.vendor in NOTE_MODULES:
+                out.setdefault("crm_note", name)
         elif REMINDERS in one.push and serves(one, company) and one.vendor in MESSENGERS:
             out.setdefault(MESSENGERS[one.vendor], name)
     return out
@@ -65,6 +67,9 @@ def reach_of(config: Config, company: str, members: Sequence[str], contact: Cont
     for channel, connection in have.items():
         if channel == "crm_task":
             if record:
+                out[channel] = record.split("/", 1)[0]
+        elif channel == "crm_note":
+            if record and config.connections[record.split("/", 1)[0]].vendor in NOTE_MODULES:
                 out[channel] = record.split("/", 1)[0]
         elif channel != "email" or (contact.emails and contact.may_write):
             out[channel] = connection

@@ -10,8 +10,15 @@ from typing import Any
 from sqlalchemy import select
 
 from mapping.outbound import FieldNames
-from mapping.outbound_fields import REMINDER_MODULES
-from mapping.reminder_text import ReminderLine, ReminderView, reminder_task, task_in_words
+from mapping.outbound_fields import NOTE_MODULES, REMINDER_MODULES
+from mapping.reminder_text import (
+    ReminderLine,
+    ReminderView,
+    note_in_words,
+    reminder_note,
+    reminder_task,
+    task_in_words,
+)
 from sync.fold.batch import Batch
 from sync.settle.modules import module_of
 from sync.settle.outgoing import send_events
@@ -58,6 +65,8 @@ def intend_reminders(batch: Batch, messages: Sequence[Message]) -> None:
         for channel in one.decision.channels:
             if channel == "crm_task":
                 events.append(_task(batch, one, view, wording))
+            elif channel == "crm_note":
+                events.append(_note(batch, one, view, wording))
             elif channel == "email":
                 events += _mails(batch, one, view, wording)
             elif channel in one.reach.connections:
@@ -119,6 +128,31 @@ def _task(batch: Batch, message: Message, view: ReminderView, wording: Wording) 
         if words is None
         else task_in_words(settings.vendor, view, words.subject, words.text),
         reason=reason_of(message.decision) | ({} if words is None else {"template": words.version}),
+        subject=message.position.key,
+        currency=message.decision.currency,
+        money_minor=message.decision.amount_minor,
+        needs_approval=message.decision.needs_approval,
+    )
+
+
+def _note(batch: Batch, message: Message, view: ReminderView, wording: Wording) -> EventIntent:
+    """A note on the account that the task would hang on, in the same words."""
+    connection, stream, parent_id = message.reach.record.split("/", 2)
+    vendor = batch.config.connections[connection].vendor
+    words = wording.own(view, occasion_of(message), batch.config.language, "crm_note")
+    return EventIntent(
+        connection=connection,
+        module=NOTE_MODULES[vendor],
+        event_key=f"{message.decision.key}/note",
+        key_field="",  # a note takes no field of ours: its key is the last line of its text
+        parent_module=module_of(vendor, stream),
+        parent_id=parent_id,
+        fields=reminder_note(vendor, view, batch.config.language)
+        if words is None
+        else note_in_words(vendor, words.subject, words.text),
+        reason=reason_of(message.decision)
+        | {"channel": "crm_note"}
+        | ({} if words is None else {"template": words.version}),
         subject=message.position.key,
         currency=message.decision.currency,
         money_minor=message.decision.amount_minor,

@@ -250,6 +250,54 @@ def test_a_task_without_its_key_field_is_refused_before_it_is_sent(zoho: Any) ->
     assert effects(zoho, "Tasks") == []
 
 
+def note(number: int, key: str, parent: str) -> RemoteChange:
+    fields = {"Note_Title": f"Reminder {key}", "Note_Content": "two lines\nof text"}
+    return RemoteChange(f"n{number}", "Notes", "create", "", fields, key, "", "Accounts", parent)
+
+
+def test_a_note_is_made_once_however_often_it_is_sent(zoho: Any) -> None:
+    connector, (first, second) = zoho.connector(), accounts(zoho)[:2]
+    for n in range(3):  # users write notes too
+        zoho.server.user_change("create", "Notes", None, {"Note_Content": f"called {n}", "Parent_Id": {"id": first}})
+    changes = [note(1, "k/L1/note", first), note(2, "k/L1/note", second), note(3, "k/L2/note", first)]
+    made = connector.write(changes)
+    assert [receipt.outcome for receipt in made] == ["done", "done", "done"]
+    stored = zoho.server.tables["Notes"].get(made[0].remote_id)
+    assert stored["Note_Content"] == "two lines\nof text\n[k/L1/note]"
+    assert (stored["Parent_Id"]["id"], stored["$se_module"]) == (first, "Accounts")
+    again = zoho.connector().write(changes)
+    assert [(one.outcome, one.code, one.remote_id) for one in again] == [
+        ("done", "FOUND", one.remote_id) for one in made
+    ]
+    assert len([one for one in effects(zoho, "Notes") if one.actor == "api"]) == 3
+
+
+def test_a_note_whose_answer_was_lost_is_found_on_its_record(zoho: Any) -> None:
+    connector, parent = zoho.connector(), accounts(zoho)[0]
+    zoho.fault("timeout_after", "POST /crm/v8/Notes$")
+    change = note(1, "k/L1/note", parent)
+    (receipt,) = connector.write([change])
+    assert receipt.outcome == "uncertain"
+    other, gone = note(2, "k/L3/note", parent), note(3, "k/L1/note", "5725767000009999999")
+    seen = connector.read_back([other, change, gone])
+    assert [one.found for one in seen] == [False, True, False]
+    assert seen[1].fields == change.fields
+    done = connector.write([gone, change])
+    assert [(one.outcome, one.code) for one in done] == [("rejected", "INVALID_DATA"), ("done", "FOUND")]
+    assert done[1].remote_id == seen[1].remote_id
+    assert len(effects(zoho, "Notes")) == 1
+
+
+def test_notes_beyond_the_first_page_are_looked_through(zoho: Any) -> None:
+    connector, parent = zoho.connector(), accounts(zoho)[0]
+    (made,) = connector.write([note(1, "k/L1/note", parent)])
+    for n in range(230):
+        values = {"Note_Content": f"talk {n}", "Parent_Id": {"id": parent}, "$se_module": "Accounts"}
+        zoho.server.user_change("create", "Notes", None, values)
+    (again,) = connector.write([note(1, "k/L1/note", parent)])
+    assert (again.code, again.remote_id) == ("FOUND", made.remote_id)
+
+
 def test_a_read_back_of_a_gone_record_is_not_found(zoho: Any, ready: Any) -> None:
     external_id = invoices(zoho)[0]
     zoho.server.user_change("delete", "Invoices", external_id)

@@ -23,7 +23,7 @@ class Crm(Protocol):
     """What is asked of the vendors' sandbox."""
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        """Records of Zoho by module: Accounts, Deals, Invoices, Tasks."""
+        """Records of Zoho by module: Accounts, Deals, Invoices, Tasks, Notes."""
         ...
 
     def effects(self) -> list[dict[str, Any]]:
@@ -96,8 +96,9 @@ def _shown(crm: Crm, names: Mapping[str, str]) -> dict[str, list[str]]:
         return OWN_ID.sub(lambda found: names.get(found[0], found[0]), value) if isinstance(value, str) else value
 
     records = crm.records()
-    tasks = records.pop("Tasks")
-    keys = Counter(task["AR_Key"] for task in tasks)
+    tasks, notes = records.pop("Tasks"), records.pop("Notes")
+    marks = [(note["Parent_Id"], note["Note_Content"].rsplit("\n", 1)[1].strip("[]")) for note in notes]
+    keys = Counter([*(task["AR_Key"] for task in tasks), *(key for _, key in marks)])
     assert [key for key, count in keys.items() if count > 1] == [], "a reminder was sent twice"
     writes = [effect for effect in crm.effects() if effect["actor"] == "api"]
     assert [write for write in writes if write["kind"] == "noop"] == [], "the same content was sent twice"
@@ -113,6 +114,7 @@ def _shown(crm: Crm, names: Mapping[str, str]) -> dict[str, list[str]]:
             canonical([task["What_Id"], natural(task["AR_Key"]).rsplit("/", 2)[0], task["Subject"], task["Due_Date"]])
             for task in tasks
         ),
+        "crm notes": sorted(canonical([parent, natural(key).rsplit("/", 3)[0]]) for parent, key in marks),
         "crm writes": sorted(canonical([write["entity"], write["record_id"], write["changes"]]) for write in updates),
         "crm creations": sorted(
             f"{entity} {count}"

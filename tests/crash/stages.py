@@ -12,6 +12,7 @@ from sync.service import Service
 from sync.sweep import due
 from tests.crash.installation import Installation
 from tests.flow.books import BILL, RECEIPT, open_conflicts
+from tieout.receivables.dunning.policy_file import shipped_text
 
 HOUR = 3600.0
 # Of the seeded company: a customer known in the CRM by its short name, a bound invoice, one with a mistyped number.
@@ -127,6 +128,14 @@ def _a_day(_: Installation, service: Service) -> None:
     service.reconcile()
 
 
+# ------------------------------------------------------------- notes instead of tasks
+def _reminders_become_notes(one: Installation) -> None:
+    """The policy says notes from now on, and days pass, so that the next level is due for many."""
+    mine = shipped_text().replace("crm_task", "crm_note")
+    one.run(lambda service: service.dunning.activate(mine, "ann"))
+    one.time.seconds += 9 * 24 * HOUR
+
+
 # ------------------------------------------------------------- the daemon's way
 def _channel(_: Installation, service: Service) -> None:
     drain(service.ctx, "channel:zoho")
@@ -184,6 +193,16 @@ STAGES = {
             _a_day,
             once=(*_HOUSEKEEPING, "outbox.claim", "push.read", "answer.commit", "queue.enqueue", "reconcile.commit"),
             prepare=_users_change_things,
+        ),
+        Stage(
+            "notes",
+            "push",
+            ("push.send",),
+            _sync,
+            _sync,
+            once=("push.read",),
+            elsewhere=("landing.commit", *_DECIDE, *_HOUSEKEEPING, "outbox.claim", "receipt.commit"),
+            prepare=_reminders_become_notes,
         ),
         Stage(
             "channel", "push", ("channel.save",), _channel, _channel, once=("lease.save", "run.commit", "queue.enqueue")

@@ -31,7 +31,9 @@ def test_every_boundary_is_killed_somewhere() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(("name", "writes_only"), [("push", True), ("day", True), ("channel", True), ("pull", False)])
+@pytest.mark.parametrize(
+    ("name", "writes_only"), [("push", True), ("day", True), ("notes", True), ("channel", True), ("pull", False)]
+)
 def test_a_kill_in_the_middle_of_a_request_changes_nothing_about_the_end(
     matrix: Matrix, name: str, writes_only: bool, when: str
 ) -> None:

@@ -24,7 +24,7 @@ from tieout.sandbox.http import AsgiApp, Handler, Request, Response
 from tieout.sandbox.world import SandboxWorld
 
 CUSTOMERS, INVOICES, SEED = 30, 120, 7
-SHOWN = ("Accounts", "Deals", "Invoices", "Tasks")
+SHOWN = ("Accounts", "Deals", "Invoices", "Tasks", "Notes")
 
 
 def fork(child: Callable[[], None]) -> int:

@@ -16,7 +16,7 @@ app = typer.Typer(help="The words of messages.", no_args_is_help=True, rich_mark
 File = Annotated[Path, typer.Argument(help="A text; its first line is the subject.")]
 For = Annotated[str, typer.Option("--for", help="step:L2, level:2 or text:claim.")]
 Language = Annotated[str, typer.Option("--language", help="zh-CN or en.")]
-Channel = Annotated[str, typer.Option("--channel", help="email, crm_task, wecom, dingtalk or feishu.")]
+Channel = Annotated[str, typer.Option("--channel", help="email, crm_task, crm_note, wecom, dingtalk or feishu.")]
 Company = Annotated[str, typer.Option("--company", help="Of which company; needed when there are several.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Its number in `dunning text list`.")]
 

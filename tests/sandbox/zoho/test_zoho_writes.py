@@ -34,6 +34,28 @@ def ar_fields(crm: Crm) -> None:
     crm.server.seed_fields("Tasks", [{**key, "unique": {"case_sensitive": False}}])
 
 
+def test_notes_hang_on_a_record_and_are_listed_there_alone(crm: Crm) -> None:
+    parent = {"module": {"api_name": "Invoices"}, "id": INVOICE}
+    rows = [
+        {"Parent_Id": parent, "Note_Title": "AR", "Note_Content": "text\n[k/1]"},
+        {"Parent_Id": {**parent, "id": "4150868000009999999"}, "Note_Content": "text"},
+        {"Parent_Id": parent, "Note_Title": "x" * 121, "Note_Content": "text"},
+        {"Parent_Id": parent},
+    ]
+    done = data(crm.send("POST", "/Notes", {"data": rows, "trigger": []}), 207)
+    assert [row["code"] for row in done] == ["SUCCESS", "INVALID_DATA", "INVALID_DATA", "MANDATORY_NOT_FOUND"]
+    fields = {"fields": "Note_Title,Note_Content,Parent_Id"}
+    (listed,) = crm.rows(crm.get(f"/Invoices/{INVOICE}/Notes", fields))
+    assert (listed["id"], listed["Note_Content"]) == (done[0]["details"]["id"], "text\n[k/1]")
+    assert listed["Parent_Id"]["id"] == INVOICE
+    assert crm.get("/Invoices/4150868000003000001/Notes", fields).status_code == 204
+    assert crm.get(f"/Invoices/{INVOICE}/Notes", {}).status_code == 400
+    assert crm.get("/Invoices/4150868000009999999/Notes", fields).status_code == 400
+    assert crm.get("/Notes", fields).status_code == 403
+    (effect,) = [one for one in crm.server.store.effects.since(0) if one.entity == "Notes"]
+    assert (effect.operation, effect.key) == ("insert", "k/1")
+
+
 def test_update_gives_ordered_results_and_207_when_mixed(crm: Crm) -> None:
     ar_fields(crm)
     rows = [

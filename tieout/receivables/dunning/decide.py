@@ -256,7 +256,7 @@ def _channels(step: Step | None, facts: GroupFacts) -> tuple[Sequence[ChannelNam
         usable = tuple(name for name in wanted if name in facts.channels)
         if usable:
             return usable, ""
-    return (), "no_record" if "crm_task" in (*step.channels, *step.fallback) else "no_contact"
+    return (), "no_record" if {"crm_task", "crm_note"} & {*step.channels, *step.fallback} else "no_contact"
 
 
 def _key(group: GroupKey, step: Step, lines: Sequence[Line], steps: Sequence[ItemStep], policy: Policy) -> str:

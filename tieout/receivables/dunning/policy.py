@@ -9,8 +9,8 @@ from typing import Literal
 
 from tieout.receivables.dunning.calendar import Span, WorkCalendar, calendar_of
 
-ChannelName = Literal["crm_task", "email", "wecom", "dingtalk", "feishu"]
-CHANNELS: tuple[ChannelName, ...] = ("crm_task", "email", "wecom", "dingtalk", "feishu")
+ChannelName = Literal["crm_task", "crm_note", "email", "wecom", "dingtalk", "feishu"]
+CHANNELS: tuple[ChannelName, ...] = ("crm_task", "crm_note", "email", "wecom", "dingtalk", "feishu")
 Tone = Literal["courtesy", "notice", "friendly", "firm", "formal", "final"]
 TONES: tuple[Tone, ...] = ("courtesy", "notice", "friendly", "firm", "formal", "final")
 

@@ -122,6 +122,12 @@ Who_Id | lookup | Contact Name | ->Contacts
 Description | textarea | Description | 32000
 Closed_Time | datetime | Closed Time | ro
 {_SYSTEM}""",
+    "Notes": f"""
+Owner | ownerlookup | Note Owner
+Note_Title | text | Note Title | 120
+Note_Content | textarea | Note Content | 32000 !
+Parent_Id | lookup | Parent ID | ->se_module !
+{_SYSTEM}""",
 }
 
 # What is shown as a record's name in lookups and in the recycle bin; also the module's system key for upserts.
@@ -133,6 +139,7 @@ NAME_FIELD = {
     "Products": "Product_Name",
     "Sales_Orders": "Subject",
     "Tasks": "Subject",
+    "Notes": "Note_Title",
 }
 # Zoho docs v8 upsert-records, "system-defined duplicate check fields".
 SYSTEM_KEYS = {"Accounts": "Account_Name", "Contacts": "Email", "Deals": "Deal_Name", "Invoices": "Subject"}

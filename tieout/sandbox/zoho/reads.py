@@ -42,6 +42,31 @@ class Reads:
     def count(self, module: str) -> Response:
         return json_response({"count": len(self._tables[module])})
 
+    def notes(self, module: str, record_id: str, req: Request) -> Response:
+        """GET /{Module}/{id}/Notes: the related list of a record, newest first."""
+        names = [name.strip() for name in (req.q("fields") or "").split(",") if name.strip()]
+        if not names:
+            raise missing_param("fields")
+        if self._tables[module].get(record_id) is None:
+            raise ZohoProblem(400, "INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})
+        page, per_page = _positive(req, "page", 1), _positive(req, "per_page", 200)
+        if per_page > 200:
+            raise invalid_param("per_page", "integer")
+        table = self._tables["Notes"]
+        mine = [
+            one
+            for one in table.rows.values()
+            if one.get("$se_module") == module and (one.get("Parent_Id") or {}).get("id") == record_id
+        ]
+        mine.sort(key=lambda one: int(one["id"]), reverse=True)
+        chosen = mine[(page - 1) * per_page : page * per_page]
+        if not chosen:
+            return Response(204)
+        info = {"per_page": per_page, "count": len(chosen), "page": page, "more_records": len(mine) > page * per_page}
+        answer = json_response({"data": [self._tables.row("Notes", one, names) for one in chosen], "info": info})
+        answer.rows = len(chosen)
+        return answer
+
     def deleted(self, module: str, req: Request) -> Response:
         """GET /{Module}/deleted (Zoho docs v8 get-deleted-records): newest first."""
         kind = req.q("type") or "all"

@@ -25,6 +25,7 @@ HEAVY_ROWS = 10
 DELETED_CREDITS = 2
 _OPERATIONS = {"GET": "READ", "POST": "CREATE", "PUT": "UPDATE", "PATCH": "UPDATE", "DELETE": "DELETE"}
 _FIELD = re.compile(r"/settings/fields/(\d+)")
+_NOTES_OF = re.compile(r"/(\w+)/(\d+)/Notes")
 _RECORDS = re.compile(r"/(\w+)(?:/(upsert|deleted|search|actions/count|\d+))?")
 
 
@@ -59,6 +60,8 @@ class Router:
             self._spend(entry, 1)
             with self._server.lock:
                 return self._general(path, req, v2, operation)
+        if (found := _NOTES_OF.fullmatch(path)) is not None:
+            return self._notes_of(found[1], found[2], req, entry)
         match = _RECORDS.fullmatch(path)
         if match is None:
             raise invalid_url()
@@ -66,9 +69,26 @@ class Router:
         if module not in self._server.catalog:
             raise invalid_module()
         self._scope("modules", module, operation)
+        if req.method == "GET" and (module, rest) == ("Notes", ""):
+            raise ZohoProblem(403, "NO_PERMISSION", "permission denied to read all notes")
         if req.method == "GET":
             return self._read(module, rest, req, v2, faults, entry)
         return self._write(module, rest, req, entry, changes)
+
+    def _notes_of(self, module: str, record_id: str, req: Request, entry: LoggedRequest) -> Response:
+        """The notes of a record; they are made by POST /Notes."""
+        if req.method != "GET":
+            raise invalid_method()
+        if module not in self._server.catalog:
+            raise invalid_module()
+        self._scope("modules", module, "READ")
+        self._scope("modules", "Notes", "READ")
+        self._spend(entry, 1)
+        self._server.wait_latency()
+        with self._server.lock:
+            answer = self._reads.notes(module, record_id, req)
+        entry.rows = answer.rows
+        return answer
 
     def _general(self, path: str, req: Request, v2: bool, operation: str) -> Response:
         if path == "/actions/watch":

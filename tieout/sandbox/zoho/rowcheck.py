@@ -45,6 +45,8 @@ class RowChecker:
                 problems.append(error)
         if module == "Tasks":
             self._check_parent(row, values, index, problems)
+        if module == "Notes" and old is None:
+            self._check_note(values, index, problems)
         raise_all(problems)
         return values
 
@@ -84,6 +86,20 @@ class RowChecker:
             problems.append(RowProblem("INVALID_DATA", "invalid data", details))
             return
         values["$se_module"] = parent
+
+    def _check_note(self, values: Doc, index: int, problems: list[RowProblem]) -> None:
+        """A note's parent names its module and must exist there (Zoho docs v8 create-notes)."""
+        parent = values.get("Parent_Id")
+        if parent is None:
+            return
+        named = parent.get("module")
+        module = str(named.get("api_name") or "") if isinstance(named, dict) else ""
+        if module not in self._tables.catalog or parent["id"] not in self._tables[module].rows:
+            details = {"api_name": "Parent_Id", "json_path": f"$.data[{index}].Parent_Id"}
+            problems.append(RowProblem("INVALID_DATA", "the related id given seems to be invalid", details))
+            return
+        values["Parent_Id"] = {"id": parent["id"]}
+        values["$se_module"] = module
 
     def mandatory(self, module: str, values: Doc, index: int) -> None:
         """Refuse a new record that lacks a mandatory field."""

@@ -193,13 +193,19 @@ class Writer:
             module,
             record_id,
             changed,
-            key=str(record.get("AR_Key") or ""),
+            key=str(record.get("AR_Key") or _key_of_note(record)),
             request_no=call.request_no,
             actor=call.actor,
             trigger=call.trigger,
         )
         told = {"undelete": "insert"}.get(operation, operation)
         call.changes.append(Change(told, module, record_id, values))
+
+
+def _key_of_note(record: Doc) -> str:
+    """What stands in brackets in the last line of a note: a note has no field for a key."""
+    last = str(record.get("Note_Content") or "").rstrip().rsplit("\n", 1)[-1].strip()
+    return last[1:-1] if last.startswith("[") and last.endswith("]") else ""
 
 
 def _same(old: Any, new: Any) -> bool:

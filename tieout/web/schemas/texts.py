@@ -19,7 +19,7 @@ Slot = Annotated[
         description="A step of the policy (step:L2), all steps of a level (level:2), or a shipped text (text:claim).",
     ),
 ]
-Channel = Literal["crm_task", "email", "wecom", "dingtalk", "feishu"]
+Channel = Literal["crm_task", "crm_note", "email", "wecom", "dingtalk", "feishu"]
 # Line feeds and tabs are text, other control characters are not.
 MessageText = Annotated[str, Field(min_length=1, max_length=16_384, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 Seq = Annotated[int, Field(ge=1, le=2**53)]
