@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test browser pictures crash e2e bench sim sim-night sim-planted format lock clean
+.PHONY: help run test properties browser pictures crash e2e bench sim sim-night sim-planted format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -27,6 +27,9 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/crash --ignore=tests/browser
 	@if PYTHONPATH=. $(BIN)/python -m tests.browser.chromium >/dev/null; then $(BIN)/python -m pytest tests/browser; \
 		else echo "Not looked at: the console in a browser, for no Chromium is here. \`make browser\` installs one."; fi
+
+properties: $(VENV)/.installed-dev  ## Property tests with fresh random examples, ten times as many; what fails is printed with its input.
+	TIEOUT_EXAMPLES=fresh $(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --ignore=tests/crash --ignore=tests/browser
 
 browser: $(VENV)/.installed-dev  ## Every console page in a real Chromium (installed if none is found), zh-CN and en, desk and phone.
 	@PYTHONPATH=. $(BIN)/python -m tests.browser.chromium || $(BIN)/python -m playwright install chromium

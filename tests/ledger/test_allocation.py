@@ -133,7 +133,7 @@ facts_strategy = st.lists(
 
 
 @given(facts=facts_strategy, data=st.data())
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 def test_arrival_order_never_changes_the_result_and_caps_hold(facts: list[AllocationFact], data: st.DataObject) -> None:
     result = accept(ITEMS, CREDITS, facts)
     assert accept(ITEMS[::-1], CREDITS, data.draw(st.permutations(facts))) == result
@@ -155,7 +155,7 @@ def test_arrival_order_never_changes_the_result_and_caps_hold(facts: list[Alloca
 
 
 @given(facts=facts_strategy, cut=st.integers(0, 6))
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_what_counts_up_to_a_day_does_not_depend_on_later_facts(facts: list[AllocationFact], cut: int) -> None:
     day = DAY + timedelta(days=cut)
     early = accept(ITEMS, CREDITS, [one for one in facts if one.effective_on <= day])
@@ -164,7 +164,6 @@ def test_what_counts_up_to_a_day_does_not_depend_on_later_facts(facts: list[Allo
 
 
 @given(facts=facts_strategy)
-@settings(deadline=None, derandomize=True, database=None)
 def test_taking_an_allocation_back_restores_the_state_without_it(facts: list[AllocationFact]) -> None:
     extra = AllocationFact("zzz", "p1", "i2", "", 1, DAY + timedelta(days=7), "CNY")
     before = accept(ITEMS, CREDITS, facts)

@@ -100,7 +100,7 @@ def test_other_currency_and_spent_receipt_are_left_alone() -> None:
 @given(
     amounts=st.lists(st.integers(-300, 900).filter(bool), max_size=9), money=st.integers(1, 2000), spill=st.booleans()
 )
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_parts_never_exceed_receipt_or_item_and_automatic_stands_alone(
     amounts: list[int], money: int, spill: bool
 ) -> None:

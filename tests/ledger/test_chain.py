@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.ledger.chain import GENESIS, ChainLink, link, verify_chain
@@ -65,7 +65,6 @@ def test_first_breach_is_named(damage: object, kind: str, seq: int) -> None:
 
 
 @given(at=st.integers(0, 4), amount=st.integers())
-@settings(deadline=None, derandomize=True, database=None)
 def test_any_changed_amount_is_found(at: int, amount: int) -> None:
     links = chain(RECORDS)
     links[at] = replace(links[at], record={**links[at].record, "amount": amount})

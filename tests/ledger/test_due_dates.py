@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.core.dates import DateError
@@ -114,7 +114,6 @@ def test_discount_window_ends_with_its_last_value_date() -> None:
     days=st.integers(0, 120),
     cutoff=st.integers(1, 31),
 )
-@settings(deadline=None, derandomize=True, database=None)
 def test_monthly_terms_count_from_a_cutoff_within_a_month(base: date, days: int, cutoff: int) -> None:
     period = contract_due(DueRule("monthly_days", cutoff_day=cutoff), base)
     assert base <= period

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.canonical.documents import DocumentCandidate, DocumentKind, Installment
@@ -202,7 +202,6 @@ KINDS: dict[DocumentKind, int] = {"invoice": 1, "credit_note": -1, "payment": -1
     tax=st.one_of(st.none(), st.integers(0, 10**6)),
     opening=st.booleans(),
 )
-@settings(deadline=None, derandomize=True, database=None)
 def test_taking_back_an_entry_leaves_no_trace(kind: DocumentKind, total: int, tax: int | None, opening: bool) -> None:
     signed = total * KINDS[kind]
     taxes = {} if tax is None else {"net_minor": signed - tax, "tax_minor": tax}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.canonical.documents import DocumentCandidate, DocumentKind
@@ -137,6 +137,5 @@ def test_lopsided_entry_and_broken_caps_are_found() -> None:
         unique_by=lambda one: one.allocation_id,
     )
 )
-@settings(deadline=None, derandomize=True, database=None)
 def test_any_set_of_allocations_keeps_the_books(facts: list[AllocationFact]) -> None:
     assert balance_breaches(*books(DOCUMENTS, facts)) == ()

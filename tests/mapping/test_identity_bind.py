@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.identity.bind import DocumentFacts, bind_claim, document_facts
@@ -223,7 +223,6 @@ CLAIMS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     claim=CLAIMS, others=st.lists(CLAIMS, max_size=3), picked=st.lists(st.integers(1, 5), unique=True), data=st.data()
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.identity.facts import PartyFacts, facts
@@ -224,7 +224,6 @@ POOL = [
 ]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(POOL), st.booleans(), st.sampled_from(("", "c1", "c2"))), max_size=6), st.data()
 )

@@ -284,7 +284,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ROWS, st.randoms(use_true_random=False), st.data())
 def test_the_order_of_records_changes_nothing_and_no_cluster_holds_a_contradiction(
     rows: list[tuple[str, str, str, dict[str, str]]], chance: random.Random, data: st.DataObject
@@ -306,7 +306,7 @@ def test_the_order_of_records_changes_nothing_and_no_cluster_holds_a_contradicti
     assert all(len(found) == 1 for found in ids.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ROWS.filter(lambda rows: len(rows) == 2))
 def test_one_record_is_judged_as_many_are_matched(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
     (_, name, tax, more), (_, other, its_tax, its_more) = rows
@@ -315,7 +315,7 @@ def test_one_record_is_judged_as_many_are_matched(rows: list[tuple[str, str, str
     assert (verdict.outcome == "link") == same(made, "a/1", "b/1"), (verdict, made)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_what_is_packed_comes_back_whole(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
     for n, (side, name, tax, more) in enumerate(rows):
@@ -323,7 +323,7 @@ def test_what_is_packed_comes_back_whole(rows: list[tuple[str, str, str, dict[st
         assert unpacked(known.ref, packed(known)) == known
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_findings_are_symmetric_and_every_code_has_a_place(rows: list[tuple[str, str, str, dict[str, str]]]) -> None:
     known = {code for group in GROUPS for code in group}

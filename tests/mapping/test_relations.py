@@ -63,7 +63,7 @@ def test_only_names_that_say_branch_or_group_are_looked_at(name: str) -> None:
     assert not may_relate((FIRM, "Alder Tools Ltd"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.sampled_from((*NAMES, SISTER)), st.sampled_from(("", TAX, TAX2)), st.booleans()), max_size=6)
 )

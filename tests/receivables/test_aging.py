@@ -44,7 +44,7 @@ def test_scheme_without_gaps_only() -> None:
 
 
 @given(days=st.integers(-400, 800))
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_bucket_holds_until_its_next_change(days: int) -> None:
     as_of = DUE + timedelta(days=days)
     bucket = DEFAULT_SCHEME.bucket(DUE, as_of)
@@ -129,7 +129,6 @@ def test_reversal_counts_from_its_own_date_and_commit() -> None:
     as_of=st.integers(0, 60),
     known=st.integers(0, 50),
 )
-@settings(deadline=None, derandomize=True, database=None)
 def test_open_amount_ignores_later_events_and_later_knowledge(
     parts: list[tuple[int, int, int]], as_of: int, known: int
 ) -> None:

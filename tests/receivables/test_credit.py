@@ -173,7 +173,7 @@ def test_missing_rate_can_start_a_hold_but_not_end_one() -> None:
     held=st.one_of(st.none(), st.integers(0, 5)),
     share=st.integers(0, 100),
 )
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 def test_status_and_reasons_hold_until_the_announced_day(
     amount: int, limit: int | None, items: list[tuple[int, int]], held: int | None, share: int
 ) -> None:

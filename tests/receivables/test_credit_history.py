@@ -70,7 +70,7 @@ def test_two_foreign_currencies_are_crossed_through_the_home_currency_exactly() 
 
 
 @given(minor=st.integers(-(10**14), 10**14), times=st.integers(1, 10**8), per=st.integers(1, 10**8))
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_conversion_rounds_the_exact_quotient_half_up(minor: int, times: int, per: int) -> None:
     got = Rate("USD", Decimal(times).scaleb(-4), DAY, "", Decimal(per).scaleb(-4)).convert(minor, "CNY")
     numerator = abs(minor) * times

@@ -183,7 +183,7 @@ FULL = load_policy(shipped_text(), "standard.yaml")
 
 
 @given(rows=ROWS, facts=FACTS, share=st.integers(0, 100), shift=st.integers(0, 6))
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_message_claims_only_what_may_be_claimed_and_nothing_moves_before_the_announced_day(
     rows: list[tuple[int, int, list[Block], History | None]], facts: GroupFacts, share: int, shift: int
 ) -> None:

@@ -77,7 +77,7 @@ def test_a_dispute_blocks_its_part_and_an_accepted_one_waits_for_its_credit_note
         max_size=4,
     ),
 )
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_parts_always_sum_to_what_is_open(open_minor: int, rows: list[tuple[int | None, str, int]]) -> None:
     disputes = [
         Dispute(f"x{n}", "i", day(4, 1 + n), amount, state, credited_minor=credited)  # type: ignore[arg-type]  # drawn

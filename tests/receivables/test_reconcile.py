@@ -252,7 +252,7 @@ lines_strategy = st.lists(
 
 
 @given(left=lines_strategy, right=lines_strategy, data=st.data())
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 def test_breaks_always_add_up_and_every_line_ends_once(
     left: list[Line], right: list[Line], data: st.DataObject
 ) -> None:
@@ -276,7 +276,6 @@ def test_breaks_always_add_up_and_every_line_ends_once(
 
 
 @given(left=lines_strategy)
-@settings(deadline=None, derandomize=True, database=None)
 def test_a_side_against_itself_ties_out(left: list[Line]) -> None:
     known = [replace(one, status="open", link=f"k{n}") for n, one in enumerate(left)]
     assert reconcile(known, known).ties_out

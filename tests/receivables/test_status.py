@@ -102,7 +102,7 @@ items_strategy = st.lists(
 
 
 @given(items=items_strategy, share=st.integers(0, 100))
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 def test_nothing_pushed_changes_before_the_announced_day_and_something_does_on_it(
     items: list[ItemState], share: int
 ) -> None:
@@ -119,7 +119,6 @@ def test_nothing_pushed_changes_before_the_announced_day_and_something_does_on_i
 
 
 @given(items=items_strategy)
-@settings(deadline=None, derandomize=True, database=None)
 def test_amounts_add_up(items: list[ItemState]) -> None:
     one = decide(*items)
     assert one.paid_minor + one.open_minor == one.invoiced_minor
@@ -199,7 +198,7 @@ def test_customer_totals_keep_currencies_apart_and_read_as_text() -> None:
 
 
 @given(rows=st.lists(st.tuples(items_strategy, st.sampled_from(["CNY", "USD"])), max_size=5), ahead=st.integers(0, 900))
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(max_examples=200)
 def test_combined_status_holds_until_its_next_change(rows: list[tuple[list[ItemState], str]], ahead: int) -> None:
     def at(day: date) -> StatusDecision:
         return combine(
