@@ -25,7 +25,7 @@ from sync.settle.parties import KIND, Judged, judged, question
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.config import Config
 from tieout.core.errors import Gone, TieoutError
-from tieout.store.queries import parties
+from tieout.store.queries import parties, relations
 
 SHOWN = 5  # nearest candidates of a record
 _AGAINST = (
@@ -76,6 +76,8 @@ class _Pair:
         self.history = parties.membership_events(conn, self.refs)
         self.evidence = self._evidence()
         self.said = self._said()
+        groups = [[ref, *([home] if (home := self.home(ref)) is not None else [])] for ref in self.refs]
+        self.related = relations.between(conn, *groups)
 
     def _evidence(self) -> Evidence:
         notes = rivals.notes(self.batch, self.known)
@@ -168,6 +170,8 @@ class _Pair:
 
     def _apart(self) -> list[_Because]:
         standing = [row for row in self.said if row["is_active"]]
+        if stated := [row for row in self.related if row["rule"] == "stated"]:
+            return [_Because(f"stated_{row['kind']}", row["actor"] or "") for row in stated]
         if standing and any(row["action"] == "separate" and row["target"] for row in standing):
             return [_Because("must_not_link")]
         out = [self._finding(code) for code in self.evidence.codes if code in VETOES]
@@ -220,6 +224,7 @@ class _Pair:
                 {key: row[key] for key in ("subject", "action", "target", "actor", "at", "conflict_id", "is_active")}
                 for row in self.said
             ],
+            "relations": [dict(row) for row in self.related],
             "events": [dict(event) for event in self.history],
             "conflicts": [row["id"] for row in parties.open_questions(self.conn, KIND, self.refs)],
         }

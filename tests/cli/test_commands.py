@@ -412,6 +412,7 @@ def test_why_says_its_verdict_in_a_sentence_and_shows_the_sum(run: Run, service:
         "reasons": [{"code": "tax_id_conflict", "mine": "1", "theirs": "2", "ref": "", "weight": -419}],
         "vetoes": ["tax_id_conflict"], "thresholds": {"auto": 250, "review": -70, "margin": 200},
         "answers": [], "events": [],
+        "relations": [{"member": "zoho/customers/7", "kind": "branch_of", "target": "acc_1"}],
     }  # fmt: skip
     said = run("why", "acc_1", "zoho/customers/7")
     assert service.last == ("why", ("acc_1", "zoho/customers/7"), {})
@@ -420,4 +421,5 @@ def test_why_says_its_verdict_in_a_sentence_and_shows_the_sum(run: Run, service:
     assert first == "Not linked, because: different tax ids."
     assert any("-4.19" in line and "[veto]" in line and "1 | 2" in line for line in rest)
     assert any("-3.38" in line and "+2.50" in line for line in rest)
+    assert "澄砚智能 branch of 澄砚" in rest
     assert '"outcome":"separate"' in run("why", "acc_1", "zoho/customers/7", "--json").output.replace(" ", "")

@@ -56,6 +56,8 @@ def test_a_branch_and_a_group_are_found_and_nobody_is_merged(books: Books) -> No
     homes = {books.customer_of(f"kingdee/customers/k{n}") for n in range(3)}
     assert len(homes) == 3
     assert books.customer_of("zoho/customers/z3") is None
+    shown_apart = books.why("zoho/customers/z3", "kingdee/customers/k0")
+    assert [(one["kind"], one["rule"]) for one in shown_apart["relations"]] == [("branch_of", "found")]
     looked_at(books)
 
 
@@ -75,7 +77,10 @@ def test_a_person_states_a_relation_and_takes_it_back(books: Books) -> None:
     (one,) = [row for row in of(books, "kingdee/customers/k1") if row["rule"] == "stated"]
     assert (one["direction"], one["actor"], one["other_name"]) == ("from", "user:li", "澄砚")
     why = books.why("zoho/customers/z4", "kingdee/customers/k1")
-    assert (why["outcome"], why["against"]) == ("separate", "must_not_link"), "related is not the same"
+    assert (why["outcome"], why["against"]) == ("separate", "stated_member_of_group"), "related is not the same"
+    assert [(one["kind"], one["rule"], one["actor"]) for one in why["relations"]] == [
+        ("member_of_group", "stated", "user:li")
+    ]
     books.say(undo_of=seq)
     assert standing(books.conn, "stated") == set()
     assert (standing(books.conn), books.outcome("zoho/customers/z4", "kingdee/customers/k1")) == before

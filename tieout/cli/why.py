@@ -62,6 +62,9 @@ def show(out: Out, found: Any) -> bool:
         out.line(
             f"{one['at']:%Y-%m-%d %H:%M} {one['actor']}: {word('action', one['action'])} {subject} {target}{state}"
         )
+    for one in found["relations"]:
+        member, target = (names.get(one[key], one[key]) for key in ("member", "target"))
+        out.line(f"{member} {word('relation_to', one['kind'])} {target}")
     for one in found["events"]:
         until = f" – {one['to_at']:%Y-%m-%d %H:%M}" if one["to_at"] else ""
         out.line(

@@ -23,6 +23,20 @@ def of_customer(conn: Connection, customer_id: str, members: Iterable[str]) -> l
     return list(conn.execute(query).mappings())
 
 
+def between(conn: Connection, left: Iterable[str], right: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """Standing relations of the two, oldest first; each side is a member and its customer."""
+    r = relations.c
+    one, other = sorted(set(left)), sorted(set(right))
+    both = or_(r.member.in_(one) & r.target.in_(other), r.member.in_(other) & r.target.in_(one))
+    query = (
+        select(r.member, r.kind, r.target, r.rule, r.recorded_at, answers.c.actor)
+        .outerjoin(answers, answers.c.seq == r.answer_seq)
+        .where(r.to_seq.is_(None), r.kind.in_(("branch_of", "member_of_group")), both)
+        .order_by(r.from_seq, r.id)
+    )
+    return list(conn.execute(query).mappings())
+
+
 def homes(conn: Connection, refs: Iterable[str]) -> dict[str, tuple[str, str]]:
     """The customer (id and name) of each member or customer id; those of nobody are left out."""
     wanted = sorted(set(refs))

@@ -128,6 +128,17 @@ class Said(Out):
     is_active: bool = Field(description="False: taken back.")
 
 
+class Related(Out):
+    """What one of the two is to the other without being the same."""
+
+    member: str
+    kind: Literal["branch_of", "member_of_group"]
+    target: str
+    rule: Literal["found", "stated"]
+    recorded_at: datetime
+    actor: str | None = Field(description="Who stated it.")
+
+
 class Event(Out):
     """A time a record spent in a customer."""
 
@@ -165,5 +176,6 @@ class Why(Out):
     vetoes: list[str]
     nearest: list[Nearest]
     answers: list[Said]
+    relations: list[Related]
     events: list[Event]
     conflicts: list[str] = Field(description="Open questions about either.")
