@@ -1,11 +1,10 @@
-"""Writes configuration files: the starter of `tieout init` and the sandbox's own."""
+"""Writes configuration files: what `tieout init` gathers, and the sandbox's own."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,6 @@ from tieout.core.errors import BadPayload, HomeError
 from tieout.runtime.home import unusable
 
 GENERATED = "# Made by `tieout up --sandbox` at every start. To change it, copy it to ./tieout.toml."
-
-
-@dataclass(frozen=True, slots=True)
-class Starter:
-    """What `tieout init` asks for."""
-
-    company: str
-    name: str
-    currency: str
-    timezone: str
-    language: str
-    book_of_record: tuple[str, str]  # connection name, vendor
-    crm: tuple[str, str]
-    start_on: date
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
@@ -49,30 +34,6 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def starter_text(starter: Starter, vendor_keys: Mapping[str, Mapping[str, str]]) -> str:
-    """The text of a first configuration; secrets are references, never values."""
-    crm, book = starter.crm, starter.book_of_record
-    return toml(
-        {
-            "tieout": {"home": "var", "language": starter.language},
-            f"companies.{starter.company}": {
-                "name": starter.name,
-                "functional_currency": starter.currency,
-                "timezone": starter.timezone,
-                "book_of_record": book[0],
-                "cash_application": "source",
-            },
-            f"connections.{crm[0]}": {
-                "vendor": crm[1],
-                **vendor_keys[crm[1]],
-                "push": ["payment_status", "credit", "reminders"],
-                "push_mode": "plan",
-            },
-            f"connections.{book[0]}": {"vendor": book[1], **vendor_keys[book[1]], "start_on": starter.start_on},
-        }
-    )
 
 
 def sandbox_text(sandbox: Mapping[str, Any], language: str) -> str:
