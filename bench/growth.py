@@ -70,7 +70,7 @@ def measure(folder: Path, databases: Databases, sizes: Sequence[int], engine: st
 
 
 def measure_api(folder: Path, databases: Databases, rows: int, engine: str) -> Section:
-    """Ten endpoints and pages, each asked forty times in turn."""
+    """The API's most used endpoints and every page, each asked forty times; the slowest first."""
     section = Section("api", f"API and console at {rows:,} invoices on {engine}", ("asked", "p95 ms", "p50 ms"))
     with Server(rows) as server:
         database = databases.fresh(engine, f"api-{rows}")

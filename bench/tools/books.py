@@ -17,14 +17,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.measure import cpu_now, report
+from bench.tools import pages
 from sync.service import Service, open_service
 from tieout.cli.vendors import vendor_settings
 from tieout.core.config import load
 from tieout.store.session import database_bytes, reading
-from tieout.store.tables import decisions, documents
+from tieout.store.tables import decisions
 
 CHANGES = 7
-REQUESTS = 40
 
 
 class LaterClock:
@@ -59,7 +59,7 @@ def main(config_path: str, source: str, rows: int, what: str) -> None:
         if what == "growth":
             report(rows=rows, build_cpu_seconds=round(built, 2), **growth(service, clock, source, rows, empty))
         else:
-            report(rows=rows, build_cpu_seconds=round(built, 2), api=api(config, service))
+            report(rows=rows, build_cpu_seconds=round(built, 2), api=pages.measure(config, service))
 
 
 def growth(service: Service, clock: LaterClock, source: str, rows: int, empty: int) -> dict[str, Any]:
@@ -90,58 +90,6 @@ def growth(service: Service, clock: LaterClock, source: str, rows: int, empty: i
         "reconciliation_cpu_seconds": round(reconciliation, 4),
         "bytes_per_invoice": round((size - empty) / rows),
     }
-
-
-def api(config: Any, service: Service) -> list[dict[str, Any]]:
-    """Wall milliseconds of the ten most used endpoints and pages, asked in turn over the application itself."""
-    from starlette.testclient import TestClient
-
-    from tieout.web.app import build
-
-    key = service.create_api_key("bench", "viewer", "bench")
-    with reading(service.ctx.engine) as conn:
-        document, account = conn.execute(
-            select(documents.c.id, documents.c.account_id).order_by(documents.c.id).limit(1)
-        ).one()
-        subject = select(decisions.c.subject).where(decisions.c.kind == "credit").order_by(decisions.c.subject).limit(1)
-        customer = str(conn.execute(subject).scalar_one()).split("|")[0]
-    assert account
-    link = service.login_link()
-    auth = {"Authorization": f"Bearer {key}"}
-    asked = [
-        ("/v1/invoices", auth),
-        (f"/v1/invoices/{document}/explain", auth),
-        ("/v1/customers", auth),
-        (f"/v1/customers/{customer}/account", auth),
-        ("/v1/conflicts", auth),
-        ("/v1/pushes", auth),
-        ("/", {}),
-        ("/invoices", {}),
-        (f"/invoices/{document}", {}),
-        (f"/customers/{customer}", {}),
-    ]
-    out: dict[str, list[float]] = {path: [] for path, _ in asked}
-    with TestClient(build(config, service=service), base_url="http://127.0.0.1:8000") as client:
-        signed_in = client.post("/login/link", data={"token": link})
-        assert signed_in.status_code == 200, signed_in.text[:200]
-        for turn in range(REQUESTS + 1):
-            for path, headers in asked:
-                began = time.perf_counter()
-                answer = client.get(path, headers=headers)
-                took = time.perf_counter() - began
-                assert answer.status_code == 200, (path, answer.status_code, answer.text[:200])
-                assert not answer.history, (path, "not logged in")
-                if turn:
-                    out[path].append(took * 1000)
-    shown = {document: "{invoice}", customer: "{customer}"}
-    table = []
-    for path, found in out.items():
-        name = path
-        for real, word in shown.items():
-            name = name.replace(real, word)
-        cut = statistics.quantiles(found, n=20, method="inclusive")
-        table.append({"path": name, "p50_ms": round(statistics.median(found), 1), "p95_ms": round(cut[-1], 1)})
-    return table
 
 
 def _must(pulls: Any) -> None:
