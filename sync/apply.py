@@ -274,11 +274,16 @@ def ready_to_settle(ctx: Context) -> bool:
 
     Deciding earlier would chase customers for invoices whose payments have not been read yet.
     """
+    return not unread(ctx)
+
+
+def unread(ctx: Context) -> list[str]:
+    """The connections that have a stream which was never read to its end, by name."""
     wanted = {(name, stream) for name in ctx.config.connections for stream in ctx.streams(name)}
     w = watermarks.c
     with reading(ctx.engine) as conn:
-        done = set(conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).all())
-    return wanted <= done
+        done = conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).all()
+    return sorted({name for name, _ in wanted.difference((name, stream) for name, stream in done)})
 
 
 def run_tick(ctx: Context) -> bool:

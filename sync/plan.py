@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from mapping.outbound import FieldNames, own_fields
 from mapping.outbound_fields import AMOUNT_FIELDS
+from sync.apply import unread
 from sync.context import Context
 from sync.plan_about import About, about, at_stake
 from sync.push import PushSummary, run_push
@@ -84,6 +85,7 @@ class PlanView:
     modules: Sequence[ModuleTotal]
     made_at: datetime
     is_fresh: bool
+    unread: Sequence[str] = ()  # connections not read to their end yet: nothing is decided before
 
     def pairs(self) -> list[tuple[str, int]]:
         """(row, version) of every row."""
@@ -94,6 +96,7 @@ class PlanView:
             "digest": self.digest,
             "made_at": self.made_at,
             "fresh": self.is_fresh,
+            "unread": list(self.unread),
             "records": len(self.rows),
             "fields": sum(len(row.changes) for row in self.rows),
             "totals": _listed(self.totals),
@@ -148,6 +151,7 @@ def plan(ctx: Context, fresh: bool = False, *, connection: str = "") -> PlanView
         modules=_modules(made, known),
         made_at=ctx.clock.now(),
         is_fresh=fresh,
+        unread=unread(ctx) if not made else (),
     )
 
 

@@ -13,6 +13,9 @@ import pytest
 from rich.cells import cell_len
 from typer.testing import Result
 
+from tieout.cli.output import Out
+from tieout.cli.plan_text import show_plan
+
 Run = Callable[..., Result]
 
 
@@ -145,3 +148,20 @@ def test_nothing_to_write_is_said(run: Run, service: Any, view: Any) -> None:
         {"digest": "x", "made_at": "", "fresh": False, "rows": [], "totals": [], "modules": []}
     )
     assert run("plan").stdout == "Nothing to write: every remote record shows what it should show.\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Nothing is decided yet: books, crm must be read to the end first. Next: tieout sync\n"),
+        ("zh-CN", "尚未作出任何决定：须先完整读取 books, crm。下一步：tieout sync\n"),
+    ],
+)
+def test_before_the_first_reading_nothing_is_called_right(
+    language: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tieout.cli.plan_text.command_name", lambda: "tieout")
+    out = Out(as_json=False)
+    out.language = language
+    assert show_plan(out, {"digest": "x", "rows": [], "unread": ["books", "crm"]})
+    assert capsys.readouterr().out == said

@@ -16,7 +16,7 @@ from tieout.core.config import ChangeLimits
 from tieout.core.errors import Gone
 from tieout.store.outbox import Intent, intend, judge_run
 from tieout.store.session import unit
-from tieout.store.tables import metadata, outbox, remote_seen
+from tieout.store.tables import metadata, outbox, remote_seen, watermarks
 
 
 @pytest.fixture
@@ -58,6 +58,14 @@ def want(ctx: FakeContext, key: str, value: Any, *, rows: int = 0, mode: Any = "
 def dump(ctx: FakeContext) -> dict[str, list[Any]]:
     with ctx.engine.connect() as conn:
         return {table.name: sorted(map(str, conn.execute(select(table)))) for table in metadata.sorted_tables}
+
+
+def test_an_empty_plan_names_what_was_never_read(ctx: FakeContext) -> None:
+    assert plan(ctx).as_dict()["unread"] == ["zoho"]
+    with unit(ctx.engine, "run.commit") as conn:
+        for stream in ctx.streams("zoho"):
+            conn.execute(watermarks.insert().values(connection="zoho", stream=stream, first_completed_at=NOW))
+    assert plan(ctx).as_dict()["unread"] == []
 
 
 def test_a_plan_shows_from_to_why_and_money_and_writes_nothing(ctx: FakeContext) -> None:

@@ -24,6 +24,7 @@ _EN = {
     "fresh": "The present values were read from the remote systems just now.",
     "seen": "The present values are as last read; `{tieout} plan --fresh` reads them again.",
     "none": "Nothing to write: every remote record shows what it should show.",
+    "unread": "Nothing is decided yet: {names} must be read to the end first. Next: {tieout} sync",
     "id": "id {id}", "new": "new, at {id}", "customer": "customer", "why": "why", "empty": "(empty)",
     "planned": "", "parked": "waits for an approver", "ready": "sent by the next push",
     "more": "{shown} of {records} records are shown, the most money first. All: {tieout} plan --limit 0 (or --json).",
@@ -36,6 +37,7 @@ _ZH = {
     "fresh": "当前值刚从对方系统读取。",
     "seen": "当前值为上次读取所见；`{tieout} plan --fresh` 可重新读取。",
     "none": "无需写回：对方记录均已正确显示。",
+    "unread": "尚未作出任何决定：须先完整读取 {names}。下一步：{tieout} sync",
     "id": "编号 {id}", "new": "新建，归属 {id}", "customer": "客户", "why": "原因", "empty": "（空）",
     "planned": "", "parked": "等待审批", "ready": "下次写回时发送",
     "more": "共 {records} 条，按金额显示前 {shown} 条。全部：{tieout} plan --limit 0（或 --json）。",
@@ -51,7 +53,8 @@ def show_plan(out: Out, view: Any, limit: int = SHOWN) -> bool:
         return False
     words = _ZH if out.language == "zh-CN" else _EN
     if not view["rows"]:
-        out.line(words["none"])
+        unread = view.get("unread")
+        out.line(words["unread"].format(names=", ".join(unread), tieout=command_name()) if unread else words["none"])
         return True
     about = {**view, "tieout": command_name(), "made_at": cell("", view["made_at"], {})}
     about |= {name: f"{view[name]:,}" for name in ("records", "fields")}

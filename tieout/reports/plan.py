@@ -12,6 +12,7 @@ def shown(view: Mapping[str, Any]) -> dict[str, Any]:
     """A plan (`PlanView.as_dict()`) with money in the form every answer has."""
     return {
         **pick(view, "digest", "made_at", "fresh", "records", "fields"),
+        "unread": list(view.get("unread", ())),
         "totals": [money(total["money_minor"], total["currency"]) for total in view["totals"]],
         "rows": [_row(row) for row in view["rows"]],
     }

@@ -137,6 +137,7 @@ class Plan(Out):
     digest: str = Field(examples=["9f2c4e0b1a7d3c58"])
     made_at: datetime
     fresh: bool = Field(description="The remote values were read again for this plan.")
+    unread: list[str] = Field(description="Without rows: connections not read to their end; nothing is decided before.")
     records: int
     fields: int
     totals: list[Money] = Field(description="Money at stake per currency, each record once.")
