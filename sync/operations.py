@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,12 @@ from tieout.store.tables import conflicts, meta, outbox, watermarks
 
 log = logging.get("operations")
 STALE = timedelta(hours=1)
+HINTS = {
+    "auth": "Correct the credentials, then run `tieout check`.",
+    "transient": "Is its address right, and does this machine reach it? Then run `tieout check` again.",
+    "stale": "Is `tieout up` (or the scheduler and a bulk worker) running? `tieout sync` reads now.",
+    "redis": "`tieout up` starts one; else set redis_url. `tieout sync` works without.",
+}
 NO_FIELD = ("no_field", "no_key_field")  # refusals that `setup` cures
 
 
@@ -121,7 +127,7 @@ def check(ctx: Context, name: str | None) -> dict[str, Any]:
                 connection_store.set_auth_ok(ctx.engine, key)
         except SourceError as error:
             found = [Finding("error", error.code, error.message, error.hint)]
-        found = [*found, *start_findings(ctx, key)]
+        found = [*(_with_hint(one) for one in found), *start_findings(ctx, key)]
         out.append(
             {
                 "connection": key,
@@ -130,6 +136,11 @@ def check(ctx: Context, name: str | None) -> dict[str, Any]:
             }
         )
     return {"ok": all(row["ok"] for row in out), "connections": out}
+
+
+def _with_hint(found: Finding) -> Finding:
+    """An error says what to do, also where the vendor's answer did not."""
+    return replace(found, hint=found.hint or HINTS.get(found.code, "")) if found.level == "error" else found
 
 
 def doctor(ctx: Context) -> dict[str, Any]:
@@ -147,7 +158,12 @@ def doctor(ctx: Context) -> dict[str, Any]:
             if breaches
             else Finding("ok", "books", "the books balance and the hash chains are unbroken")
         )
-        findings.extend(Finding("warning", row["code"], row["message"]) for row in ready(ctx))
+        findings.extend(_first_steps(ctx))
+        findings.extend(
+            Finding("warning", row["code"], row["message"], HINTS.get(row["code"], ""))
+            for row in ready(ctx)
+            if row["code"] != "never_read"
+        )
         with reading(ctx.engine) as conn:
             dead = conn.execute(select(outbox.c.id).where(outbox.c.state == "dead")).all()
             held = conn.execute(select(watermarks).where(watermarks.c.held_back.is_not(None))).mappings().all()
@@ -164,6 +180,29 @@ def doctor(ctx: Context) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in findings],
         "connections": checked["connections"],
     }
+
+
+def _first_steps(ctx: Context) -> list[Finding]:
+    """What is to be done before there are any figures: a line a connection, not one a stream."""
+    if not ctx.config.connections:
+        hint = (
+            "Run `tieout init` to write a configuration, or `tieout up --sandbox` to try it with an invented company."
+        )
+        return [Finding("warning", "no_connections", "no systems are connected yet", hint)]
+    unread: dict[str, list[str]] = {}
+    for row in ready(ctx):
+        if row["code"] == "never_read":
+            name, _, rest = row["message"].partition("/")
+            unread.setdefault(name, []).append(rest.split(" ", 1)[0])
+    return [
+        Finding(
+            "warning",
+            "never_read",
+            f"{name} has not been read to its end yet: {', '.join(streams)}",
+            f"Run `tieout check {name}`, then `tieout sync`; with `tieout up` it happens by itself.",
+        )
+        for name, streams in unread.items()
+    ]
 
 
 def ready(ctx: Context) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from tieout.core.errors import TieoutError
+from tieout.reports import beginning
+from tieout.store.session import reading
 from tieout.web import evidence, i18n
 from tieout.web.auth import Principal, service_of, session_of
 
@@ -81,6 +84,7 @@ def render(request: Request, template: str, person: Principal | None, *, status:
     other = next(language for language in i18n.LANGUAGES if language != t.language)
     query = request.query_params.multi_items() if request.method == "GET" else []
     kept = [(key, value) for key, value in query if key not in ("lang", "token")]
+    begin = _next_step(request) if person is not None else None
     html = (
         environment()
         .get_template(template)
@@ -95,6 +99,7 @@ def render(request: Request, template: str, person: Principal | None, *, status:
             ),
             style=style_version(),
             sandbox=service_of(request).ctx.config.sandbox,
+            begin=begin,
             **values,
         )
     )
@@ -105,6 +110,17 @@ def render(request: Request, template: str, person: Principal | None, *, status:
             i18n.COOKIE, asked, max_age=YEAR, httponly=True, samesite="lax", secure=request.url.scheme == "https"
         )
     return response
+
+
+def _next_step(request: Request) -> Mapping[str, Any] | None:
+    """What is to be done before the figures can be trusted; not asked again once all was read."""
+    if getattr(request.app.state, "has_begun", False):
+        return None
+    ctx = service_of(request).ctx
+    with reading(ctx.engine) as conn:
+        step = beginning.next_step(conn, ctx.config)
+    request.app.state.has_begun = step is None
+    return step
 
 
 def see(path: str) -> Response:
