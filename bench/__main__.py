@@ -11,28 +11,47 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench import growth, pull
+from bench import growth, identity, pull
 from bench.databases import Databases, open_databases
 from bench.table import Section, save
 
-QUICK: dict[str, Any] = {"rows": 10_000, "growth": (1_000, 3_000, 10_000), "api": 10_000, "company": 400, "samples": 12}
+QUICK: dict[str, Any] = {
+    "rows": 10_000,
+    "growth": (1_000, 3_000, 10_000),
+    "api": 10_000,
+    "company": 400,
+    "samples": 12,
+    "firms": 10_000,
+    "stored": 10_000,
+}
 FULL: dict[str, Any] = {
     "rows": 100_000,
     "growth": (10_000, 100_000, 1_000_000),
     "api": 1_000_000,
     "company": 5_000,
     "samples": 60,
+    "firms": 100_000,
+    "stored": 1_000_000,
 }
+
+
+BOUND = 300  # new records that come one by one
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", help="pull, push, latency, growth, api (default: all)")
+    parser.add_argument(
+        "sections", nargs="*", help="pull, push, latency, growth, api, identity, binding (default: all)"
+    )
     parser.add_argument("--full", action="store_true", help="the sizes that are published, instead of quick ones")
     parser.add_argument("--rows", type=int, default=0, help="invoices to pull, and the largest books")
     parser.add_argument("--company", type=int, default=0, help="invoices of the company that is pushed")
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="where environments and results are kept")
-    parser.add_argument("--no-others", action="store_true", help="without dlt and Singer")
+    parser.add_argument("--records", type=int, default=0, help="customer records to match, and to bind against")
+    parser.add_argument(
+        "--data", type=Path, help="folder of customer tables with truth.csv, to match beside invented ones"
+    )
+    parser.add_argument("--no-others", action="store_true", help="without dlt, Singer and Splink")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this database")
     args = parser.parse_args()
     sizes = dict(FULL if args.full else QUICK)
@@ -40,6 +59,8 @@ def main() -> int:
         sizes |= {"rows": args.rows, "api": args.rows, "growth": (args.rows // 10, args.rows // 3, args.rows)}
     if args.company:
         sizes["company"] = args.company
+    if args.records:
+        sizes |= {"firms": args.records, "stored": args.records}
     engines = (args.engine,) if args.engine else ("sqlite", "postgresql")
     args.out.mkdir(parents=True, exist_ok=True)
     work = args.out.resolve() / "work"
@@ -51,6 +72,10 @@ def main() -> int:
             "push": lambda db: _delivery().push(work, db, sizes["company"]),
             "latency": lambda db: _delivery().latency(work, db, sizes["company"], sizes["samples"]),
             "growth": lambda db: growth.measure(work, db, sizes["growth"], engines[0], args.out / "growth.svg"),
+            "identity": lambda _: identity.measure(
+                work, args.out, sizes["firms"], args.data, others=not args.no_others
+            ),
+            "binding": lambda db: identity.binding(work, db, sizes["stored"], BOUND, engines),
             "api": lambda db: growth.measure_api(work, db, sizes["api"], engines[0]),
         }
         wanted = args.sections or list(known)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PINS = {
     "dlt": ("dlt[postgres,sqlalchemy]==1.31.0", "sqlalchemy==2.1.9"),
+    "splink": ("splink==5.0.0", "duckdb==2.0.1", "pyarrow==26.0.1", "sqlglot==30.30.0"),
     "singer": ("singer-sdk==0.54.9", "psycopg[binary]==3.3.9", "requests==2.34.2"),
 }
 

@@ -7,9 +7,10 @@ blocks only, so that the choice does not depend on order (matching reference, se
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from hashlib import blake2b
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS, LinkKey
 from mapping.identity.rivals import BITS, NOTED, notes_for
@@ -19,6 +20,28 @@ CANDIDATES = 30  # records from which on no further block of a record is opened
 _REMEMBERED = 50_000
 
 Keys = Mapping[str, tuple["array[int]", "array[int]"]]  # by kind: digests of values and, beside each, who holds it
+
+
+T = TypeVar("T", covariant=True)
+
+
+class Block(Sized, Iterable[T], Protocol[T]):
+    """The records that share one key."""
+
+
+def opened(blocks: Iterable[Block[T]]) -> tuple[set[T], bool]:
+    """The records of the blocks that one record opens, its smallest blocks first; also whether it left some closed.
+
+    Whole blocks, and those of one size together, so that the choice does not depend on order.
+    """
+    out: set[T] = set()
+    size = 0
+    for block in blocks:
+        if len(block) > size and len(out) > CANDIDATES:
+            return out, True
+        size = len(block)
+        out.update(block)
+    return out, False
 
 
 def digest(value: str) -> int:
@@ -116,16 +139,9 @@ class Blocks:
 
     def near(self, number: int) -> tuple[set[int], bool]:
         """The records that one is compared with by its own choice, and whether it left blocks closed."""
-        out: set[int] = set()
-        size, ends, flat = 0, self._ends, self._flat
-        cut = False
-        for block in self._of[self._first[number] : self._first[number + 1]]:
-            start, end = ends[block], ends[block + 1]
-            if end - start > size and len(out) > CANDIDATES:
-                cut = True
-                break  # blocks of one size are opened together
-            size = end - start
-            out.update(flat[start:end])
+        ends, flat = self._ends, self._flat
+        mine = self._of[self._first[number] : self._first[number + 1]]
+        out, cut = opened([flat[ends[block] : ends[block + 1]] for block in mine])
         out.discard(number)
         return out, cut
 
@@ -146,12 +162,6 @@ class Blocks:
                 theirs = known[other]
                 if theirs is not None and number not in theirs:
                     yield other, number
-
-    def neighbourly(self) -> list[int]:
-        """All numbers, those that share a small block beside each other."""
-        lone = len(self._ends)
-        first, of = self._first, self._of
-        return sorted(range(self.size), key=lambda one: of[first[one]] if first[one] < first[one + 1] else lone)
 
 
 def _blocks(digests: array[int], owners: array[int], ranks: Sequence[int]) -> Iterator[list[int]]:

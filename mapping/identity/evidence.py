@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from mapping.identity import tax_ids
 from mapping.identity.facts import PartyFacts, any_name
-from mapping.identity.findings import findings, names_share_nothing
+from mapping.identity.findings import between, names_share_nothing
 from mapping.identity.names import regions_conflict
 from mapping.identity.rivals import with_notes
+from mapping.identity.views import View
 from mapping.identity.weights import weights
 
 
@@ -29,22 +30,56 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All findings of one pair: `reasons` for the guards of the rules, `weighed` for the sum of evidence, `points`."""
+    """All findings of one pair. What is shown to people is made when it is asked for: most pairs nobody asks about."""
 
-    ref: str
-    reasons: tuple[Reason, ...]
-    weighed: tuple[Reason, ...]
+    mine: View
+    theirs: View
     codes: tuple[str, ...]
     points: int
     tax_equal: bool
     tax_conflict: bool
-    name_equal: bool
     branch_conflict: bool
+
+    @property
+    def ref(self) -> str:
+        """The other record."""
+        return self.theirs.facts.ref
+
+    @property
+    def name_equal(self) -> bool:
+        """A whole legal name of the one is a whole legal name of the other."""
+        return bool(self.mine.facts.legal_keys & self.theirs.facts.legal_keys)
 
     @property
     def is_vetoed(self) -> bool:
         """Two different valid tax ids, or a branch against a head office: never one customer by machine."""
         return self.tax_conflict or self.branch_conflict
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What speaks for the rules and what guards them."""
+        mine, theirs = self.mine.facts, self.theirs.facts
+        found = {
+            "tax_id_equal": self.tax_equal,
+            "legal_name_equal": self.name_equal,
+            "tax_id_conflict": self.tax_conflict,
+            "tax_id_near": "tax_id_near" in self.codes,
+            "branch_conflict": self.branch_conflict,
+            "region_conflict": _regions_conflict(mine, theirs),
+            "group_word_differs": _group_differs(mine, theirs),
+            "legal_name_differs": _legal_names_differ(mine, theirs),
+            "names_share_nothing": self.tax_equal and names_share_nothing(mine, theirs),
+        }
+        said = [code for code, holds in found.items() if holds]
+        return tuple(Reason(code, shown(code, mine), shown(code, theirs), theirs.ref) for code in said)
+
+    @property
+    def weighed(self) -> tuple[Reason, ...]:
+        """Every finding with its weight."""
+        mine, theirs, weigh = self.mine.facts, self.theirs.facts, weights().codes
+        return tuple(
+            Reason(code, shown(code, mine), shown(code, theirs), theirs.ref, weigh.get(code, 0)) for code in self.codes
+        )
 
 
 def compare(mine: PartyFacts, theirs: PartyFacts, noted: Collection[str] = ()) -> Evidence:
@@ -52,39 +87,25 @@ def compare(mine: PartyFacts, theirs: PartyFacts, noted: Collection[str] = ()) -
 
     `noted`: what is known of the brand or domain of either (`rivals.noted`).
     """
-    tax_equal = any(tax_ids.equal(a, b) for a in mine.tax_ids for b in theirs.tax_ids)
+    return compared(View(mine), View(theirs), noted)
+
+
+def compared(mine: View, theirs: View, noted: Collection[str] = ()) -> Evidence:
+    """The same for records whose views are made already."""
+    one, other = mine.facts, theirs.facts
+    tax_equal = any(tax_ids.equal(a, b) for a in one.tax_ids for b in other.tax_ids)
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
-    tax_conflict = not tax_equal and any(tax_ids.conflict(a, b) for a in mine.tax_ids for b in theirs.tax_ids)
-    name_equal = bool(mine.legal_keys & theirs.legal_keys)
-    branches = (mine.is_branch(), theirs.is_branch())
-    branch_conflict = None not in branches and branches[0] != branches[1]
-    found = {
-        "tax_id_equal": tax_equal,
-        "tax_id_conflict": tax_conflict,
-        "tax_id_near": not (tax_equal or tax_conflict)
-        and any(tax_ids.near(a, b) for a in mine.tax_ids for b in theirs.tax_ids),
-        "legal_name_equal": name_equal,
-        "branch_conflict": branch_conflict,
-        "region_conflict": _regions_conflict(mine, theirs),
-        "group_word_differs": _group_differs(mine, theirs),
-        "legal_name_differs": _legal_names_differ(mine, theirs),
-        "names_share_nothing": tax_equal and names_share_nothing(mine, theirs),
-    }
-    said = [code for code, holds in found.items() if holds]
-    weigh = weights()
-    codes = with_notes(findings(mine, theirs), noted)
+    tax_conflict = not tax_equal and any(tax_ids.conflict(a, b) for a in one.tax_ids for b in other.tax_ids)
+    left, right = mine.is_branch, theirs.is_branch
+    codes = with_notes(between(mine, theirs), noted)
     return Evidence(
-        ref=theirs.ref,
-        reasons=tuple(Reason(code, shown(code, mine), shown(code, theirs), theirs.ref) for code in said),
-        weighed=tuple(
-            Reason(code, shown(code, mine), shown(code, theirs), theirs.ref, weigh.codes.get(code, 0)) for code in codes
-        ),
+        mine=mine,
+        theirs=theirs,
         codes=codes,
-        points=weigh.score(codes),
+        points=weights().score(codes),
         tax_equal=tax_equal,
         tax_conflict=tax_conflict,
-        name_equal=name_equal,
-        branch_conflict=branch_conflict,
+        branch_conflict=left is not None and right is not None and left != right,
     )
 
 

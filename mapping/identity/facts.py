@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mapping.identity import tax_ids
 from mapping.identity.addresses import Address, read_address
-from mapping.identity.names import Name, is_nobody, read_name
+from mapping.identity.names import Name, somebody
 from mapping.identity.numbers import number_key
 from mapping.identity.places import Place, city_of
 from mapping.identity.tax_ids import TaxId
@@ -21,6 +21,8 @@ _FREE_HOSTS = frozenset(
     "139.com 189.cn live.com icloud.com weibo.com taobao.com 1688.com alibaba.com facebook.com linkedin.com".split()
 )
 _SECOND_LEVEL = frozenset("com net org gov edu co ac ltd plc".split())
+_HOST = re.compile(r"[a-z0-9.-]+")
+_NO_DIGITS = re.compile(r"\D")
 _EXTENSION = re.compile(r"(?:转|ext\.?|x|[-–#])\s*\d{1,5}$", re.IGNORECASE)
 
 
@@ -80,16 +82,17 @@ def facts(
     """The facts of a party candidate."""
     address = read_address(candidate.address)
     raws = [text for text in (candidate.legal_name, *candidate.names) if text.strip()]
+    phone, mobile = _phones(candidate.phone)
     return PartyFacts(
         ref=ref,
         side=side,
         group=group,
-        names=tuple(name for text in dict.fromkeys(raws) if not is_nobody(name := read_name(text))),
+        names=tuple(name for text in dict.fromkeys(raws) if (name := somebody(text)) is not None),
         tax_ids=tax_ids.read_all(candidate.tax_ids, candidate.country),
         number=number_key(candidate.number),
-        phone=phone_key(candidate.phone),
+        phone=phone,
         domain=domain_key(candidate.website),
-        mobile=mobile_key(candidate.phone),
+        mobile=mobile,
         places=city_of(candidate.city) or (address.places if address is not None else ()),
         address=address,
         country=candidate.country.strip().casefold(),
@@ -99,27 +102,35 @@ def facts(
 
 def phone_key(raw: str) -> str:
     """The last 8 digits of a landline without extension; "" for mobiles, which belong to a person, and fragments."""
-    digits = re.sub(r"\D", "", _EXTENSION.sub("", raw.strip()))
-    digits = digits.removeprefix("0086").removeprefix("86") if len(digits) > 11 else digits
-    if len(digits) < 8 or (len(digits) == 11 and digits.startswith("1")):
-        return ""
-    return digits[-8:]
+    return _phones(raw)[0]
 
 
 def mobile_key(raw: str) -> str:
     """A mainland mobile number: 11 digits that begin with 1; it belongs to a person."""
-    digits = re.sub(r"\D", "", _EXTENSION.sub("", raw.strip()))
+    return _phones(raw)[1]
+
+
+def _phones(raw: str) -> tuple[str, str]:
+    """Landline and mobile number; one of them at most."""
+    if not raw:
+        return "", ""
+    digits = _NO_DIGITS.sub("", _EXTENSION.sub("", raw.strip()))
     digits = digits.removeprefix("0086").removeprefix("86") if len(digits) > 11 else digits
-    return digits if len(digits) == 11 and digits.startswith("1") else ""
+    if len(digits) == 11 and digits.startswith("1"):
+        return "", digits
+    return ("" if len(digits) < 8 else digits[-8:]), ""
 
 
 def domain_key(raw: str) -> str:
     """The registrable domain of a web or mail address; "" for hosts that anyone may use."""
     text = raw.strip().casefold()
+    if not text:
+        return ""
     if "@" in text:
         text = text.rpartition("@")[2]
     try:
-        host = urlsplit(text if "://" in text else f"//{text}").hostname or ""
+        plain = _HOST.fullmatch(text)
+        host = text if plain else urlsplit(text if "://" in text else f"//{text}").hostname or ""
     except ValueError:
         return ""
     labels = [label for label in host.removeprefix("www.").split(".") if label]

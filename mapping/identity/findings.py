@@ -11,7 +11,7 @@ from itertools import product
 from mapping.identity import addresses, name_pairs, places, tax_ids, trades
 from mapping.identity.facts import PartyFacts, any_name
 from mapping.identity.names import Name
-from mapping.identity.views import View
+from mapping.identity.views import GROUP_WORD, View
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -51,13 +51,26 @@ def findings(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
 
 def between(mine: View, theirs: View) -> tuple[str, ...]:
     """The codes of a pair whose views are made already."""
-    out = [*_tax(mine.facts, theirs.facts), *_names(mine, theirs), *_contact(mine, theirs)]
+    out = _names(mine, theirs)
+    out += _contact(mine, theirs)
+    if mine.facts.tax_ids and theirs.facts.tax_ids:
+        out[:0] = _tax(mine.facts, theirs.facts)
     return tuple([code for code in out if code])
 
 
 def two_persons(mine: PartyFacts, theirs: PartyFacts) -> bool:
     """True when both hold valid tax ids and no two of them are of one legal person."""
     return "tax_id_conflict" in _tax(mine, theirs)
+
+
+def told_apart(mine: View, theirs: View) -> bool:
+    """The same for records whose views are made already: nearly all of them have one tax id or none."""
+    one, other = mine.only_tax, theirs.only_tax
+    if one is not None and other is not None:
+        return tax_ids.conflict(one, other)
+    if not mine.facts.tax_ids or not theirs.facts.tax_ids:
+        return False
+    return two_persons(mine.facts, theirs.facts)
 
 
 def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
@@ -141,12 +154,14 @@ def _regions(mine: View, theirs: View) -> str:
         return ""
     for a in mine.regions:
         for b in theirs.regions:
-            if a == b or not places.conflict(a, b):
+            if not places.conflict(a, b):
                 return "region_equal"
     return "region_conflict"
 
 
 def _branches(mine: View, theirs: View) -> str:
+    if not mine.has_branch and not theirs.has_branch:
+        return ""
     if mine.branch_texts and theirs.branch_texts:
         same = any(a.endswith(b) or b.endswith(a) for a, b in product(mine.branch_texts, theirs.branch_texts))
         return "branch_equal" if same else "branch_conflict"
@@ -164,15 +179,10 @@ def _branches(mine: View, theirs: View) -> str:
 
 def _groups(mine: View, theirs: View) -> str:
     """`group_differs` when the names of one script disagree on 集团 or Group."""
-    out = ""
-    for left, right in zip(mine.groups, theirs.groups, strict=True):
-        if left and right:
-            both = left & right
-            if not both:
-                return "group_differs"
-            if True in both:
-                out = "group_equal"
-    return out
+    han, latin = mine.groups[0] & theirs.groups[0], mine.groups[1] & theirs.groups[1]
+    if (mine.han and theirs.han and not han) or (mine.latin and theirs.latin and not latin):
+        return "group_differs"
+    return "group_equal" if (han | latin) & GROUP_WORD else ""
 
 
 def _contact(mine: View, theirs: View) -> list[str]:
@@ -180,7 +190,7 @@ def _contact(mine: View, theirs: View) -> list[str]:
     out = []
     if one.domain and other.domain:
         out.append("domain_equal" if one.domain == other.domain else "domain_differs")
-    elif _domain_named(mine.label, other) or _domain_named(theirs.label, one):
+    elif (mine.label and _domain_named(mine.label, theirs)) or (theirs.label and _domain_named(theirs.label, mine)):
         out.append("domain_named")
     if one.phone and other.phone:
         out.append("phone_equal" if one.phone == other.phone else "phone_differs")
@@ -191,14 +201,15 @@ def _contact(mine: View, theirs: View) -> list[str]:
     if one.address is not None and other.address is not None:
         found = addresses.relation(one.address, other.address)
         out.append(f"address_{found}" if found else "")
-    out.append(_cities(mine, theirs))
+    if mine.places or theirs.places:
+        out.append(_cities(mine, theirs))
     if one.country and other.country and one.country != other.country:
         out.append("country_conflict")
     return out
 
 
-def _domain_named(label: str, theirs: PartyFacts) -> bool:
-    return bool(label) and any(name_pairs.domain_sounds(label, name) for name in theirs.names)
+def _domain_named(label: str, theirs: View) -> bool:
+    return any(name_pairs.domain_sounds(label, name) for name in theirs.spoken)
 
 
 def _cities(mine: View, theirs: View) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mapping.identity.facts import PartyFacts, facts
@@ -9,9 +10,8 @@ from mapping.identity.names import Name
 from mapping.identity.sounds import sound
 from tieout.canonical.parties import PartyCandidate
 
-# Keys of the rules come first; the others bring candidates, and only where their block is small.
+# Keys of the rules: whoever holds one is a rival. All others are hints, which bring candidates where few hold them.
 RULE_KINDS = ("tax", "name")
-HINT_KINDS = ("org", "stem", "core", "brand", "domain", "phone", "address", "sound", "word")
 # Keys that only tell how many legal persons bear a name; they bring no candidates.
 COUNTED_KINDS = ("spoken",)
 _SOUND = 6  # letters of a joined name
@@ -35,6 +35,12 @@ class LinkKey(NamedTuple):
 def link_keys(party: PartyCandidate) -> list[LinkKey]:
     """All keys of a party, sorted, each once."""
     return keys_of(facts("", party))
+
+
+def beside(keys: Sequence[LinkKey]) -> int:
+    """Where a record stands among others so that those that sound alike stand beside each other."""
+    spoken = next((value for kind, value in keys if kind == "spoken"), "")
+    return int.from_bytes(spoken.encode()[:8].ljust(8, b"\0"), "big")
 
 
 def keys_of(known: PartyFacts) -> list[LinkKey]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mapping.identity import tax_ids
-from mapping.identity.evidence import Evidence, Reason, compare
+from mapping.identity.evidence import Evidence, Reason, compared
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
+from mapping.identity.views import View
 from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
 
 RULE_VERSION = "identity-4"
@@ -71,8 +72,9 @@ def judge(
     wanted, refused = _paired(record.ref, must_link), _paired(record.ref, must_not_link)
     # Parted from a record means parted from its whole customer; an answer may also name the customer itself.
     parted = {*refused, *(c.group for c in (*others, *rivals) if c.group and c.ref in refused)}
+    view = View(record)
     evidence = {
-        other.ref: compare(record, other, noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE))
+        other.ref: compared(view, View(other), noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE))
         for other in others
         if other.ref not in refused and not (other.group and other.group in parted)
     }
@@ -89,7 +91,7 @@ def judge(
         rule, members = found
         refs = tuple(sorted(one.ref for one in members))
         return Verdict("link", refs, rule, RULE_VERSION, reasons, suggestions)
-    if not reasons and (linked := _by_evidence(record, groups, rivals, customers, noted)) is not None:
+    if not reasons and (linked := _by_evidence(view, groups, rivals, customers, noted)) is not None:
         rule, members, reasons = linked
         if rule:
             return Verdict("link", tuple(sorted(one.ref for one in members)), rule, RULE_VERSION, reasons, suggestions)
@@ -172,7 +174,7 @@ def _by_rule(
 
 
 def _by_evidence(
-    record: PartyFacts,
+    view: View,
     groups: Mapping[str, Sequence[Evidence]],
     rivals: Sequence[PartyFacts],
     customers: frozenset[str],
@@ -191,13 +193,14 @@ def _by_evidence(
     members = groups[best]
     if any(one.is_vetoed for one in members) or not VETOES.isdisjoint(codes) or held(codes):
         return None
+    record = view.facts
     against: list[Reason] = []
     for other_score, group, _ in ranked[1:]:
         # Loose records of a further system are judged on their own where a customer is meant.
         if other_score > score - weigh.margin and (group in customers or best not in customers):
             against += [Reason("ambiguous", "evidence", one.ref, one.ref) for one in groups[group]]
     for rival in rivals:
-        twin = compare(record, rival, noted.get(record.ref, _NONE) | noted.get(rival.ref, _NONE))
+        twin = compared(view, View(rival), noted.get(record.ref, _NONE) | noted.get(rival.ref, _NONE))
         if twin.points >= weigh.auto and not held(twin.codes) and not twin.is_vetoed:
             against.append(Reason("duplicate_in_source", record.shown_names(), rival.shown_names(), rival.ref))
     weighed = [reason for one in members for reason in one.weighed if reason.code in codes]

@@ -12,7 +12,7 @@ from typing import Any
 from mapping.identity.blocks import Blocks, Keys, KeyTable
 from mapping.identity.cluster import Clusters, Link
 from mapping.identity.facts import facts
-from mapping.identity.keys import keys_of
+from mapping.identity.keys import beside, keys_of
 from mapping.identity.packed import Packed, packed
 from mapping.identity.scored import Scored, score
 from mapping.identity.weights import NEVER_ASKED, Weights, weights
@@ -51,6 +51,7 @@ class Prepared:
     refs: Sequence[str]
     facts: Packed
     blocks: Blocks
+    beside: array[int]  # of each number: those that sound alike have numbers close to each other
 
     def number_of(self) -> dict[str, int]:
         """The number of each ref."""
@@ -79,19 +80,21 @@ class _Part:
     data: bytes
     sizes: array[int]
     keys: Keys
+    beside: array[int]
 
 
 def prepare(records: Iterable[Record], spread: Spread = map) -> Prepared:
     """Facts, blocks and candidate pairs; the order of records does not matter."""
     refs: list[str] = []
     pieces: list[bytes] = []
-    sizes = array("I")
+    sizes, sounds = array("I"), array("Q")
     table = KeyTable()
     for part in spread(_read, _parts(iter(records))):
         table.extend(part.keys, len(refs))
         refs += part.refs
         pieces.append(part.data)
         sizes.extend(part.sizes)
+        sounds.extend(part.beside)
     order = sorted(range(len(refs)), key=refs.__getitem__)
     ranks = array("I", bytes(4 * len(refs)))
     for rank, place in enumerate(order):
@@ -100,7 +103,7 @@ def prepare(records: Iterable[Record], spread: Spread = map) -> Prepared:
     for size in sizes:
         starts.append(starts[-1] + size)
     read = Packed([refs[place] for place in order], b"".join(pieces), starts, array("I", order))
-    return Prepared(read.refs, read, Blocks(len(refs), table, ranks))
+    return Prepared(read.refs, read, Blocks(len(refs), table, ranks), array("Q", [sounds[place] for place in order]))
 
 
 def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -109,19 +112,21 @@ def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
 
 
 def _read(records: Sequence[Record]) -> _Part:
-    table, data, sizes = KeyTable(), bytearray(), array("I")
+    table, data, sizes, sounds = KeyTable(), bytearray(), array("I"), array("Q")
     for number, record in enumerate(records):
         known = facts(record.ref, record.party, side=record.source)
-        table.add(number, keys_of(known))
+        keys = keys_of(known)
+        table.add(number, keys)
+        sounds.append(beside(keys))
         piece = packed(known)
         sizes.append(len(piece))
         data += piece
-    return _Part([record.ref for record in records], bytes(data), sizes, table.kinds)
+    return _Part([record.ref for record in records], bytes(data), sizes, table.kinds, sounds)
 
 
 def scored(prepared: Prepared, chosen: Weights, spread: Spread = map) -> Scored:
-    """The pairs worth keeping; records that share a small block are looked at in one step."""
-    order = array("I", prepared.blocks.neighbourly())
+    """The pairs worth keeping; those that sound alike are looked at together: few are taken apart twice."""
+    order = array("I", sorted(range(len(prepared.refs)), key=prepared.beside.__getitem__))
     steps = [order[at : at + PART] for at in range(0, len(order), PART)]
     out = Scored()
     for part in spread(partial(_score, prepared, chosen), steps):

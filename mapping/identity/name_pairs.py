@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
+from typing import NamedTuple
 
 from mapping.identity.names import Name
 from mapping.identity.numbers import within_one_edit
@@ -77,7 +78,7 @@ def _place_moved(a: Name, b: Name) -> bool:
 
 def _typo(x: str, y: str) -> str:
     """A homophone or one edit between two cores; "" for neither."""
-    if abs(len(x) - len(y)) > 1 or min(len(x), len(y)) < 2 or not set(x) & set(y):
+    if abs(len(x) - len(y)) > 1 or min(len(x), len(y)) < 2 or _characters(x).isdisjoint(y):
         return ""
     if len(x) == len(y) and syllables(x) == syllables(y):
         return "han_sound_equal"
@@ -155,22 +156,48 @@ def sound_level(han: Name, latin: Name) -> str:
     return "sound_differs"
 
 
-def domain_sounds(label: str, name: Name) -> bool:
+class Spoken(NamedTuple):
+    """A name as a domain spells it: whole (5 letters and more), how its brand begins, and whether that may be cut."""
+
+    whole: tuple[str, ...]
+    first: str
+    is_cut: bool
+
+
+def spoken_of(name: Name) -> Spoken:
+    """The spellings of a name; "" for a brand too short to say anything."""
+    if name.script == "han":
+        brand = sound(name.brand)
+        whole = {sound(name.core), sound(name.stem)}
+        return Spoken(tuple(text for text in whole if len(text) >= 5), brand if len(brand) >= 6 else "", False)
+    text, first = "".join(name.words), name.brand.split()[0] if name.brand else ""
+    return Spoken((text,) if len(text) >= 5 else (), first if len(first) >= 4 else "", True)
+
+
+def domain_sounds(label: str, name: Spoken) -> bool:
     """True when a domain label is the name written in letters, or begins with it."""
-    texts = [sound(name.core), sound(name.stem)] if name.script == "han" else ["".join(name.words)]
-    for text in texts:
-        if min(len(text), len(label)) >= 5 and (label.startswith(text) or text.startswith(label)):
+    long = len(label) >= 5
+    for text in name.whole:
+        if long and (label.startswith(text) or text.startswith(label)):
             return True
-    if name.script == "latin":
-        first = name.brand.split()[0] if name.brand else ""
-        return len(first) >= 4 and (label.startswith(first) or (first.startswith(label) and len(label) >= 4))
-    brand = sound(name.brand)
-    return len(brand) >= 6 and label.startswith(brand)
+    first = name.first
+    if not first:
+        return False
+    return label.startswith(first) or (name.is_cut and len(label) >= 4 and first.startswith(label))
 
 
 @lru_cache(maxsize=65536)
+def _characters(text: str) -> frozenset[str]:
+    return frozenset(text)
+
+
+@lru_cache(maxsize=65536)
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset([text[i : i + 2] for i in range(len(text) - 1)])
+
+
 def dice(left: str, right: str) -> int:
     """Share of common character pairs in percent; symmetric."""
-    first, second = ({text[i : i + 2] for i in range(len(text) - 1)} for text in (left, right))
+    first, second = _pairs(left), _pairs(right)
     total = len(first) + len(second)
     return 200 * len(first & second) // total if total else 0

@@ -22,6 +22,7 @@ _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff]")
 _SQUARE = re.compile(r"【[^】]*】|〖[^〗]*〗|〔[^〕]*〕|『[^』]*』|\[[^\]]*\]|［[^］]*］")
 _ROUND = re.compile(r"\(([^()]*)\)")
 _MARKS = re.compile(r"[^\w]+|_+")
+_NO_WORDS = re.compile(r"[\W_\d]+")
 _TRADING_MARK = re.compile(r"^(?:\*?ST|S\*ST|XD|XR|DR)(?=[\u4e00-\u9fff])", re.IGNORECASE)
 _SHARE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:[AB]|-(?:U|W|KY|UW))$")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
@@ -64,15 +65,22 @@ class Name:
 
 def is_nobody(name: Name) -> bool:
     """True for what people type into a name field to get past it: 测试, N/A, digits, a bare place or legal form."""
-    words = " ".join(re.sub(r"\d+", " ", _MARKS.sub(" ", name.raw.casefold())).split())
+    words = " ".join(_NO_WORDS.sub(" ", name.raw.casefold()).split())
     text = name.core or name.key
     return (
-        not any(char.isalpha() for char in text)
+        not any(map(str.isalpha, text))
         or words in tables().placeholders
         or name.key in tables().placeholders
         or (name.script == "han" and (not name.core or places.region_word(name.core) is not None))
         or (name.script == "latin" and name.core in places.latin_places())
     )
+
+
+@lru_cache(maxsize=65536)
+def somebody(raw: str) -> Name | None:
+    """The parts of a name as written; None where it names nobody."""
+    name = read_name(raw)
+    return None if is_nobody(name) else name
 
 
 @lru_cache(maxsize=65536)
@@ -106,12 +114,16 @@ def regions_conflict(left: Name, right: Name) -> bool:
 def _without_clutter(text: str) -> str:
     """The name without remarks that people add in a CRM."""
     marks = _clutter()
-    text = _SQUARE.sub("", text).replace("（", "(").replace("）", ")")
-    text = _ROUND.sub(lambda m: "" if _is_remark(m.group(1)) else m.group(0), text)
-    text = marks.person.sub("", text.strip())
-    text = marks.department.sub("", text.strip())
-    if marks.form.search(text):
-        text = marks.attached.sub("", text.strip())
+    if not text.isalnum():  # letters alone hold none of the marks that remarks begin with
+        text = _SQUARE.sub("", text).replace("（", "(").replace("）", ")")
+        if "(" in text:
+            text = _ROUND.sub(lambda m: "" if _is_remark(m.group(1)) else m.group(0), text)
+        text = text.strip()
+        if not text.isascii():
+            text = marks.person.sub("", text).strip()
+            text = marks.department.sub("", text).strip()
+    if text.endswith(tables().departments) and marks.form.search(text):
+        text = marks.attached.sub("", text)
     return text.strip()
 
 
@@ -154,8 +166,11 @@ def _han(raw: str, text: str) -> Name:
             return ""
         return "" if word in ("集团", "中国") else word
 
-    core = _MARKS.sub("", _ROUND.sub(inner, text)).casefold()
-    key = _MARKS.sub("", text).casefold()
+    if text.isalnum():
+        core = key = text.casefold()
+    else:
+        core = _MARKS.sub("", _ROUND.sub(inner, text)).casefold()
+        key = _MARKS.sub("", text).casefold()
     core, branch, form = _cut_suffixes(core)
     stem = key
     if form:
@@ -216,7 +231,8 @@ def _cut_suffixes(text: str) -> tuple[str, str, str]:
     """Head part, branch text and legal form: `某某股份有限公司厦门分公司` is `某某`, `厦门分公司`, `股份有限公司`."""
     table = tables()
     branch = ""
-    if (word := next((word for word in table.branches if text.endswith(word)), None)) is not None:
+    if text.endswith(table.branches):
+        word = next(word for word in table.branches if text.endswith(word))
         cut = max((text.rfind(form) + len(form) for form in table.forms if form in text), default=0)
         if 0 < cut <= len(text) - len(word):
             text, branch = text[:cut], text[cut:]
@@ -224,7 +240,7 @@ def _cut_suffixes(text: str) -> tuple[str, str, str]:
             text, branch = head.group(0), text[head.end() :]
         else:
             text, branch = text.removesuffix(word), word
-    form = next((word for word in table.forms if text.endswith(word)), "")
+    form = next(word for word in table.forms if text.endswith(word)) if text.endswith(table.forms) else ""
     return text.removesuffix(form), branch, form
 
 

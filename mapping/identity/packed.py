@@ -54,7 +54,7 @@ class Packed:
         self._data = memoryview(data)
         self._starts = starts
         self._places = places
-        self._views: dict[int, View] = {}
+        self.views: dict[int, View] = {}  # at hand; ask `view` for others
 
     def __len__(self) -> int:
         return len(self.refs)
@@ -64,11 +64,11 @@ class Packed:
 
     def view(self, number: int) -> View:
         """A record as comparison sees it."""
-        known = self._views.get(number)
+        known = self.views.get(number)
         if known is None:
-            if len(self._views) >= _KEPT:
-                self._views.clear()
+            if len(self.views) >= _KEPT:
+                self.views.clear()
             at = self._places[number]
             piece = self._data[self._starts[at] : self._starts[at + 1]]
-            known = self._views[number] = View(unpacked(self.refs[number], piece))
+            known = self.views[number] = View(unpacked(self.refs[number], piece))
         return known

@@ -80,7 +80,8 @@ def cut_places(text: str, keep: int = 2) -> tuple[list[Place], str]:
 _UNIT = re.compile(r"(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区|自治州|地区)")
 
 
-def conflict(left: Collection[Place], right: Collection[Place]) -> bool:
+@lru_cache(maxsize=65536)
+def conflict(left: frozenset[Place], right: frozenset[Place]) -> bool:
     """True when both name places and no two of them can be one."""
     if not left or not right:
         return False

@@ -22,6 +22,7 @@ NOTED: Mapping[str, tuple[tuple[int, str], ...]] = {
     "spoken": ((3, "sound_crowded"),),
 }
 SHARED_KINDS = tuple(NOTED)
+MOST = max(least for pairs in NOTED.values() for least, _ in pairs)  # legal persons; nothing depends on more
 NONE: Notes = frozenset()
 _CODES = tuple(sorted({code for pairs in NOTED.values() for _, code in pairs}))
 # Notes as bits, for many records at once.
@@ -36,14 +37,14 @@ def notes_for(kind: str, number: int) -> Notes:
     return frozenset(code for least, code in NOTED.get(kind, ()) if number >= least)
 
 
-def noted(keys: Mapping[str, Sequence[Key]], counts: Mapping[Key, int]) -> dict[str, Notes]:
+def noted(shared: Mapping[str, Mapping[Key, int]]) -> dict[str, Notes]:
     """What each record shares with several legal persons; records without any are left out.
 
-    `counts`: legal persons by (kind, value) of the kinds in `SHARED_KINDS`.
+    `shared`: by record, the legal persons of each (kind, value) that it holds.
     """
     out: dict[str, Notes] = {}
-    for ref, mine in keys.items():
-        if found := NONE.union(*(notes_for(key[0], counts.get(key, 0)) for key in mine)):
+    for ref, held in shared.items():
+        if found := NONE.union(*(notes_for(kind, persons) for (kind, _), persons in held.items())):
             out[ref] = found
     return out
 

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 from mapping.identity.blocks import Blocks
-from mapping.identity.findings import between, two_persons
+from mapping.identity.findings import between, told_apart
 from mapping.identity.packed import Packed
 from mapping.identity.rivals import BY_MASK, with_notes
 from mapping.identity.weights import Weights
@@ -57,10 +57,12 @@ def score_pairs(facts: Packed, blocks: Blocks, pairs: Iterable[tuple[int, int]],
     view, notes = facts.view, blocks.notes
     kept: dict[Codes, list[int | None]] = {}  # by findings and then by notes: the place in the table, None = hopeless
     unknown = -1
+    known = facts.views
     for left, right in pairs:
         out.looked_at += 1
-        mine, theirs = view(left), view(right)
-        if mine.facts.tax_ids and theirs.facts.tax_ids and two_persons(mine.facts, theirs.facts):
+        mine = known.get(left) or view(left)
+        theirs = known.get(right) or view(right)
+        if told_apart(mine, theirs):
             continue
         codes = between(mine, theirs)
         mask = notes[left] | notes[right]

@@ -9,6 +9,13 @@ from mapping.identity.tables import read_table, tables
 
 
 @cache
+def _words() -> tuple[dict[str, int], tuple[int, ...]]:
+    """The place of each Chinese word in the table, and how long words are."""
+    han, _ = _table()
+    return {word: place for place, (word, _) in enumerate(han)}, tuple(sorted({len(word) for word, _ in han}))
+
+
+@cache
 def _table() -> tuple[tuple[tuple[str, str], ...], dict[str, frozenset[str]]]:
     """Chinese words longest first with their trade, and the trades of each English word."""
     han: list[tuple[str, str]] = []
@@ -34,8 +41,10 @@ def _of_words(words: tuple[str, ...]) -> frozenset[str]:
 @lru_cache(maxsize=65536)
 def _of_text(text: str) -> frozenset[str]:
     han, _ = _table()
+    places, sizes = _words()
+    found = {text[at : at + size] for size in sizes for at in range(len(text) - size + 1)} & places.keys()
     out = set()
-    for word, trade in han:
+    for word, trade in [han[place] for place in sorted(places[word] for word in found)]:
         if word in text:
             out.add(trade)
             text = text.replace(word, "·")

@@ -5,35 +5,66 @@ from __future__ import annotations
 import re
 
 from mapping.identity.facts import PartyFacts
+from mapping.identity.name_pairs import Spoken, spoken_of
 from mapping.identity.names import Name, loose
 from mapping.identity.tables import tables
+from mapping.identity.tax_ids import TaxId
+
+NO_GROUP_WORD, GROUP_WORD = 1, 2  # bits of `View.groups`
 
 _INNER = re.compile(r"(?:分行|分公司)(?=.)")  # between the head office and the branch: 深圳分行中心区支行
 
 
 class View:
-    """Names by script, places, branches and group words of one record; plain attributes, for millions of reads."""
+    """Names by script, places, branches and group words of one record; plain attributes, for millions of reads.
+
+    `groups`: by script, whether any name says group or holding and whether any does not. `has_branch`: a branch, a
+    place of one, or a branch for certain. `only_tax`: its tax id where it has exactly one, and that one is valid.
+    """
 
     __slots__ = (
-        "branch_places", "branch_texts", "facts", "groups", "han", "is_branch", "label", "latin", "licensed", "named",
-        "places", "regions", "weak",
+        "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "label",
+        "latin", "licensed", "named", "only_tax", "places", "regions", "weak",
     )  # fmt: skip
 
     def __init__(self, facts: PartyFacts) -> None:
         names = facts.names
         self.facts = facts
-        self.han = tuple(name for name in names if name.script == "han")
-        self.latin = tuple(name for name in names if name.script == "latin")
-        self.regions = tuple(name.regions for name in names if name.regions)
+        self.han = han = tuple([name for name in names if name.script == "han"])
+        self.latin = latin = tuple([name for name in names if name.script == "latin"])
+        self.regions = tuple([name.regions for name in names if name.regions])
         self.is_branch = facts.is_branch()
-        self.branch_texts = frozenset(loose(_INNER.sub("", name.branch)) for name in self.han if name.branch)
-        self.branch_places = frozenset(place for name in names for place in name.branch_places)
-        self.groups = tuple(frozenset(name.is_group for name in side) for side in (self.han, self.latin))
-        self.weak = tuple(bool(side) and not any(name.has_brand for name in side) for side in (self.han, self.latin))
-        self.licensed = self.weak[0] and any(map(_is_licensed, self.han))
-        self.label = facts.domain.split(".")[0].replace("-", "")
+        self.branch_texts = frozenset([loose(_INNER.sub("", name.branch)) for name in han if name.branch])
+        self.branch_places = frozenset([place for name in names for place in name.branch_places])
+        self.has_branch = bool(self.branch_texts or self.branch_places or self.is_branch)
+        self.groups = (_group_words(han), _group_words(latin))
+        self.weak = (_is_weak(han), _is_weak(latin))
+        self.licensed = self.weak[0] and any(map(_is_licensed, han))
+        self.label = facts.domain.split(".", 1)[0].replace("-", "")
         self.places = frozenset(facts.places)
-        self.named = frozenset(place for name in names for place in (name.branch_places or name.regions))
+        self.named = frozenset([place for name in names for place in (name.branch_places or name.regions)])
+        ids = facts.tax_ids
+        self.only_tax: TaxId | None = ids[0] if len(ids) == 1 and ids[0].is_valid else None
+        self._spoken: tuple[Spoken, ...] | None = None
+
+    @property
+    def spoken(self) -> tuple[Spoken, ...]:
+        """Its names as a domain would spell them."""
+        if self._spoken is None:
+            self._spoken = tuple([spoken_of(name) for name in self.facts.names])
+        return self._spoken
+
+
+def _group_words(names: tuple[Name, ...]) -> int:
+    bits = 0
+    for name in names:
+        bits |= GROUP_WORD if name.is_group else NO_GROUP_WORD
+    return bits
+
+
+def _is_weak(names: tuple[Name, ...]) -> bool:
+    """True when all names of a script are made of trade words."""
+    return bool(names) and not any(name.has_brand for name in names)
 
 
 def _is_licensed(name: Name) -> bool:

@@ -6,14 +6,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from sync.fold.batch import Batch
 from sync.fold.shapes import closed_by, shape_of
 from tieout.core.exact_json import canonical
-from tieout.store.among import among
+from tieout.store.among import among_given
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.tables import conflicts
+
+# What every new record asks is made once.
+_c = conflicts.c
+_THESE = (_c.kind == bindparam("of"), among_given(_c.cause, "causes"))
+_HELD = select(_c.id, _c.kind, _c.cause, _c.title, _c.evidence, _c.suggestions, _c.currency, _c.money_minor).where(
+    _c.state == "open", *_THESE
+)
+_RESOLVED = select(_c.cause, _c.answer, _c.evidence, _c.money_minor, _c.rule_id).where(_c.state == "resolved", *_THESE)
+_CLOSE = (
+    update(conflicts)
+    .where(_c.state == "open", *_THESE)
+    .values(
+        state=bindparam("b_state"),
+        closed_at=bindparam("b_at"),
+        answer_seq=bindparam("b_seq"),
+        answered_by=bindparam("b_by"),
+        answer=bindparam("b_answer"),
+    )
+)
+_OPEN = select(_c.id).where(_c.state == "open", _c.kind == bindparam("of")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +67,7 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
     for kind in sorted({call.kind for call in calls}):
         causes = [call.cause for call in by_key.values() if call.kind == kind]
         for part in chunks(causes):
-            c = conflicts.c
-            for row in batch.conn.execute(
-                select(c.id, c.kind, c.cause, c.title, c.evidence, c.suggestions, c.currency, c.money_minor).where(
-                    c.state == "open", c.kind == kind, among(c.cause, part)
-                )
-            ).mappings():
+            for row in batch.conn.execute(_HELD, {"of": kind, "causes": part}).mappings():
                 held[row["kind"], row["cause"]] = row
     left = _left(batch, [call for key, call in by_key.items() if key not in held])
     fresh: list[dict[str, Any]] = []
@@ -88,7 +104,7 @@ def open_conflicts(batch: Batch, calls: Sequence[ConflictCall]) -> None:
         ):
             batch.conn.execute(update(conflicts).where(conflicts.c.id == known["id"]).values(**values))
     for part in chunks(fresh):
-        batch.conn.execute(insert(conflicts), list(part))
+        insert_rows(batch.conn, conflicts, part)
     batch.count("conflicts_opened", sum(row["state"] == "open" for row in fresh))
 
 
@@ -111,14 +127,9 @@ def _ruled(batch: Batch, call: ConflictCall) -> dict[str, Any]:
 def _left(batch: Batch, calls: Sequence[ConflictCall]) -> dict[tuple[str, str], dict[bytes, bool]]:
     """The facts of each of these causes that were left as they are: by a rule (True) or by a person who saw them."""
     out: dict[tuple[str, str], dict[bytes, bool]] = {}
-    c = conflicts.c
     for kind in sorted({call.kind for call in calls}):
         for part in chunks([call.cause for call in calls if call.kind == kind]):
-            for row in batch.conn.execute(
-                select(c.cause, c.answer, c.evidence, c.money_minor, c.rule_id).where(
-                    c.state == "resolved", c.kind == kind, among(c.cause, part)
-                )
-            ):
+            for row in batch.conn.execute(_RESOLVED, {"of": kind, "causes": part}):
                 if (row.answer or {}).get("action") == "leave":
                     facts = _facts(row.evidence, row.money_minor)
                     seen = out.setdefault((kind, row.cause), {})
@@ -138,16 +149,13 @@ def close_conflicts(
 ) -> int:
     """Close the open conflicts of these causes: `superseded` by new facts or `resolved` by a person."""
     closed = 0
-    c = conflicts.c
-    if batch.conn.execute(select(c.id).where(c.state == "open", c.kind == kind).limit(1)).first() is None:
+    wanted = sorted(set(causes))
+    if not wanted or batch.conn.execute(_OPEN, {"of": kind}).first() is None:
         batch.count("conflicts_closed", 0)
         return 0
-    for part in chunks(sorted(set(causes))):
-        done = batch.conn.execute(
-            update(conflicts)
-            .where(c.state == "open", c.kind == kind, among(c.cause, part))
-            .values(state=state, closed_at=batch.now, answer_seq=answer_seq, answered_by=answered_by, answer=answer)
-        )
+    values = {"b_state": state, "b_at": batch.now, "b_seq": answer_seq, "b_by": answered_by, "b_answer": answer}
+    for part in chunks(wanted):
+        done = batch.conn.execute(_CLOSE, {"of": kind, "causes": part, **values})
         closed += max(0, done.rowcount)
     batch.count("conflicts_closed", closed)
     return closed

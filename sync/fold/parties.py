@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from mapping.identity.keys import link_keys
 from sync.fold.accounts import accounts_of_party, describe_accounts, ensure_accounts
 from sync.fold.batch import Batch
+from sync.fold.bearers import recount
+from sync.fold.blocks import moves, onlookers
 from sync.fold.changes import Change
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.config import Config
 from tieout.store.among import among
+from tieout.store.bulk import insert_new
 from tieout.store.landing import chunks
+from tieout.store.queries.blocks import Key, all_holders, keys_held
 from tieout.store.tables import party_keys
-from tieout.store.upsert import insert_ignore
 
 
 def books_of(config: Config, connection: str) -> list[str]:
@@ -67,33 +70,33 @@ def _companies_of(party: PartyCandidate, books: list[str]) -> list[str]:
 
 
 def _replace_keys(batch: Batch, members: dict[str, PartyCandidate | None]) -> None:
-    """New blocking keys of these members; everyone who shares an old or new key is looked at again."""
+    """New blocking keys of these members; everyone who sees them by an old or new key is looked at again."""
     if not members:
         return
-    k = party_keys.c
-    keys: set[tuple[str, str]] = set()
-    for part in chunks(sorted(members)):
-        keys.update(batch.conn.execute(select(k.kind, k.value).where(among(k.member, part))))
-        batch.conn.execute(delete(party_keys).where(among(k.member, part)))
-    fresh: list[dict[str, Any]] = []
-    for member, party in sorted(members.items()):
-        if party is None:
-            continue
-        for key in link_keys(party):
-            keys.add((key.kind, key.value))
-            fresh.append({"kind": key.kind, "value": key.value, "member": member})
-    for rows in chunks(fresh):
-        insert_ignore(batch.conn, party_keys, rows)
+    before: dict[str, set[Key]] = {}
+    for member, kind, value in keys_held(batch.conn, members):
+        before.setdefault(member, set()).add((kind, value))
+    after = {
+        member: frozenset((key.kind, key.value) for key in link_keys(party))
+        for member, party in members.items()
+        if party is not None
+    }
+    for part in chunks(sorted(before)):
+        batch.conn.execute(delete(party_keys).where(among(party_keys.c.member, part)))
+    insert_new(
+        batch.conn,
+        party_keys,
+        [
+            {"kind": kind, "value": value, "member": member}
+            for member, keys in sorted(after.items())
+            for kind, value in sorted(keys)
+        ],
+    )
     batch.touch("party", members)
-    batch.touch("party", sharing(batch, keys))
+    batch.touch("party", onlookers(batch, moves(_pairs(before), _pairs(after))))
+    noted = recount(batch, {member: frozenset(keys) for member, keys in before.items()}, after)
+    batch.touch("party", all_holders(batch.conn, noted))
 
 
-def sharing(batch: Batch, keys: set[tuple[str, str]]) -> set[str]:
-    """Members that hold any of these keys."""
-    k = party_keys.c
-    out: set[str] = set()
-    for kind in sorted({kind for kind, _ in keys}):
-        values = sorted(value for key_kind, value in keys if key_kind == kind)
-        for part in chunks(values):
-            out.update(batch.conn.execute(select(k.member).where(k.kind == kind, among(k.value, part))).scalars())
-    return out
+def _pairs(held: Mapping[str, Iterable[Key]]) -> Iterator[tuple[str, Key]]:
+    return ((member, key) for member, keys in held.items() for key in keys)

@@ -11,9 +11,15 @@ from sqlalchemy import insert, select, update
 
 from sync.fold.batch import Batch
 from sync.settle.scope import claims_of_members, companies_of
-from tieout.store.among import among
+from tieout.store.among import among, among_given
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.tables import customers, memberships
+
+_STANDING = select(memberships).where(among_given(memberships.c.member, "members"), memberships.c.to_seq.is_(None))
+_ACCOUNTS = select(memberships.c.customer_id, memberships.c.member).where(
+    among_given(memberships.c.customer_id, "customers"), memberships.c.member.like("acc\\_%", escape="\\")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,9 @@ class Wanted:
 
 def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
     """The open membership of each member."""
-    m = memberships.c
     out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(members))):
-        for row in batch.conn.execute(select(memberships).where(among(m.member, part), m.to_seq.is_(None))).mappings():
+        for row in batch.conn.execute(_STANDING, {"members": part}).mappings():
             out[row["member"]] = row
     return out
 
@@ -57,12 +62,13 @@ def make_customers(batch: Batch, names: Mapping[str, str], by: str) -> None:
         batch.conn.execute(insert(customers), list(part))
 
 
-def change(batch: Batch, wanted: Sequence[Wanted]) -> set[str]:
+def change(batch: Batch, wanted: Sequence[Wanted], known: Mapping[str, Mapping[Any, Any]] | None = None) -> set[str]:
     """Close and open memberships where the customer or rule differs; answers the members that moved.
 
+    `known`: the open memberships of these members, where the caller has read them already.
     No journal row moves: balances aggregate through membership as known at the time asked.
     """
-    held = standing(batch, [row.member for row in wanted])
+    held = standing(batch, [row.member for row in wanted]) if known is None else known
     close: list[str] = []
     fresh: list[dict[str, Any]] = []
     moved: set[str] = set()
@@ -101,7 +107,7 @@ def change(batch: Batch, wanted: Sequence[Wanted]) -> set[str]:
             update(memberships).where(among(memberships.c.id, part)).values(to_seq=batch.mark_seq, closed_at=batch.now)
         )
     for rows in chunks(fresh):
-        batch.conn.execute(insert(memberships), list(rows))
+        insert_rows(batch.conn, memberships, rows)
     batch.count("linked", len(fresh))
     _touch_customers(batch, touched, moved)
     return moved
@@ -109,12 +115,9 @@ def change(batch: Batch, wanted: Sequence[Wanted]) -> set[str]:
 
 def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str]) -> None:
     """Customers that gained or lost a member are decided again, in every company they deal with."""
-    m = memberships.c
     accounts: dict[str, list[str]] = {}
     for part in chunks(sorted(customers_touched)):
-        for customer, member in batch.conn.execute(
-            select(m.customer_id, m.member).where(among(m.customer_id, part), m.member.like("acc\\_%", escape="\\"))
-        ):
+        for customer, member in batch.conn.execute(_ACCOUNTS, {"customers": part}):
             accounts.setdefault(customer, []).append(member)
     companies = companies_of(batch, [acc for group in accounts.values() for acc in group])
     batch.touch(

@@ -10,26 +10,32 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from mapping.identity.facts import PartyFacts, facts
-from mapping.identity.keys import HINT_KINDS, RULE_KINDS
+from mapping.identity.keys import RULE_KINDS
 from mapping.identity.link import Verdict, judge
 from sync.fold.batch import Batch
+from sync.fold.blocks import Moves, onlookers, side_of
+from sync.fold.blocks import candidates as blocks_of
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
-from sync.fold.parties import sharing
 from sync.settle import memberships as membership
 from sync.settle import rivals
-from sync.settle.candidates import candidates_of
 from sync.settle.memberships import Wanted
 from sync.settle.scope import Business, documents_of_parties
 from tieout.canonical.parties import PartyCandidate
 from tieout.ledger import chart
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.landing import chunks
+from tieout.store.queries.blocks import Key, keys_held
+from tieout.store.queries.parties import parties_of
 from tieout.store.refs import rows_by
-from tieout.store.tables import accounts, answers, balances, customers, party_keys
+from tieout.store.tables import accounts, answers, balances, customers
 
 KIND = "identity"
-BLOCK_CAP = 60  # members per key looked at; a larger block says nothing (matching reference, section 4)
 BOOK_RULE = "book_of_record"
+_ANSWERS = (
+    select(answers)
+    .where(among_given(answers.c.subject, "subjects"), answers.c.is_active.is_(True))
+    .order_by(answers.c.seq)
+)
 BOUND_POINTS = 400  # documents bound by their own keys: ranks above names that merely look alike
 
 
@@ -41,7 +47,7 @@ def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
         rows.extend(batch.conn.execute(select(accounts).where(among(a.id, part)).order_by(a.id)).mappings())
     held = membership.standing(batch, ids)
     first = membership.first_customers(batch, ids)
-    said = _answers(batch, ids, "link")
+    said = {row["subject"]: row for row in _answered(batch, ids) if row["action"] == "link"}
     twins = _twins(batch, rows)
     wanted: list[Wanted] = []
     fresh: dict[str, str] = {}
@@ -114,6 +120,7 @@ class Judged:
     held: Mapping[str, Mapping[Any, Any]]
     said: Mapping[str, Mapping[Any, Any]]
     refused: Set[tuple[str, str]]
+    left_alone: Set[str]
     business: Mapping[str, Business]
     blocks: Mapping[str, Set[str]]
     verdicts: Mapping[str, Verdict]
@@ -125,18 +132,22 @@ class Judged:
 
 def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     """The verdict on these CRM records as things stand; nothing is written."""
-    blocks = _blocks(batch, keys)
+    blocks = blocks_of(batch, keys)
     everyone = {*keys, *(other for group in blocks.values() for other in group)}
-    said = {**_answers(batch, keys, "link")}
+    answered = _answered(batch, keys)
+    said = {row["subject"]: row for row in answered if row["action"] == "link"}
     everyone |= {row["target"] for row in said.values()}
-    candidates = _candidates(batch, everyone)
+    candidates = parties_of(batch.conn, everyone)
     held = membership.standing(batch, everyone)
-    refused = _pairs(batch, keys, "separate")
+    refused = {
+        (row["subject"], row["target"]) for row in answered if row["action"] == "separate" and row["target"] != ""
+    }
+    left_alone = {row["subject"] for row in answered if _leaves_alone(row)}
     known = {
         ref: facts(
             ref,
             candidate,
-            side=_side(ref),
+            side=side_of(ref),
             group=held[ref]["customer_id"] if ref in held else "",
             is_answered=ref in held and held[ref]["rule"] == "must_link",
         )
@@ -151,7 +162,7 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
             others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
             must = {(key, said[key]["target"])} if key in said else set()
             verdicts[key] = judge(record, others, must, refused, noted)
-    return Judged(candidates, known, held, said, refused, business, blocks, verdicts)
+    return Judged(candidates, known, held, said, refused, left_alone, business, blocks, verdicts)
 
 
 def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
@@ -179,7 +190,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
             calls.append(call)
         else:
             closed.append(key)  # nobody we do business with: no question worth a person's time
-    membership.change(batch, wanted)
+    membership.change(batch, wanted, found.held)
     close_conflicts(batch, KIND, closed, state="superseded")
     open_conflicts(batch, _with_money(batch, calls))
 
@@ -188,7 +199,7 @@ def question(batch: Batch, found: Judged, key: str) -> ConflictCall | None:
     """What a person is asked about a record that is linked to nobody; None for nothing."""
     verdict = found.verdicts[key]
     deals_in = _less(batch, found.business.get(key), {target for subject, target in found.refused if subject == key})
-    if (verdict.outcome == "review" or deals_in is not None) and not _left_alone(batch, key):
+    if (verdict.outcome == "review" or deals_in is not None) and key not in found.left_alone:
         return _call(batch, key, found.candidates, verdict, deals_in)
     return None
 
@@ -202,102 +213,25 @@ def _goal(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None
     return None
 
 
-def _side(ref: str) -> str:
-    return "book" if ref.startswith("acc_") else ref.split("/", 1)[0]
-
-
-def _blocks(batch: Batch, keys: Sequence[str]) -> dict[str, set[str]]:
-    """Members that share a key with each record; hint keys only where their block is small."""
-    k = party_keys.c
-    mine: dict[tuple[str, str], list[str]] = {}
-    for part in chunks(keys):
-        for row in batch.conn.execute(select(party_keys).where(among(k.member, part))):
-            mine.setdefault((row.kind, row.value), []).append(row.member)
-    blocks: dict[tuple[str, str], set[str]] = {}
-    for kind in (*RULE_KINDS, *HINT_KINDS):
-        values = sorted(value for key_kind, value in mine if key_kind == kind)
-        for part in chunks(values):
-            for row in batch.conn.execute(select(k.value, k.member).where(k.kind == kind, among(k.value, part))):
-                blocks.setdefault((kind, row.value), set()).add(row.member)
-    out: dict[str, set[str]] = {}
-    for key, members in mine.items():
-        block = blocks.get(key, set())
-        if key[0] in HINT_KINDS and len(block) > BLOCK_CAP:
-            batch.count("blocks_dropped")
-            continue
-        for member in members:
-            out.setdefault(member, set()).update(block - {member})
-    return out
-
-
 def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
-    """CRM records that share a rule key with any of these members."""
-    k = party_keys.c
-    keys: set[tuple[str, str]] = set()
-    for part in chunks(sorted(set(members))):
-        keys.update(batch.conn.execute(select(k.kind, k.value).where(among(k.member, part), k.kind.in_(RULE_KINDS))))
-    return {member for member in sharing(batch, keys) if "/" in member}
+    """CRM records that see any of these members by a rule key."""
+    changed: dict[Key, Moves] = {}
+    for member, kind, value in keys_held(batch.conn, set(members), RULE_KINDS):
+        changed.setdefault((kind, value), Moves()).changed.add(member)
+    return {member for member in onlookers(batch, changed) if "/" in member}
 
 
-def _candidates(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
-    """The party candidate behind each account id or record key."""
-    a = accounts.c
-    want: dict[tuple[str, str, str], list[str]] = {}
-    account_ids = sorted(ref for ref in refs if ref.startswith("acc_"))
-    for part in chunks(account_ids):
-        for row in batch.conn.execute(select(a.id, a.connection, a.external_id).where(among(a.id, part))):
-            if row.external_id is not None:
-                want.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
-    for ref in refs:
-        if "/" in ref:
-            connection, stream, record = ref.split("/", 2)
-            want.setdefault((connection, stream, record), []).append(ref)
-    out: dict[str, PartyCandidate] = {}
-    for found, made in candidates_of(batch, want).items():
-        if isinstance(made, PartyCandidate):
-            out.update(dict.fromkeys(want[found], made))
-    return out
-
-
-def _answers(batch: Batch, subjects: Iterable[str], action: str) -> dict[str, Mapping[Any, Any]]:
-    """The latest standing answer of an action, by subject."""
-    n = answers.c
-    out: dict[str, Mapping[Any, Any]] = {}
+def _answered(batch: Batch, subjects: Iterable[str]) -> list[Mapping[Any, Any]]:
+    """The standing answers about these subjects, oldest first."""
+    out: list[Mapping[Any, Any]] = []
     for part in chunks(sorted(set(subjects))):
-        for row in batch.conn.execute(
-            select(answers).where(among(n.subject, part), n.action == action, n.is_active.is_(True)).order_by(n.seq)
-        ).mappings():
-            out[row["subject"]] = row
+        out.extend(batch.conn.execute(_ANSWERS, {"subjects": part}).mappings())
     return out
 
 
-def _pairs(batch: Batch, subjects: Sequence[str], action: str) -> set[tuple[str, str]]:
-    n = answers.c
-    out: set[tuple[str, str]] = set()
-    for part in chunks(subjects):
-        out.update(
-            batch.conn.execute(
-                select(n.subject, n.target).where(
-                    among(n.subject, part), n.action == action, n.is_active.is_(True), n.target != ""
-                )
-            )
-        )
-    return out
-
-
-def _left_alone(batch: Batch, subject: str) -> bool:
+def _leaves_alone(answer: Mapping[Any, Any]) -> bool:
     """A person said: this record has no counterpart in the books."""
-    n = answers.c
-    return (
-        batch.conn.execute(
-            select(n.seq).where(
-                n.subject == subject,
-                n.is_active.is_(True),
-                ((n.action == "separate") & (n.target == "")) | (n.action == "leave"),
-            )
-        ).first()
-        is not None
-    )
+    return bool(answer["action"] == "leave" or (answer["action"] == "separate" and answer["target"] == ""))
 
 
 def _reason(reason: Any) -> dict[str, Any]:
@@ -355,7 +289,7 @@ def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Bus
     """Accounts whose documents this record's own invoices are bound to: the strongest hint short of a rule."""
     known = {one["target"]: one for one in suggestions}
     missing = sorted(business.numbers.keys() - known.keys())
-    parties = _candidates(batch, missing)
+    parties = parties_of(batch.conn, missing)
     for account in missing:
         party = parties.get(account)
         known[account] = {

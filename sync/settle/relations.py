@@ -11,19 +11,19 @@ from typing import Any
 from sqlalchemy import select
 
 from mapping.identity import relations as rules
+from mapping.identity.blocks import BLOCK_CAP
 from mapping.identity.facts import facts
 from sync.fold.batch import Batch
 from sync.fold.relations import FOUND, Relation, replace_found, standing
 from sync.settle import memberships
-from sync.settle.candidates import candidates_of
-from tieout.canonical.parties import PartyCandidate
 from tieout.store.among import among
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, answers, party_keys
+from tieout.store.queries.blocks import holders, keys_held
+from tieout.store.queries.parties import parties_of
+from tieout.store.tables import accounts, answers
 from tieout.store.tables import memberships as membership_table
 
 STAGE = "relation"
-BLOCK_CAP = 60  # members of a name that are looked at; a larger block is everybody's word
 _KINDS = ("core", "brand")
 _NAMED_BY_ID = ("tax_id", "must_link")  # memberships whose names need not agree
 
@@ -46,12 +46,12 @@ def mark_related(batch: Batch, keys: Sequence[str]) -> None:
 
 def settle_relations(batch: Batch, keys: Sequence[str]) -> None:
     """Find the relations of these records anew."""
-    known = {ref: facts(ref, party) for ref, party in _parties(batch, keys).items()}
+    known = {ref: facts(ref, party) for ref, party in parties_of(batch.conn, keys).items()}
     near = _near(batch, [key for key, one in known.items() if rules.is_branch(one) or rules.is_group(one)])
     home = memberships.standing(batch, [key for key in keys if "/" in key])
     books = _accounts_of(batch, {row["customer_id"] for row in home.values() if row["rule"] in _NAMED_BY_ID})
     more = {one for group in (*near.values(), *books.values()) for one in group} - known.keys()
-    known |= {ref: facts(ref, party) for ref, party in _parties(batch, more).items()}
+    known |= {ref: facts(ref, party) for ref, party in parties_of(batch.conn, more).items()}
     said = _linked_by_people(batch, list(home))
     wanted: dict[Relation, Any] = {}
     for key in keys:
@@ -81,53 +81,20 @@ def _names(batch: Batch, keys: Sequence[str]) -> dict[str, Sequence[str]]:
     out: dict[str, Sequence[str]] = {}
     for part in chunks(sorted(key for key in keys if "/" not in key)):
         out.update({row.id: (row.name,) for row in batch.conn.execute(select(a.id, a.name).where(among(a.id, part)))})
-    for key, party in _parties(batch, [key for key in keys if "/" in key]).items():
+    for key, party in parties_of(batch.conn, [key for key in keys if "/" in key]).items():
         out[key] = (party.legal_name, *party.names)
-    return out
-
-
-def _parties(batch: Batch, refs: Iterable[str]) -> dict[str, PartyCandidate]:
-    """The party behind each account id or record key."""
-    a = accounts.c
-    want: dict[tuple[str, str, str], list[str]] = {}
-    plain = sorted(set(refs))
-    for part in chunks([ref for ref in plain if "/" not in ref]):
-        for row in batch.conn.execute(select(a.id, a.connection, a.external_id).where(among(a.id, part))):
-            if row.external_id is not None:
-                want.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
-    for ref in plain:
-        if "/" in ref:
-            connection, stream, record = ref.split("/", 2)
-            want.setdefault((connection, stream, record), []).append(ref)
-    out: dict[str, PartyCandidate] = {}
-    for found, made in candidates_of(batch, want).items():
-        if isinstance(made, PartyCandidate):
-            out.update(dict.fromkeys(want[found], made))
     return out
 
 
 def _near(batch: Batch, keys: Sequence[str]) -> dict[str, set[str]]:
     """Members that bear the same core or brand as each of these; words that too many bear are left out."""
-    k = party_keys.c
-    mine: dict[tuple[str, str], list[str]] = {}
-    for part in chunks(sorted(keys)):
-        for row in batch.conn.execute(
-            select(k.kind, k.value, k.member).where(among(k.member, part), k.kind.in_(_KINDS))
-        ):
-            mine.setdefault((row.kind, row.value), []).append(row.member)
+    mine = [(member, (kind, value)) for member, kind, value in keys_held(batch.conn, keys, _KINDS)]
+    found = holders(batch.conn, {key for _, key in mine}, BLOCK_CAP + 1)
     out: dict[str, set[str]] = {}
-    for kind in _KINDS:
-        values = sorted(value for key_kind, value in mine if key_kind == kind)
-        blocks: dict[str, set[str]] = {}
-        for part in chunks(values):
-            for value, member in batch.conn.execute(
-                select(k.value, k.member).where(k.kind == kind, among(k.value, part))
-            ):
-                blocks.setdefault(value, set()).add(member)
-        for value, block in blocks.items():
-            if len(block) <= BLOCK_CAP:
-                for member in mine[kind, value]:
-                    out.setdefault(member, set()).update(block - {member})
+    for member, key in mine:
+        block = found.get(key, [])
+        if len(block) <= BLOCK_CAP:
+            out.setdefault(member, set()).update(one for one in block if one != member)
     return out
 
 

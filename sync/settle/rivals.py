@@ -1,22 +1,14 @@
-"""Who else bears a name or domain, from the stored keys: what identity calls contested."""
+"""Who else bears a name or domain, from the stored counts: what identity calls contested."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
-from mapping.identity.facts import PartyFacts
-from mapping.identity.keys import keys_of
-from mapping.identity.rivals import SHARED_KINDS, noted
+from mapping.identity.rivals import noted
 from sync.fold.batch import Batch
-from tieout.store.queries.parties import legal_persons
+from tieout.store.queries.blocks import bearers_of
 
 
-def notes(batch: Batch, known: Mapping[str, PartyFacts]) -> dict[str, frozenset[str]]:
-    """By record: whether several legal persons (valid tax ids) of the customer base share its brand or domain."""
-    mine = {ref: [(key.kind, key.value) for key in keys_of(one)] for ref, one in known.items()}
-    asked: dict[str, set[str]] = {kind: set() for kind in SHARED_KINDS}
-    for keys in mine.values():
-        for kind, value in keys:
-            if kind in asked:
-                asked[kind].add(value)
-    return noted(mine, legal_persons(batch.conn, asked))
+def notes(batch: Batch, members: Collection[str]) -> dict[str, frozenset[str]]:
+    """By member: whether several legal persons (valid tax ids) of the customer base share its name, brand or domain."""
+    return noted(bearers_of(batch.conn, members))

@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from sync.fold.batch import Batch
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, bindings, claims, documents, memberships
 
 DEAL_KINDS = ("deal", "order")  # show the status of all their documents
+
+
+# What every new record asks is made once.
+_COMPANIES = select(accounts.c.id, accounts.c.company_id).where(among_given(accounts.c.id, "ids"))
+_CLAIMS = select(claims.c.stream, claims.c.external_id).where(
+    claims.c.connection == bindparam("of"), among_given(claims.c.party_ref, "parties")
+)
+_DEALT_IN = (
+    select(claims.c.party_ref, documents.c.account_id, documents.c.number)
+    .outerjoin(
+        bindings,
+        (bindings.c.connection == claims.c.connection)
+        & (bindings.c.stream == claims.c.stream)
+        & (bindings.c.external_id == claims.c.external_id)
+        & bindings.c.to_seq.is_(None),
+    )
+    .outerjoin(documents, documents.c.id == bindings.c.document_id)
+    .where(
+        claims.c.connection == bindparam("of"), among_given(claims.c.party_ref, "parties"), claims.c.is_active.is_(True)
+    )
+    .order_by(documents.c.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +184,7 @@ def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
 
 def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
     """Claims that name one of these CRM records as their customer, or are bound to a document of these accounts."""
-    b, c, d = bindings.c, claims.c, documents.c
+    b, d = bindings.c, documents.c
     out: set[str] = set()
     records: dict[str, list[str]] = {}
     accounts_moved = []
@@ -174,9 +196,7 @@ def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
             accounts_moved.append(member)
     for connection, ids in records.items():
         for part in chunks(ids):
-            for row in batch.conn.execute(
-                select(c.stream, c.external_id).where(c.connection == connection, among(c.party_ref, part))
-            ):
+            for row in batch.conn.execute(_CLAIMS, {"of": connection, "parties": part}):
                 out.add(f"{connection}/{row.stream}/{row.external_id}")
     for part in chunks(accounts_moved):
         for bound in batch.conn.execute(
@@ -190,7 +210,6 @@ def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
 
 def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Business]:
     """What CRM records deal in: how many claims name each, and the accounts of the documents those are bound to."""
-    b, c, d = bindings.c, claims.c, documents.c
     records: dict[str, list[str]] = {}
     for key in sorted(set(keys)):
         connection, _, record = key.split("/", 2)
@@ -198,19 +217,7 @@ def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Busines
     out: dict[str, Business] = {}
     for connection, ids in records.items():
         for part in chunks(ids):
-            for row in batch.conn.execute(
-                select(c.party_ref, d.account_id, d.number)
-                .outerjoin(
-                    bindings,
-                    (b.connection == c.connection)
-                    & (b.stream == c.stream)
-                    & (b.external_id == c.external_id)
-                    & b.to_seq.is_(None),
-                )
-                .outerjoin(documents, d.id == b.document_id)
-                .where(c.connection == connection, among(c.party_ref, part), c.is_active.is_(True))
-                .order_by(d.number)
-            ):
+            for row in batch.conn.execute(_DEALT_IN, {"of": connection, "parties": part}):
                 business = out.setdefault(f"{connection}/customers/{row.party_ref}", Business())
                 business.claims += 1
                 if row.account_id is not None:
@@ -232,8 +239,7 @@ def members_of(batch: Batch, customers: Iterable[str]) -> dict[str, list[str]]:
 
 def companies_of(batch: Batch, account_ids: Iterable[str]) -> Mapping[str, str]:
     """Company of each account."""
-    a = accounts.c
     out: dict[str, str] = {}
     for part in chunks(sorted(set(account_ids))):
-        out.update(batch.conn.execute(select(a.id, a.company_id).where(among(a.id, part))).all())
+        out.update(batch.conn.execute(_COMPANIES, {"ids": part}).all())
     return out

@@ -37,6 +37,11 @@ def among(column: Any, values: Iterable[Any]) -> Any:
     return _Among(column, bindparam(None, list(values), type_=_Values(), unique=True))
 
 
+def among_given(column: Any, name: str) -> Any:
+    """The same for a statement that is made once: the values are given by that name at every execution."""
+    return _Among(column, bindparam(name, type_=_Values()))
+
+
 @compiles(_Among, "sqlite")
 def _in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
     column, values = element.clauses

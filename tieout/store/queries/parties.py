@@ -5,52 +5,66 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+import msgspec
+from sqlalchemy import Connection, or_, select, text
 
 from tieout.canonical import codec
 from tieout.canonical.parties import PartyCandidate
+from tieout.store.among import among_given
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, answers, conflicts, customers, memberships, party_keys, source_records
+from tieout.store.session import is_sqlite
+from tieout.store.tables import accounts, answers, conflicts, customers, memberships, source_records
+
+_ACCOUNTS = select(accounts.c.id, accounts.c.connection, accounts.c.external_id).where(
+    among_given(accounts.c.id, "ids")
+)
+# One statement for records of all streams, by their whole key.
+_SQLITE = text("""
+SELECT s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate
+FROM json_each(:refs) g CROSS JOIN source_records s
+  ON s.connection = json_extract(g.value, '$[0]') AND s.stream = json_extract(g.value, '$[1]')
+ AND s.external_id = json_extract(g.value, '$[2]')
+WHERE s.candidate IS NOT NULL AND NOT s.is_deleted
+""").columns(candidate=source_records.c.candidate.type)
+_POSTGRESQL = text("""
+SELECT s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate
+FROM unnest(CAST(:connections AS text[]), CAST(:streams AS text[]), CAST(:ids AS text[])) AS g(connection, stream, id)
+JOIN source_records s ON s.connection = g.connection AND s.stream = g.stream AND s.external_id = g.id
+WHERE s.candidate IS NOT NULL AND NOT s.is_deleted
+""").columns(candidate=source_records.c.candidate.type)
+
+
+def parties_of(conn: Connection, members: Iterable[str]) -> dict[str, PartyCandidate]:
+    """What the sources say about members (account ids, or connection/stream/record); unknown ones are left out."""
+    wanted: dict[tuple[str, str, str], list[str]] = {}
+    ids = []
+    for member in sorted(set(members)):
+        if member.count("/") >= 2:
+            connection, stream, record = member.split("/", 2)
+            wanted.setdefault((connection, stream, record), []).append(member)
+        else:
+            ids.append(member)
+    for part in chunks(ids):
+        for row in conn.execute(_ACCOUNTS, {"ids": part}):
+            if row.external_id is not None:
+                wanted.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
+    out: dict[str, PartyCandidate] = {}
+    for refs in chunks(list(wanted)):
+        if is_sqlite(conn):
+            rows = conn.execute(_SQLITE, {"refs": msgspec.json.encode(refs).decode()})
+        else:
+            names = ("connections", "streams", "ids")
+            rows = conn.execute(_POSTGRESQL, dict(zip(names, map(list, zip(*refs, strict=True)), strict=True)))
+        for connection, stream, record, kind, candidate in rows:
+            made = codec.decode(kind, candidate)
+            if isinstance(made, PartyCandidate):
+                out.update(dict.fromkeys(wanted[connection, stream, record], made))
+    return out
 
 
 def party_of(conn: Connection, member: str) -> PartyCandidate | None:
-    """What the source says about a member (account id, or connection/stream/record); None where nothing is known."""
-    if member.count("/") >= 2:
-        connection, stream, record = member.split("/", 2)
-    else:
-        a = accounts.c
-        row = conn.execute(select(a.connection, a.external_id).where(a.id == member)).first()
-        if row is None or row.external_id is None:
-            return None
-        connection, stream, record = row.connection, "customers", row.external_id
-    s = source_records.c
-    found = conn.execute(
-        select(s.candidate_kind, s.candidate).where(
-            s.connection == connection,
-            s.stream == stream,
-            s.external_id == record,
-            s.candidate.is_not(None),
-            s.is_deleted.is_(False),
-        )
-    ).first()
-    made = codec.decode(found.candidate_kind, found.candidate) if found is not None else None
-    return made if isinstance(made, PartyCandidate) else None
-
-
-def legal_persons(conn: Connection, keys: Mapping[str, Iterable[str]]) -> dict[tuple[str, str], int]:
-    """How many different valid tax ids the members that hold each (kind, value) show; keys without any are left out."""
-    shared, taxed = party_keys.alias(), party_keys.alias()
-    out: dict[tuple[str, str], int] = {}
-    for kind, values in sorted(keys.items()):
-        for part in chunks(sorted(set(values))):
-            statement = (
-                select(shared.c.value, func.count(taxed.c.value.distinct()))
-                .select_from(shared.join(taxed, (taxed.c.member == shared.c.member) & (taxed.c.kind == "tax")))
-                .where(shared.c.kind == kind, shared.c.value.in_(part))
-                .group_by(shared.c.value)
-            )
-            out.update({(kind, value): int(number) for value, number in conn.execute(statement)})
-    return out
+    """What the source says about one member; None where nothing is known."""
+    return parties_of(conn, [member]).get(member)
 
 
 def membership_of(conn: Connection, member: str) -> Mapping[Any, Any] | None:

@@ -1,6 +1,6 @@
 """Accounts, customers, memberships on two time axes, and conflicts (design decision D10)."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, String, Table, Text
 
 from tieout.store.tables.base import metadata
 from tieout.store.types import Json, Seq, Utc
@@ -57,7 +57,18 @@ party_keys = Table(
     Column("value", Text, primary_key=True),
     Column("member", Text, primary_key=True),
 )
-Index("ix_party_keys_member", party_keys.c.member)
+# Whole, so that what a member holds is read from it alone, and its tax ids are not looked for among all tax ids.
+Index("ix_party_keys_held", party_keys.c.member, party_keys.c.kind, party_keys.c.value)
+
+# How many legal persons (valid tax ids) show under a name, brand or domain, where they are several; counted no further
+# than anything depends on it, so that a common key costs no more than a rare one.
+key_bearers = Table(
+    "key_bearers",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("persons", Integer, nullable=False),
+)
 
 # What people decided; an undo closes the row. Read before every rule (must-link, must-not-link, bind, leave alone).
 answers = Table(

@@ -1,0 +1,126 @@
+"""Blocks of party records: who holds a key, read no further than it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, TextClause, select, text
+
+from tieout.store.among import among, among_given
+from tieout.store.landing import chunks
+from tieout.store.session import is_sqlite
+from tieout.store.tables import key_bearers, party_keys
+
+Key = tuple[str, str]  # kind, value
+
+# One statement for many keys, with a subquery of its own for each: a common key costs no more than a rare one.
+_GIVEN = {
+    "sqlite": (
+        "(SELECT json_extract(value, '$[0]') AS kind, json_extract(value, '$[1]') AS value FROM json_each(:keys)) g"
+    ),
+    "postgresql": "unnest(CAST(:kinds AS text[]), CAST(:vals AS text[])) AS g(kind, value)",
+}
+_HOLDERS = "SELECT p.member FROM party_keys p WHERE p.kind = g.kind AND p.value = g.value LIMIT :most"
+_PERSONS = (
+    "SELECT DISTINCT t.value FROM party_keys s JOIN party_keys t ON t.member = s.member AND t.kind = 'tax' "
+    "WHERE s.kind = g.kind AND s.value = g.value LIMIT :most"
+)
+_KEPT = "SELECT b.persons FROM key_bearers b WHERE b.kind = g.kind AND b.value = g.value"
+
+
+def _for_each(column: Mapping[str, str]) -> dict[str, TextClause]:
+    return {
+        dialect: text(f"SELECT g.kind, g.value, ({column[dialect]}) FROM {given}")  # noqa: S608 - our own constants
+        for dialect, given in _GIVEN.items()
+    }
+
+
+_EACH_HOLDERS = _for_each(
+    {
+        "sqlite": "SELECT json_group_array(member) FROM (" + _HOLDERS + ")",  # noqa: S608 - our own constants
+        "postgresql": "SELECT array_agg(h.member) FROM (" + _HOLDERS + ") h",  # noqa: S608 - our own constants
+    }
+)
+_EACH_PERSONS = _for_each(dict.fromkeys(_GIVEN, "SELECT count(*) FROM (" + _PERSONS + ") d"))  # noqa: S608 - as above
+_EACH_KEPT = _for_each(dict.fromkeys(_GIVEN, _KEPT))
+_k, _b = party_keys.c, key_bearers.c
+_HELD = select(_k.member, _k.kind, _k.value).where(among_given(_k.member, "members"))
+_BORNE = (
+    select(_k.member, _k.kind, _k.value, _b.persons)
+    .join(key_bearers, (_b.kind == _k.kind) & (_b.value == _k.value))
+    .where(among_given(_k.member, "members"))
+)
+
+
+def holders(conn: Connection, keys: Collection[Key], most: int) -> dict[Key, list[str]]:
+    """The members that hold each key, at most so many of them and then no certain ones; keys without any are left out.
+
+    A list of `most` members may be a part.
+    """
+    found = _each(conn, _EACH_HOLDERS, keys, most=most)
+    if is_sqlite(conn):
+        found = {key: msgspec.json.decode(members) for key, members in found.items()}
+    return {key: members for key, members in found.items() if members}
+
+
+def legal_persons(conn: Connection, keys: Collection[Key], most: int) -> dict[Key, int]:
+    """How many different valid tax ids the members that hold each key show, counted up to `most`."""
+    return _each(conn, _EACH_PERSONS, keys, most=most)
+
+
+def persons_noted(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """The counts that are kept of these keys; one that is not kept is one legal person or none."""
+    return {key: persons for key, persons in _each(conn, _EACH_KEPT, keys).items() if persons is not None}
+
+
+def _each(conn: Connection, statements: Mapping[str, TextClause], keys: Collection[Key], **more: int) -> dict[Key, Any]:
+    out: dict[Key, Any] = {}
+    dialect = conn.dialect.name
+    for part in chunks(sorted(keys)):
+        if is_sqlite(conn):
+            given: dict[str, Any] = {"keys": msgspec.json.encode(part).decode()}
+        else:
+            given = {"kinds": [key[0] for key in part], "vals": [key[1] for key in part]}
+        out.update({(row[0], row[1]): row[2] for row in conn.execute(statements[dialect], given | more)})
+    return out
+
+
+def first_holders(conn: Connection, key: Key, most: int, begins: str = "") -> list[str]:
+    """The first members by code point that hold a key, on both engines alike; `begins`: only those that begin so."""
+    k = party_keys.c
+    member = k.member.collate("BINARY" if is_sqlite(conn) else "C")
+    statement = select(k.member).where(k.kind == key[0], k.value == key[1]).order_by(member).limit(most)
+    if begins:
+        statement = statement.where(member >= begins, member < begins[:-1] + chr(ord(begins[-1]) + 1))
+    return list(conn.execute(statement).scalars())
+
+
+def all_holders(conn: Connection, keys: Collection[Key]) -> set[str]:
+    """Every member that holds any of these keys, however many those are."""
+    k = party_keys.c
+    out: set[str] = set()
+    for kind in sorted({kind for kind, _ in keys}):
+        values = sorted(value for key_kind, value in keys if key_kind == kind)
+        for part in chunks(values):
+            out.update(conn.execute(select(k.member).where(k.kind == kind, among(k.value, part))).scalars())
+    return out
+
+
+def keys_held(conn: Connection, members: Collection[str], kinds: Sequence[str] = ()) -> list[tuple[str, str, str]]:
+    """(member, kind, value) of members, of some kinds only where any are named."""
+    out: list[tuple[str, str, str]] = []
+    for part in chunks(sorted(members)):
+        rows = conn.execute(_HELD, {"members": part}).all()
+        out.extend((member, kind, value) for member, kind, value in rows if not kinds or kind in kinds)
+    return out
+
+
+def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[Key, int]]:
+    """By member: the keys it holds that several legal persons hold, with how many those are."""
+    out: dict[str, dict[Key, int]] = {}
+    for part in chunks(sorted(members)):
+        for member, kind, value, persons in conn.execute(_BORNE, {"members": part}):
+            out.setdefault(member, {})[kind, value] = int(persons)
+    return out
