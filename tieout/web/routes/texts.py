@@ -30,7 +30,7 @@ def list_texts(_: Reader, service: Uses) -> Response:
     return reply(Texts, plain(service.dunning.texts.listed()))
 
 
-@router.get("/start", response_model=TextStart, responses=READ_ERRORS)
+@router.get("/start", response_model=TextStart, responses=WRITE_ERRORS)
 def start(_: Reader, query: Annotated[TextQuery, Query()], service: Uses) -> Response:
     """The text to start from."""
     found = service.dunning.texts.start(query.company, query.slot, query.language, query.channel)
