@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Connection, select
 
 from tests.flow.books import Synced, receive, rows
 from tieout.reports import charts
 from tieout.reports.values import today_by_company
+from tieout.store.queries import trends
 from tieout.store.session import reading
 from tieout.store.tables import documents, open_items
 
@@ -20,12 +23,12 @@ def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: 
     day = max(today.values())
     with reading(service.ctx.engine) as conn:
         lines = {line["currency"]: line for line in charts.currencies(conn, today)}
-        trends = {code: charts.overdue_trend(conn, code, day) for code in lines}
+        found = {code: charts.overdue_trend(conn, code, day) for code in lines}
         expected = {code: charts.cash_expected(conn, code, today) for code in lines}
     assert set(lines) == {"CNY", "USD", "EUR"}
     for code, line in lines.items():
-        assert trends[code][-1] == (day, line["overdue"]["minor"])
-        assert len(trends[code]) == charts.WEEKS
+        assert found[code][-1] == (day, line["overdue"]["minor"])
+        assert len(found[code]) == charts.WEEKS
         assert expected[code][0] == ("overdue", None, line["overdue"]["minor"])
         assert sum(minor for _, _, minor in expected[code]) == line["owed"]["minor"]
         assert expected[code][1][1] == day
@@ -37,7 +40,7 @@ def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: 
         .where(o.due_on < day - timedelta(days=7), o.open_minor > 100_00, d.currency == "CNY")
         .order_by(d.number),
     )[0]
-    before = dict(trends["CNY"])
+    before = dict(found["CNY"])
     receive(world, late["number"], Decimal("100.00"))
     world.clock.advance(7 * 86_400)
     assert service.sync().ok
@@ -48,6 +51,32 @@ def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: 
     assert after[day] == before[day] - 100_00  # the receipt bears the date of that day
     assert after[day - timedelta(days=7)] == before[day - timedelta(days=7)]
     assert after[day + timedelta(days=7)] == now["CNY"]["overdue"]["minor"]
+
+
+def plainly(conn: Connection, currency: str, days: list[date], today: date) -> list[int]:
+    """The trend from every movement there ever was, one week at a time."""
+    due = trends.due_days(conn, currency, date.min)
+    sums = []
+    for day in days:
+        opened: Counter[tuple[str, str]] = Counter()
+        for document, line, on, minor in trends.item_movements(conn, currency, date.min):
+            if document in due and on <= min(day, today):
+                opened[document, line if line in due[document] else next(iter(due[document]))] += minor
+        sums.append(sum(minor for (of, line), minor in opened.items() if minor > 0 and due[of][line] < day))
+    return sums
+
+
+@pytest.mark.parametrize("weeks", [1, 4, 13, 60])
+def test_what_was_closed_before_the_first_week_is_not_read_and_not_missed(synced: Synced, weeks: int) -> None:
+    _, service = synced
+    day = max(today_by_company(service.config, service.ctx.clock).values())
+    with reading(service.ctx.engine) as conn:
+        for code in ("CNY", "USD", "EUR"):
+            points = charts.overdue_trend(conn, code, day, weeks)
+            assert len(points) == weeks
+            assert [minor for _, minor in points] == plainly(conn, code, [on for on, _ in points], day)
+        read = {row[0] for row in trends.item_movements(conn, "CNY", day - timedelta(days=7))}
+        assert 0 < len(read) < len({row[0] for row in trends.item_movements(conn, "CNY", date.min)})
 
 
 def test_health_counts_pulls_by_day_and_outcome(synced: Synced) -> None:

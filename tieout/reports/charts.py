@@ -36,23 +36,26 @@ def overdue_trend(conn: Connection, currency: str, today: date, weeks: int = WEE
     """
     first = max(map(carried_forward_on, openings.starts_at(conn).values()), default=date.min)
     days = [day for back in range(weeks - 1, -1, -1) if (day := today - timedelta(days=7 * back)) >= first]
-    weeks = len(days)
-    due = trends.due_days(conn, currency)
-    lines: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * weeks)
-    for document, line, on, minor in trends.item_movements(conn, currency):
+    if not days:
+        return []
+    due = trends.due_days(conn, currency, days[0])
+    lines: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)  # what is first seen at the end of which week
+    for document, line, on, minor in trends.item_movements(conn, currency, days[0]):
         known = due.get(document)
         if known is None or on > today:
             continue
         # A movement without a line belongs to a document of one line, or closes the earliest one first.
-        into = lines[document, line if line in known else next(iter(known))]
-        for at in range(_first(days, on), weeks):
-            into[at] += minor
-    sums = [0] * weeks
-    for (document, line), opened in lines.items():
-        due_on = due[document][line]
-        for at, day in enumerate(days):
-            if due_on < day and opened[at] > 0:
-                sums[at] += opened[at]
+        moved = lines[document, line if line in known else next(iter(known))]
+        at = _first(days, on)
+        moved[at] = moved.get(at, 0) + minor
+    sums = [0] * len(days)
+    for (document, line), moved in lines.items():
+        begins = bisect_right(days, due[document][line])  # the first week at whose end its due day had passed
+        opened = sum(minor for at, minor in moved.items() if at < begins)
+        for at in range(begins, len(days)):
+            opened += moved.get(at, 0)
+            if opened > 0:
+                sums[at] += opened
     return list(zip(days, sums, strict=True))
 
 
