@@ -17,7 +17,7 @@ from bench.measure import Cost, run
 from bench.table import Section
 
 BAR = 0.999  # precision from which a machine may link without a person
-WEIGHTS = range(-2, 41)
+WEIGHTS = range(-10, 41)
 
 
 def measure(folder: Path, out: Path, records: int, data: Path | None, *, others: bool) -> Section:

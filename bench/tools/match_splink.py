@@ -108,7 +108,7 @@ def main(folder: Path, out: Path) -> None:
     train.estimate_u_using_random_sampling(max_pairs=5e6)
     for rule in (block_on("tax"), block_on("chinese"), block_on("domain")):
         train.estimate_parameters_using_expectation_maximisation(rule)
-    made = linker.inference.predict(threshold_match_weight=-2)
+    made = linker.inference.predict(threshold_match_weight=-10)
     found = made.as_duckdbpyrelation().select("match_weight, unique_id_l, unique_id_r")
     with out.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(found.fetchall())

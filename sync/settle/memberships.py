@@ -38,7 +38,7 @@ def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[Any, Any
     """The open membership of each member."""
     out: dict[str, Mapping[Any, Any]] = {}
     for part in chunks(sorted(set(members))):
-        for row in batch.conn.execute(_STANDING, {"members": part}).mappings():
+        for row in batch.conn.execute(_STANDING, {"members": part}).mappings().all():
             out[row["member"]] = row
     return out
 
@@ -117,7 +117,7 @@ def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str])
     """Customers that gained or lost a member are decided again, in every company they deal with."""
     accounts: dict[str, list[str]] = {}
     for part in chunks(sorted(customers_touched)):
-        for customer, member in batch.conn.execute(_ACCOUNTS, {"customers": part}):
+        for customer, member in batch.conn.execute(_ACCOUNTS, {"customers": part}).all():
             accounts.setdefault(customer, []).append(member)
     companies = companies_of(batch, [acc for group in accounts.values() for acc in group])
     batch.touch(

@@ -83,7 +83,7 @@ def _each(conn: Connection, statements: Mapping[str, TextClause], keys: Collecti
             given: dict[str, Any] = {"keys": msgspec.json.encode(part).decode()}
         else:
             given = {"kinds": [key[0] for key in part], "vals": [key[1] for key in part]}
-        out.update({(row[0], row[1]): row[2] for row in conn.execute(statements[dialect], given | more)})
+        out.update({(row[0], row[1]): row[2] for row in conn.execute(statements[dialect], given | more).all()})
     return out
 
 
@@ -121,6 +121,6 @@ def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[Key
     """By member: the keys it holds that several legal persons hold, with how many those are."""
     out: dict[str, dict[Key, int]] = {}
     for part in chunks(sorted(members)):
-        for member, kind, value, persons in conn.execute(_BORNE, {"members": part}):
+        for member, kind, value, persons in conn.execute(_BORNE, {"members": part}).all():
             out.setdefault(member, {})[kind, value] = int(persons)
     return out

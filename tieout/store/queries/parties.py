@@ -45,7 +45,7 @@ def parties_of(conn: Connection, members: Iterable[str]) -> dict[str, PartyCandi
         else:
             ids.append(member)
     for part in chunks(ids):
-        for row in conn.execute(_ACCOUNTS, {"ids": part}):
+        for row in conn.execute(_ACCOUNTS, {"ids": part}).all():
             if row.external_id is not None:
                 wanted.setdefault((row.connection, "customers", row.external_id), []).append(row.id)
     out: dict[str, PartyCandidate] = {}
@@ -55,7 +55,7 @@ def parties_of(conn: Connection, members: Iterable[str]) -> dict[str, PartyCandi
         else:
             names = ("connections", "streams", "ids")
             rows = conn.execute(_POSTGRESQL, dict(zip(names, map(list, zip(*refs, strict=True)), strict=True)))
-        for connection, stream, record, kind, candidate in rows:
+        for connection, stream, record, kind, candidate in rows.all():
             made = codec.decode(kind, candidate)
             if isinstance(made, PartyCandidate):
                 out.update(dict.fromkeys(wanted[connection, stream, record], made))
