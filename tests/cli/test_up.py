@@ -131,7 +131,7 @@ def test_a_second_run_goes_on_with_the_same_home(start: Callable[..., Running], 
     assert "Going on where the last run stopped." in second.said
     assert (tmp_path / "var" / "asked").read_text() == "zoho up\n"
     assert "zoho deals pull 200 done" in second.said, "this run's rows, not those of both"
-    assert "400" not in second.said
+    assert "pull 400" not in second.said
     assert (tmp_path / "var" / "secret.key").read_text() == key
 
 

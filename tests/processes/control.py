@@ -12,7 +12,7 @@ import httpx
 from tieout.core import exact_json
 from tieout.core.clock import SystemClock
 
-MODULES = ("Accounts", "Deals", "Invoices", "Tasks")
+MODULES = ("Accounts", "Deals", "Invoices", "Tasks", "Notes")
 
 
 class Sandbox:
@@ -53,8 +53,9 @@ class Sandbox:
         return made
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
-        """Records of Zoho by module."""
-        return {module: self._ask("GET", f"state/zoho/{module}")["documents"] for module in MODULES}
+        """Records of Zoho by module; a module in which nothing was ever made is not there yet."""
+        held = self._ask("GET", "state/zoho")["collections"]
+        return {name: self._ask("GET", f"state/zoho/{name}")["documents"] if name in held else [] for name in MODULES}
 
     def effects(self) -> list[dict[str, Any]]:
         """Every write so far, as the oracle saw it."""

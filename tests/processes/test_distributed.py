@@ -28,7 +28,7 @@ from tieout.store.session import reading
 from tieout.store.tables import channels, inbox, inputs, watermarks
 
 STREAMS = 10  # three of Zoho, seven of Kingdee
-CRM_ACCOUNT = "5725767000001000098"  # of the seeded company: known by a short name that no rule links
+CRM_ACCOUNT = "5725767000001000091"  # of the seeded company: known by a short name that no rule links
 TIMEOUT_SECONDS = 2  # of a vendor's call: an outcome that nobody saw is read back after that long
 
 
@@ -53,7 +53,7 @@ def _users_work(sandbox: Sandbox) -> None:
     fields = {"FCONTACTUNIT": "CUST0001", "FRECAMOUNTFOR": 63_000, "allocations": settled}
     sandbox.change("kingdee", "create", "AR_RECEIVEBILL", "", fields)
     sandbox.change("kingdee", "update", "AR_receivable", "AR00000002", {"FENDDATE_H": "2030-01-31T00:00:00"})
-    legal = {"Legal_Name": "陌荻生物科技（广州）有限公司"}
+    legal = {"Legal_Name": "Tannhof Werkzeuge GmbH & Co. KG"}
     sandbox.change("zoho", "update", "Accounts", CRM_ACCOUNT, legal)
 
 
