@@ -16,7 +16,7 @@ from tieout.receivables.dunning.policy_file import shipped_text
 
 HOUR = 3600.0
 # Of the seeded company: a customer known in the CRM by its short name, a bound invoice, one with a mistyped number.
-SHORT_NAMED, LEGAL_NAME = "5725767000001000091", "Tannhof Werkzeuge GmbH & Co. KG"
+SHORT_NAMED, LEGAL_NAME = "5725767000001000098", "陌荻生物科技（广州）有限公司"
 EDITED_INVOICE, MISNUMBERED_INVOICE = "5725767000200000013", "5725767000200000910"
 
 
