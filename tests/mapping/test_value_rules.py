@@ -48,7 +48,7 @@ def test_a_rule_reads_just_its_value_of_its_stream() -> None:
     made = map_record(
         ZOHO["invoices"], exact_json.dumps(RECORD), MappingContext("Asia/Shanghai", ruled={"invoices": rule})
     )
-    assert (made.status, made.is_active) == ("cancelled", False)  # type: ignore[union-attr]
+    assert (made.status, made.is_active) == ("cancelled", False)  # type: ignore[union-attr]  # a claim, by its profile
     elsewhere = MappingContext("Asia/Shanghai", ruled={"deals": rule})
     with pytest.raises(MappingError):
         map_record(ZOHO["invoices"], exact_json.dumps(RECORD), elsewhere)

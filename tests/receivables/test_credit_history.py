@@ -22,7 +22,7 @@ REVIEW = date(2026, 11, 1)
 
 
 def rate(base: str, quote: str, value: str, on: date, **more: object) -> DatedRate:
-    return DatedRate(base, quote, Decimal(value), on, **more)  # type: ignore[arg-type]
+    return DatedRate(base, quote, Decimal(value), on, **more)  # type: ignore[arg-type]  # any fields
 
 
 def days(n: int) -> timedelta:

@@ -19,7 +19,7 @@ READ = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 def line(name: str, amount: int, **more: object) -> Line:
-    return replace(Line(name, name.lstrip("LR"), "cus", "CNY", amount, DAY), **more)  # type: ignore[arg-type]
+    return replace(Line(name, name.lstrip("LR"), "cus", "CNY", amount, DAY), **more)  # type: ignore[arg-type]  # any fields
 
 
 def shape(result: ReconcileResult) -> list[tuple[str, dict[str, int], str]]:

@@ -77,7 +77,7 @@ def fold(conn: Connection, config: Config, connection: str, *parties: PartyCandi
 
 
 def party(ref: str, name: str, tax: str = "", **more: str) -> PartyCandidate:
-    return PartyCandidate(ref, (name,), tax_ids=(tax,) if tax else (), **more)  # type: ignore[arg-type]
+    return PartyCandidate(ref, (name,), tax_ids=(tax,) if tax else (), **more)  # type: ignore[arg-type]  # any fields
 
 
 def touched(conn: Connection) -> set[str]:
