@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from tests.sim.landed import Landed
 from tests.sim.process import nobody
+from tests.sim.sent import Sent
 from tieout.store.receipts import MAX_LOCKED
 
 if TYPE_CHECKING:
@@ -67,6 +69,9 @@ _QUERIES = {
         "SELECT conflict_id, COUNT(*) FROM answers WHERE is_active AND conflict_id IS NOT NULL "
         "GROUP BY conflict_id HAVING COUNT(*) > 1"
     ),
+    "answered": (
+        "SELECT c.id FROM conflicts c JOIN answers a ON a.conflict_id = c.id WHERE c.state = 'open' AND a.is_active"
+    ),
     "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
     "reminders": (
         "SELECT id, reason FROM outbox WHERE operation = 'create' AND state IN ('planned', 'parked', 'ready')"
@@ -85,6 +90,7 @@ class Invariants:
         self._journal: dict[str, Rows] = {"entries": [], "postings": [], "commits": []}
         self._marks: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._states: dict[str, str] = {}
+        self._landed, self._sent = Landed(world), Sent(world)
         self._planned: set[str] = set()  # rows that began as something for a person to approve
 
     def check(self) -> None:
@@ -99,6 +105,9 @@ class Invariants:
         self._commits = world.commits
         with nobody(), world.database.engine.connect() as conn:
             found = {name: [tuple(row) for row in conn.execute(text(query))] for name, query in _QUERIES.items()}
+            done = [row[0] for row in found["outbox"] if row[1] == "done" and self._states.get(row[0]) != "done"]
+            for problem in (*self._landed.check(conn, found["marks"]), *self._sent.check(conn, done)):
+                self._say(problem)
             conn.rollback()
         self._entries_balance(found)
         self._customers(found)
@@ -212,6 +221,9 @@ class Invariants:
                     self._say(f"I8 {kind} {cause} is open twice")
                 opened.add((kind, cause))
 
+        if not found["waiting"][0][0]:
+            for (conflict,) in found["answered"]:
+                self._say(f"I8 conflict {conflict} is open although its answer stands")
         for conflict, count in found["answers"]:
             self._say(f"I8 the answer to conflict {conflict} stands {count} times")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from tests.sim.landed import living
 from tests.sim.process import nobody
 from tieout.sandbox.kingdee.forms import FORMS
 
@@ -58,6 +59,14 @@ def _books(world: World) -> tuple[dict[str, tuple[str, int, int]], list[str], se
         odd = {str(row[0]) for row in problems}
         conn.rollback()
     return held, causes, odd
+
+
+def alive(world: World) -> list[str]:
+    """E4: what lives at the vendors lives here, and nothing else does."""
+    with nobody(), world.database.engine.connect() as conn:
+        out = living(world, conn)
+        conn.rollback()
+    return out
 
 
 def echoes(world: World) -> list[str]:

@@ -81,7 +81,8 @@ class Theatre:
             ending.drain(world, until)
             check.check()
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
-            world.problems += truth.bills(world) + asof.again(world)
+            world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
+            world.problems += asof.ties(world, world.time.now().date())
         calm.problems += truth.echoes(calm)
         rough.problems += canon.differences(canon.dump(calm), canon.dump(rough))
 

@@ -1,0 +1,134 @@
+"""I5 and P1: a cursor claims no more than was landed, and nothing is taken for deleted that nobody deleted.
+
+The vendors' own stores say what there was to read; the product's idea of it is never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from tieout.sandbox.kingdee.forms import FORMS
+from tieout.store.tables import source_records, watermarks
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+MODULES = {"customers": "Accounts", "deals": "Deals", "invoices": "Invoices"}
+FORM_OF = {
+    "customers": "BD_Customer",
+    "invoices": "AR_receivable",
+    "payments": "AR_RECEIVEBILL",
+    "allocations": "AR_RECMacthLog",
+}
+PREFIXED = ("AR_receivable", "AR_RECEIVEBILL")  # ids of these carry the form
+GONE = ("delete", "purge")
+
+
+class Landed:
+    """Looks at a stream when its cursor has moved, and at every record that was newly taken for deleted."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cursors: dict[tuple[str, str], Any] = {}
+        self._tombstones: set[tuple[str, str, str]] = set()
+        self._seen = 0
+        self._deleted: set[tuple[str, str, str]] = set()  # vendor, entity, record: people deleted these
+        self._restored: set[tuple[str, str, str]] = set()  # and these came back, with whatever stamp they had
+
+    def check(self, conn: Connection, marks: list[tuple[Any, ...]]) -> Iterator[str]:
+        """`marks`: connection, stream and cursor as they stand."""
+        self._read_effects()
+        for connection, stream, since, *_ in marks:
+            if since is not None and self._cursors.get((connection, stream)) != since:
+                self._cursors[connection, stream] = since
+                yield from self._claimed(conn, connection, stream)
+        yield from self._gone(conn)
+
+    def _read_effects(self) -> None:
+        effects = self._world.vendors.store.effects
+        for one in effects.since(self._seen):
+            if one.operation in GONE:
+                self._deleted.add((one.vendor, one.entity, one.record_id))
+            elif one.operation == "undelete":
+                self._restored.add((one.vendor, one.entity, one.record_id))
+        self._seen = effects.last_seq
+
+    def _claimed(self, conn: Connection, connection: str, stream: str) -> Iterator[str]:
+        """Every record that changed before the cursor is landed as it was then, or newer."""
+        w, s = watermarks.c, source_records.c
+        since = conn.execute(select(w.since_at).where(w.connection == connection, w.stream == stream)).scalar_one()
+        query = select(s.external_id, s.modified_at, s.is_deleted, s.needs_fetch, s.source_hash, s.payload_hash)
+        known = {
+            row.external_id: row for row in conn.execute(query.where(s.connection == connection, s.stream == stream))
+        }
+        for entity, record, external_id, stamp in self._shown(connection, stream):
+            if stamp >= since:
+                continue
+            row = known.get(external_id)
+            if row is None:
+                if (connection, entity, record) not in self._restored:
+                    yield f"I5 {external_id} of {connection}/{stream} is not here: changed {stamp}, cursor {since}"
+            elif row.is_deleted or row.needs_fetch or row.source_hash == row.payload_hash or row.modified_at is None:
+                continue  # asked for again, or could not be read and says so
+            elif row.modified_at < stamp:
+                yield (
+                    f"I5 {external_id} of {connection}/{stream} changed {stamp}, the cursor says {since}: "
+                    f"landed as of {row.modified_at}"
+                )
+
+    def _shown(self, connection: str, stream: str) -> Iterator[tuple[str, str, str, datetime]]:
+        """Entity, record, external id and modified stamp of what the vendor shows of a stream."""
+        vendors = self._world.vendors
+        if connection == "zoho":
+            module = MODULES[stream]
+            for record in vendors.store.collection("zoho", module).values():
+                stamp = datetime.fromisoformat(str(record["Modified_Time"])).astimezone(UTC)
+                yield module, str(record["id"]), str(record["id"]), stamp
+            return
+        form = FORM_OF.get(stream)
+        if form is None:
+            return
+        zone = ZoneInfo(vendors.kingdee.settings.timezone)
+        for doc in vendors.kingdee.library.ordered(FORMS[form]):
+            texts = [str(doc[name]) for name in ("FModifyDate", "FAPPROVEDATE") if doc.get(name)]
+            if texts:
+                stamp = max(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) for text in texts)
+                key = str(doc[FORMS[form].pk])
+                yield form, key, f"{form}:{key}" if form in PREFIXED else key, stamp
+
+    def _gone(self, conn: Connection) -> Iterator[str]:
+        s = source_records.c
+        rows = conn.execute(select(s.connection, s.stream, s.external_id).where(s.is_deleted.is_(True))).all()
+        now = {(row.connection, row.stream, row.external_id) for row in rows}
+        for connection, stream, external_id in sorted(now - self._tombstones):
+            entity = MODULES[stream] if connection == "zoho" else FORM_OF.get(stream, "")
+            record = external_id.rpartition(":")[2]
+            if not external_id.startswith("unreadable-") and (connection, entity, record) not in self._deleted:
+                yield f"P1 {connection}/{stream} {external_id} was taken for deleted, nobody deleted it"
+        self._tombstones = now
+
+
+def living(world: World, conn: Connection) -> list[str]:
+    """E4: at the end exactly what lives at the vendors lives here."""
+    s = source_records.c
+    rows = conn.execute(select(s.connection, s.stream, s.external_id, s.is_deleted)).all()
+    here = {(row.connection, row.stream, row.external_id) for row in rows if not row.is_deleted}
+    look = Landed(world)
+    there = {
+        (connection, stream, external_id)
+        for connection, streams in (("zoho", MODULES), ("kingdee", FORM_OF))
+        for stream in streams
+        for _, _, external_id, _ in look._shown(connection, stream)
+    }
+    read = {stream for connection, stream, _ in here if connection == "kingdee"}
+    lost = sorted(one for one in there - here)[:3]
+    left = sorted(one for one in here - there if not one[2].startswith("unreadable-") and one[1] in (*MODULES, *read))
+    left = [one for one in left if one[0] == "zoho" or one[1] in FORM_OF][:3]
+    return [f"E4 {'/'.join(one)} lives at the vendor and not here" for one in lost] + [
+        f"E4 {'/'.join(one)} lives here and not at the vendor" for one in left
+    ]

@@ -1,0 +1,69 @@
+"""I6 and D8 by the vendor's own record: what counts as done was written there; fences only rise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, select, text
+
+from tieout.core import exact_json
+from tieout.store.tables import outbox
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+
+class Sent:
+    """Holds each row that became done against the effects and the records of the vendor."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._seen = 0
+        self._made: list[str] = []  # what creations of ours set, as text
+        self._values: dict[tuple[str, str], dict[str, list[Any]]] = {}  # record -> field -> every value it ever got
+        self._fences: dict[str, int] = {}
+
+    def check(self, conn: Connection, fresh: list[str]) -> Iterator[str]:
+        """`fresh`: rows that were not done at the last look."""
+        self._read_effects()
+        for part in (fresh[at : at + 500] for at in range(0, len(fresh), 500)):
+            o = outbox.c
+            query = select(o.id, o.operation, o.module, o.remote_id, o.event_key, o.fields).where(o.id.in_(part))
+            for row in conn.execute(query):
+                if row.operation == "create":
+                    if not any(str(row.event_key) in made for made in self._made):
+                        yield f"I6 the message {row.id} counts as sent, the vendor was never told of {row.event_key}"
+                else:
+                    yield from self._written(row)
+        for name, fence in conn.execute(text("SELECT name, fence FROM leases")):
+            if fence < self._fences.get(name, 0):
+                yield f"D8 the fence of {name} went back from {self._fences[name]} to {fence}"
+            self._fences[name] = fence
+
+    def _written(self, row: Any) -> Iterator[str]:
+        record = self._world.vendors.store.collection("zoho", row.module).get(str(row.remote_id)) or {}
+        known = self._values.get((row.module, str(row.remote_id)), {})
+        for name, value in row.fields.items():
+            held = [*known.get(name, ()), record.get(name)]
+            if not any(_plain(value) == _plain(one) for one in held):
+                yield f"I6 {row.id} counts as written, {row.module} {row.remote_id} never held {name} = {value}"
+
+    def _read_effects(self) -> None:
+        effects = self._world.vendors.store.effects
+        for one in effects.since(self._seen):
+            if one.vendor != "zoho":
+                continue
+            if one.operation == "insert" and one.actor == "api":
+                self._made.append(exact_json.canonical(one.changes).decode())
+            fields = self._values.setdefault((one.entity, one.record_id), {})
+            for name, change in one.changes.items():
+                fields.setdefault(name, []).append(change[1])
+        self._seen = effects.last_seq
+
+
+def _plain(value: Any) -> str:
+    """1.10 is 1.1, no text is no value, blanks at the ends do not count."""
+    if value in (None, ""):
+        return ""
+    return exact_json.canonical(value.replace("\r\n", "\n").strip() if isinstance(value, str) else value).decode()
