@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -298,6 +299,7 @@ class RemoteHttp:
         return backoff
 
 
+@lru_cache(maxsize=16)
 def _tls(ca_file: str) -> ssl.SSLContext:
     """The default context with verification on; `ca_file` adds a private authority, it never switches checks off."""
     context = ssl.create_default_context()

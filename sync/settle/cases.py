@@ -17,10 +17,17 @@ from tieout.receivables.disputes import Dispute
 from tieout.receivables.dunning.items import Block
 from tieout.receivables.promises import Plan, PlanRow, Promise, Receipt, Word, judge_plan, judge_promise
 from tieout.receivables.status import Reason
+from tieout.store.among import among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import allocation_lines, allocations, case_links, cases, documents
 
 Row = Mapping[Any, Any]
+_ANY = select(case_links.c.case_id).limit(1)  # most books hold few cases or none: one look spares reading by every item
+_LINKS = (
+    select(case_links.c.case_id, case_links.c.ref)
+    .where(among_given(case_links.c.ref, "refs"))
+    .order_by(case_links.c.case_id, case_links.c.ref)
+)
 
 
 @dataclass
@@ -31,6 +38,7 @@ class CaseView:
     stale_parts: dict[str, list[str]] = field(default_factory=dict)  # item -> ids of disputes taken back
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()  # (case, ref) of every case that touches the positions, in order
 
     def blocks_of(self, item: str, account: str) -> Sequence[Block]:
         return (*self.blocks.get(item, ()), *self.blocks.get(account, ()))
@@ -38,9 +46,12 @@ class CaseView:
 
 def view_cases(batch: Batch, positions: Sequence[Position], *, store: bool = True) -> CaseView:
     """Read the cases of these positions; promises and plans are judged, and the judgement is stored as a decision."""
-    view = CaseView()
+    if batch.conn.execute(_ANY).first() is None:
+        return CaseView()
     owners = {ref: position for position in positions for ref in position.refs}
-    linked = _linked(batch, owners)
+    links = [(case, ref) for case, ref in batch.conn.execute(_LINKS, {"refs": sorted(owners)}).all()]
+    view = CaseView(links=links)
+    linked = _linked(batch, {case for case, _ in links})
     receipts = _receipts(
         batch, {ref for _, refs in linked.values() for ref in refs if not ref.startswith(("acc_", "@"))}
     )
@@ -77,12 +88,9 @@ def view_cases(batch: Batch, positions: Sequence[Position], *, store: bool = Tru
     return view
 
 
-def _linked(batch: Batch, refs: Iterable[str]) -> dict[str, tuple[Row, list[str]]]:
-    """Cases that touch any of these refs, with all the refs of each, by id."""
+def _linked(batch: Batch, ids: Iterable[str]) -> dict[str, tuple[Row, list[str]]]:
+    """These cases with all the refs of each, by id."""
     k, c = case_links.c, cases.c
-    ids: set[str] = set()
-    for part in chunks(sorted(refs)):
-        ids.update(batch.conn.execute(select(k.case_id).where(k.ref.in_(part))).scalars())
     out: dict[str, tuple[Row, list[str]]] = {}
     for part in chunks(sorted(ids)):
         for row in batch.conn.execute(select(cases).where(c.id.in_(part))).mappings():

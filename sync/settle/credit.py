@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
@@ -25,11 +24,15 @@ from tieout.receivables.exposure import Rate, exposure_of
 from tieout.receivables.limit import LimitChoice, credit_limit, limit_in_force
 from tieout.receivables.override import OVERRIDE_VERSION, Override, hold_by_hand, overridden
 from tieout.receivables.rates import RATES_VERSION, Conversion, RateBook
-from tieout.store.among import among
-from tieout.store.landing import chunks
+from tieout.store.among import among_given
+from tieout.store.bulk import insert_rows
 from tieout.store.tables import rate_needs
 
 _ONE = Decimal(1)
+_NEEDS = select(rate_needs.c.subject, rate_needs.c.company_id, rate_needs.c.currency, rate_needs.c.is_missing).where(
+    among_given(rate_needs.c.subject, "subjects")
+)
+_DROP_NEEDS = delete(rate_needs).where(among_given(rate_needs.c.subject, "subjects"))
 
 
 @dataclass
@@ -78,7 +81,10 @@ class Standing:
 
     def undisputed(self, item: str, open_minor: int) -> int:
         """The part of an open item that may count as overdue."""
-        parts = parts_of(item, open_minor, self.view.disputes.get(item, ()))
+        disputes = self.view.disputes.get(item)
+        if not disputes:
+            return max(0, open_minor)
+        parts = parts_of(item, open_minor, disputes)
         return sum(part.amount_minor for part in parts if not part.is_blocked)
 
 
@@ -89,7 +95,7 @@ def decide_credit(
     held = current(batch, "credit", [position.key for position in positions])
     facts = credit_facts(batch, positions, members)
     graded = grade_customers(batch, positions, held, view)
-    broken = broken_promises(batch, positions)
+    broken = broken_promises(batch, positions, view)
     verdicts: list[Verdict] = []
     needs: dict[str, _Rates] = {}
     for position in positions:
@@ -177,7 +183,7 @@ def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditF
         reasons=[*outcome.reasons, *decision.reasons],
         inputs={
             **decision.inputs,
-            "policy": dataclasses.asdict(facts.policies[position.company]),
+            "policy": facts.policy_inputs[position.company],
             "score": standing.graded.inputs(),
             "limit": choice.inputs,
             "rates": asked.stored(),
@@ -294,20 +300,16 @@ def _stages(position: Position, currency: str, rates: Mapping[str, Rate]) -> dic
 def _note_needs(batch: Batch, needs: Mapping[str, _Rates], verdicts: Sequence[Verdict]) -> None:
     """Remember who uses or waits for which rate; ask for missing ones once, and stop asking when nobody waits."""
     n = rate_needs.c
-    before: set[tuple[str, str]] = set()
-    for part in chunks(sorted(needs)):
-        found = batch.conn.execute(
-            select(n.company_id, n.currency).where(among(n.subject, part), n.is_missing.is_(True))
-        ).all()
-        before.update((row.company_id, row.currency) for row in found)
-        batch.conn.execute(delete(rate_needs).where(among(n.subject, part)))
+    held = batch.conn.execute(_NEEDS, {"subjects": sorted(needs)}).all()
+    before = {(row.company_id, row.currency) for row in held if row.is_missing}
+    if held:
+        batch.conn.execute(_DROP_NEEDS, {"subjects": sorted({row.subject for row in held})})
     rows = [
         {"subject": key, "currency": code, "company_id": key.split("|")[1], "is_missing": code in asked.missing}
         for key, asked in sorted(needs.items())
         for code in sorted(asked.asked | asked.missing)
     ]
-    for part_rows in chunks(rows):
-        batch.conn.execute(insert(rate_needs), list(part_rows))
+    insert_rows(batch.conn, rate_needs, rows)
     missing = {(verdict.company, code) for verdict in verdicts for code in verdict.body["missing_rates"]}
     _ask_for_rates(batch, missing)
     over = []

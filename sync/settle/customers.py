@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sync.fold.batch import Batch
 from sync.settle.cases import view_cases
 from sync.settle.credit import decide_credit
-from sync.settle.decisions import Verdict, current, put
+from sync.settle.decisions import Verdict, put
 from sync.settle.positions import Position, positions_of
 from sync.settle.reminders import decide_reminding
-from sync.settle.statuses import stands_on, status_of
+from sync.settle.statuses import standing_of, stands_on
 from tieout.receivables.combine import combine
 
 
@@ -20,18 +20,17 @@ def decide_customers(batch: Batch, keys: Sequence[str]) -> None:
     _decide_statuses(batch, positions)
     view = view_cases(batch, positions)  # first: whether a promise was kept is a cause of its own
     decide_credit(batch, positions, members, view)
-    decide_reminding(batch, positions, members)
+    decide_reminding(batch, positions, members, view)
 
 
 def _decide_statuses(batch: Batch, positions: Sequence[Position]) -> None:
     """Payment status per company, customer and currency, over the documents that are still open; none open = paid."""
-    every = {row["document_id"] for position in positions for row in position.items}
-    standing = current(batch, "payment_status", every)
+    standing = standing_of(batch, {row["document_id"] for position in positions for row in position.items})
     verdicts = []
     for position in positions:
         on = batch.on[position.company]
         mine = {row["document_id"] for row in position.items}
-        statuses = {key: status_of(standing[key]["body"], standing[key]) for key in sorted(mine) if key in standing}
+        statuses = {key: standing[key] for key in sorted(mine) if key in standing}
         for currency in sorted(position.currencies):
             decision = combine(statuses, currency)
             verdicts.append(
@@ -41,7 +40,7 @@ def _decide_statuses(batch: Batch, positions: Sequence[Position]) -> None:
                     value=decision.value or "paid",
                     body=dict(decision.pushed()),
                     reasons=[reason for reason in decision.reasons if reason.code != "other_currency_left_out"],
-                    inputs={**decision.inputs, "decisions": stands_on(statuses, standing)},
+                    inputs={**decision.inputs, "decisions": stands_on(statuses)},
                     rule_version=decision.rule_version,
                     effective_on=on,
                     next_change_on=decision.next_change_on,

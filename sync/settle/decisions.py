@@ -7,18 +7,35 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Text, bindparam, select, type_coerce, update
 
 from sync.fold.batch import Batch
 from tieout.core import exact_json
 from tieout.receivables.status import Reason
-from tieout.store.among import among
-from tieout.store.bulk import insert_rows
-from tieout.store.landing import chunks
+from tieout.store.among import among_given
+from tieout.store.bulk import insert_rows, update_rows
 from tieout.store.tables import decisions
 from tieout.store.types import Stored
 
-_STANDING = [column for column in decisions.c if column.name != "inputs"]
+_of = (
+    decisions.c.kind == bindparam("of"),
+    among_given(decisions.c.subject, "subjects"),
+    decisions.c.is_current.is_(True),
+)
+_STANDING = select(*(column for column in decisions.c if column.name != "inputs")).where(*_of)
+# As stored: most decisions that are made again say the same in the same words, and need not be decoded to see it.
+_WORDS = select(
+    decisions.c.subject,
+    decisions.c.id,
+    decisions.c.value,
+    decisions.c.next_change_on,
+    type_coerce(decisions.c.body, Text).label("body"),
+    type_coerce(decisions.c.reasons, Text).label("reasons"),
+).where(*_of)
+_FIGURES = select(
+    decisions.c.subject, decisions.c.id, decisions.c.next_change_on, type_coerce(decisions.c.body, Text)
+).where(*_of)
+_CLOSE = update(decisions).where(among_given(decisions.c.id, "ids")).values(is_current=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +55,23 @@ class Verdict:
 
 def current(batch: Batch, kind: str, subjects: Iterable[str]) -> dict[str, Mapping[Any, Any]]:
     """The standing decisions of a kind, by subject, without their inputs: nothing is decided on those."""
-    d = decisions.c
-    out: dict[str, Mapping[Any, Any]] = {}
-    for part in chunks(sorted(set(subjects))):
-        for row in batch.conn.execute(
-            select(*_STANDING).where(d.kind == kind, among(d.subject, part), d.is_current.is_(True))
-        ).mappings():
-            out[row["subject"]] = row
-    return out
+    of = {"of": kind, "subjects": sorted(set(subjects))}
+    return {row["subject"]: row for row in batch.conn.execute(_STANDING, of).mappings()} if of["subjects"] else {}
+
+
+def figures(batch: Batch, kind: str, subjects: Iterable[str]) -> list[tuple[str, str, date | None, str]]:
+    """Subject, id, next change and stored body of the standing decisions of a kind."""
+    rows = batch.conn.execute(_FIGURES, {"of": kind, "subjects": sorted(set(subjects))})
+    return [(subject, key, next_on, body) for subject, key, next_on, body in rows]
 
 
 def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
     """Store verdicts that differ from what stands in value, figures or reasons; answers their subjects."""
-    held = current(batch, kind, [verdict.subject for verdict in verdicts])
+    if not verdicts:
+        batch.count(f"decided_{kind}", 0)
+        return set()
+    of = {"of": kind, "subjects": sorted({verdict.subject for verdict in verdicts})}
+    held = {row.subject: row for row in batch.conn.execute(_WORDS, of)}
     fresh: list[dict[str, Any]] = []
     close: list[str] = []
     moves: list[dict[str, Any]] = []
@@ -59,13 +80,13 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
         body = Stored(verdict.body)
         reasons = Stored([{"code": reason.code, "params": reason.params} for reason in verdict.reasons])
         old = held.get(verdict.subject)
-        if old is not None and old["value"] == verdict.value and _says(old) == _would_say(body, reasons):
-            if old["next_change_on"] != verdict.next_change_on:
-                moves.append({"b_id": old["id"], "b_next": verdict.next_change_on})
+        if old is not None and old.value == verdict.value and _says_the_same(old, body, reasons):
+            if old.next_change_on != verdict.next_change_on:
+                moves.append({"id": old.id, "next_change_on": verdict.next_change_on})
             continue
         changed.add(verdict.subject)
         if old is not None:
-            close.append(old["id"])
+            close.append(old.id)
         fresh.append(
             {
                 "id": batch.ids.new("dec"),
@@ -84,24 +105,24 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
                 "next_change_on": verdict.next_change_on,
             }
         )
-    d = decisions.c
-    for part in chunks(close):
-        batch.conn.execute(update(decisions).where(among(d.id, part)).values(is_current=False))
+    if close:
+        batch.conn.execute(_CLOSE, {"ids": close})
     insert_rows(batch.conn, decisions, fresh)
-    if moves:
-        batch.conn.execute(
-            update(decisions).where(d.id == bindparam("b_id")).values(next_change_on=bindparam("b_next")), moves
-        )
+    update_rows(batch.conn, decisions, ("id",), moves)
     batch.count(f"decided_{kind}", len(fresh))
     return changed
 
 
-def _says(standing: Mapping[Any, Any]) -> bytes:
-    return exact_json.canonical([standing["body"], standing["reasons"]])
+def _says_the_same(old: Any, body: Stored, reasons: Stored) -> bool:
+    """By value: words that differ may still mean the same (1.10 and 1.1, another order of keys)."""
+    if old.body == body.text and old.reasons == reasons.text:
+        return True
+    before, now = _meaning(old.body, old.reasons), _meaning(body.text, reasons.text)
+    return before == now and exact_json.canonical(before) == exact_json.canonical(now)  # True is not 1
 
 
-def _would_say(body: Stored, reasons: Stored) -> bytes:
-    return exact_json.canonical([exact_json.loads_fast(part.text.encode()) for part in (body, reasons)])
+def _meaning(*texts: str) -> list[Any]:
+    return [exact_json.loads_fast(text.encode()) for text in texts]
 
 
 def day(value: Any) -> date | None:

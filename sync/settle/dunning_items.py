@@ -14,7 +14,7 @@ from sync.settle.cases import CaseView
 from sync.settle.positions import Position
 from tieout.receivables.disputes import Part, part_id, parts_of
 from tieout.receivables.dunning.items import Block, DunningItem, History
-from tieout.store.landing import chunks
+from tieout.store.among import among_given
 from tieout.store.tables import decisions
 
 # Reminders of before policies: one step, seven days after the due date.
@@ -34,22 +34,28 @@ class Sent:
         return any(one.level > 0 for steps in self.parts.values() for one in steps)
 
 
+_NOTHING = Sent()
+_SENT = (
+    select(decisions.c.subject, decisions.c.body, decisions.c.effective_on, decisions.c.value)
+    .where(
+        decisions.c.kind == "reminder",
+        among_given(decisions.c.subject, "subjects"),
+        decisions.c.value.in_(("send", "withdrawn")),
+    )
+    .order_by(decisions.c.seq, decisions.c.id)
+)
+
+
 def sent_of(batch: Batch, positions: Sequence[Position]) -> dict[str, Sent]:
     """What was sent, by `customer|company|currency`: decisions to send that were not withdrawn."""
-    d = decisions.c
     rows: dict[str, list[Mapping[Any, Any]]] = {}
     subjects = sorted({f"{position.key}|{code}" for position in positions for code in position.currencies})
-    for part in chunks(subjects):
-        for row in batch.conn.execute(
-            select(d.subject, d.body, d.effective_on, d.value)
-            .where(d.kind == "reminder", d.subject.in_(part), d.value.in_(("send", "withdrawn")))
-            .order_by(d.seq, d.id)
-        ).mappings():
-            held = rows.setdefault(row["subject"], [])
-            if row["value"] == "send":
-                held.append(row)
-            else:
-                rows[row["subject"]] = [kept for kept in held if kept["body"]["key"] != row["body"]["key"]]
+    for row in batch.conn.execute(_SENT, {"subjects": subjects}).mappings():
+        held = rows.setdefault(row["subject"], [])
+        if row["value"] == "send":
+            held.append(row)
+        else:
+            rows[row["subject"]] = [kept for kept in held if kept["body"]["key"] != row["body"]["key"]]
     return {subject: _sent(held) for subject, held in rows.items()}
 
 
@@ -70,10 +76,28 @@ def _sent(rows: Sequence[Mapping[Any, Any]]) -> Sent:
 def dunning_items(position: Position, view: CaseView, sent: Mapping[str, Sent]) -> list[DunningItem]:
     """Every claimable part of the open items of a position."""
     out = []
+    key = position.key
+    histories = {
+        code: sent.get(f"{key}|{code}", _NOTHING).parts for code in {row["currency"] for row in position.items}
+    }
     for row in position.items:
-        history = sent.get(f"{position.key}|{row['currency']}", Sent()).parts
-        for part in parts_of(row["id"], row["open_minor"], view.disputes.get(row["id"], ())):
-            blocks = list(view.blocks_of(row["id"], row["account_id"]))
+        history, item, account = histories[row["currency"]], row["id"], row["account_id"]
+        if not history and item not in view.disputes and item not in view.blocks and account not in view.blocks:
+            out.append(  # nothing was ever said about it: as it stands in the books
+                DunningItem(
+                    id=item,
+                    document_id=row["document_id"],
+                    number=row["number"],
+                    company_id=position.company,
+                    customer_id=position.customer,
+                    currency=row["currency"],
+                    due_on=row["due_on"],
+                    claim_minor=row["open_minor"],
+                )
+            )
+            continue
+        for part in parts_of(item, row["open_minor"], view.disputes.get(item, ())):
+            blocks = list(view.blocks_of(item, account))
             dispute = part.dispute
             if part.is_blocked and dispute is not None:
                 blocks.append(Block("disputed", None, dispute.id))
@@ -89,7 +113,7 @@ def dunning_items(position: Position, view: CaseView, sent: Mapping[str, Sent]) 
                     due_on=row["due_on"],
                     claim_minor=part.amount_minor,
                     blocks=tuple(blocks),
-                    last=_last(row["id"], part, history, view.stale_parts.get(row["id"], ())),
+                    last=_last(item, part, history, view.stale_parts.get(item, ())),
                     resumed_on=dispute.resolved_on if dispute is not None and is_back else None,
                     pay_by_on=dispute.pay_by_on if dispute is not None and is_back else None,
                 )

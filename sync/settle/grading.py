@@ -54,6 +54,8 @@ class Graded:
 
 def _in_court(position: Position, view: CaseView, on: date) -> bool:
     """A case that went to law caps the grade at D, whatever the score says (receivables reference, section 8.1)."""
+    if not view.blocks:
+        return False
     blocks = [block for ref in position.refs for block in view.blocks.get(ref, ())]
     return any(block.kind == "legal" and block.holds(on) for block in blocks)
 
@@ -64,7 +66,7 @@ def grade_customers(
     """By `customer|company`; before the first review of a company everybody is new (N)."""
     yards = {company: yardstick_of(batch, company) for company in sorted({one.company for one in positions})}
     reviews = {company: yard[0] for company, yard in yards.items() if yard is not None}
-    known = histories(batch, positions, reviews)
+    known = histories(batch, positions, reviews, view)
     out: dict[str, Graded] = {}
     for one in positions:
         history, yard = known.get(one.key, History()), yards[one.company]

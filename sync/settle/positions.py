@@ -10,9 +10,34 @@ from sqlalchemy import select
 
 from sync.fold.batch import Batch
 from sync.settle.scope import companies_of, members_of
-from tieout.store.among import among
-from tieout.store.landing import chunks
+from tieout.store.among import among_given
 from tieout.store.tables import balances, documents, open_items
+
+# Statements are made once: building and compiling one costs many times its execution.
+_ITEM = ("id", "document_id", "account_id", "currency", "due_on", "open_minor", "number")
+_ITEMS = (
+    select(
+        open_items.c.id,
+        open_items.c.document_id,
+        open_items.c.account_id,
+        open_items.c.currency,
+        open_items.c.due_on,
+        open_items.c.open_minor,
+        documents.c.number,
+    )
+    .join(documents, documents.c.id == open_items.c.document_id)
+    .where(among_given(open_items.c.account_id, "accounts"), open_items.c.open_minor != 0)
+    .order_by(open_items.c.due_on, open_items.c.id)
+)
+_POSTED = (
+    select(balances.c.account_id, balances.c.currency).where(among_given(balances.c.account_id, "accounts")).distinct()
+)
+_CASH = select(documents.c.account_id, documents.c.currency, documents.c.open_minor).where(
+    among_given(documents.c.account_id, "accounts"),
+    documents.c.kind.in_(("payment", "refund")),
+    documents.c.open_minor != 0,
+    documents.c.state == "posted",
+)
 
 
 @dataclass
@@ -61,34 +86,22 @@ def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dic
             if companies.get(member) == company:
                 owner[member] = position
                 position.accounts.append(member)
-    o, d = open_items.c, documents.c
-    for part in chunks(sorted(owner)):
-        rows = batch.conn.execute(
-            select(o.id, o.document_id, o.account_id, o.currency, o.due_on, o.open_minor, d.number)
-            .join(documents, d.id == o.document_id)
-            .where(among(o.account_id, part), o.open_minor != 0)
-            .order_by(o.due_on, o.id)
-        ).mappings()
-        for row in rows:
-            position = owner[row["account_id"]]
-            currency, amount = row["currency"], row["open_minor"]
-            _add(position.open_minor, currency, amount)
-            if amount < 0:
-                _add(position.credits_minor, currency, amount)
-                continue
-            position.items.append(dict(row))
-            if row["due_on"] < batch.on[position.company]:
-                _add(position.overdue_minor, currency, amount)
-        posted = select(balances.c.account_id, balances.c.currency).where(among(balances.c.account_id, part)).distinct()
-        for account, currency in batch.conn.execute(posted):
-            owner[account].currencies.add(currency)
-        cash = batch.conn.execute(
-            select(d.account_id, d.currency, d.open_minor).where(
-                among(d.account_id, part), d.kind.in_(("payment", "refund")), d.open_minor != 0, d.state == "posted"
-            )
-        ).mappings()
-        for row in cash:
-            _add(owner[row["account_id"]].unapplied_minor, row["currency"], row["open_minor"])
+    of = {"accounts": sorted(owner)}
+    for cells in batch.conn.execute(_ITEMS, of).all():
+        row = dict(zip(_ITEM, cells, strict=True))
+        position = owner[row["account_id"]]
+        currency, amount = row["currency"], row["open_minor"]
+        _add(position.open_minor, currency, amount)
+        if amount < 0:
+            _add(position.credits_minor, currency, amount)
+            continue
+        position.items.append(row)
+        if row["due_on"] < batch.on[position.company]:
+            _add(position.overdue_minor, currency, amount)
+    for account, currency in batch.conn.execute(_POSTED, of):
+        owner[account].currencies.add(currency)
+    for account, currency, amount in batch.conn.execute(_CASH, of):
+        _add(owner[account].unapplied_minor, currency, amount)
     return positions, members
 
 

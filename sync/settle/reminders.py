@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from sync.fold.batch import Batch
-from sync.settle.cases import CaseView, view_cases
+from sync.settle.cases import CaseView
 from sync.settle.decisions import Verdict, current, put
 from sync.settle.dunning_items import Sent, dunning_items, sent_of
 from sync.settle.policies import Rules, active_policy, rules_for
@@ -33,13 +33,15 @@ class Judged:
     decisions: Mapping[str, DunningDecision]
 
 
-def decide_reminding(batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]]) -> None:
+def decide_reminding(
+    batch: Batch, positions: Sequence[Position], members: Mapping[str, list[str]], view: CaseView
+) -> None:
     """Decide the reminders of these positions and hand those that are due to the outbox."""
-    view = view_cases(batch, positions)
     # First: what is left of a message that was overtaken is decided anew below.
-    withdraw(batch, positions, {one.key: _claims(batch, one, view) for one in positions})
+    withdraw(batch, positions, lambda one: _claims(batch, one, view))
     judged = judge(batch, positions, members, view)
-    held = current(batch, "reminder", {f"{one.key}|{code}" for one in positions for code in one.currencies})
+    quiet = {f"{one.position.key}|{code}" for one in judged for code in one.position.currencies - one.decisions.keys()}
+    held = current(batch, "reminder", quiet)
     verdicts: list[Verdict] = []
     messages: list[Message] = []
     for one in judged:

@@ -20,6 +20,24 @@ _COMPANIES = select(accounts.c.id, accounts.c.company_id).where(among_given(acco
 _CLAIMS = select(claims.c.stream, claims.c.external_id).where(
     claims.c.connection == bindparam("of"), among_given(claims.c.party_ref, "parties")
 )
+_CUSTOMERS = select(memberships.c.member, memberships.c.customer_id).where(
+    among_given(memberships.c.member, "members"), memberships.c.to_seq.is_(None)
+)
+_MEMBERS = (
+    select(memberships.c.customer_id, memberships.c.member)
+    .where(among_given(memberships.c.customer_id, "customers"), memberships.c.to_seq.is_(None))
+    .order_by(memberships.c.member)
+)
+_BOUND = (
+    select(claims.c.connection, claims.c.stream, claims.c.external_id, claims.c.kind, claims.c.deal_ref)
+    .join(
+        bindings,
+        (bindings.c.connection == claims.c.connection)
+        & (bindings.c.stream == claims.c.stream)
+        & (bindings.c.external_id == claims.c.external_id),
+    )
+    .where(among_given(bindings.c.document_id, "documents"), bindings.c.to_seq.is_(None))
+)
 _DEALT_IN = (
     select(claims.c.party_ref, documents.c.account_id, documents.c.number)
     .outerjoin(
@@ -93,31 +111,12 @@ def parse_deal(key: str) -> tuple[str, str]:
 
 def claims_of_documents(batch: Batch, ids: Iterable[str]) -> list[BoundClaim]:
     """Claims bound to any of these documents now."""
-    b, c = bindings.c, claims.c
-    out: list[BoundClaim] = []
-    for part in chunks(sorted(set(ids))):
-        rows = batch.conn.execute(
-            select(c.connection, c.stream, c.external_id, c.kind, c.deal_ref)
-            .join(
-                bindings,
-                (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
-            )
-            .where(among(b.document_id, part), b.to_seq.is_(None))
-        )
-        out.extend(BoundClaim(*row) for row in rows)
-    return out
+    return [BoundClaim(*row) for row in batch.conn.execute(_BOUND, {"documents": sorted(set(ids))})]
 
 
 def customers_of_accounts(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
     """Customer id of each account, through membership as known now."""
-    m = memberships.c
-    out: dict[str, str] = {}
-    for part in chunks(sorted(set(ids))):
-        for member, customer in batch.conn.execute(
-            select(m.member, m.customer_id).where(among(m.member, part), m.to_seq.is_(None))
-        ):
-            out[member] = customer
-    return out
+    return dict(batch.conn.execute(_CUSTOMERS, {"members": sorted(set(ids))}).all())
 
 
 def company_of_documents(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
@@ -227,19 +226,12 @@ def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Busines
 
 def members_of(batch: Batch, customers: Iterable[str]) -> dict[str, list[str]]:
     """All members (account ids and record keys) of customers now."""
-    m = memberships.c
     out: dict[str, list[str]] = {}
-    for part in chunks(sorted(set(customers))):
-        for customer, member in batch.conn.execute(
-            select(m.customer_id, m.member).where(among(m.customer_id, part), m.to_seq.is_(None)).order_by(m.member)
-        ):
-            out.setdefault(customer, []).append(member)
+    for customer, member in batch.conn.execute(_MEMBERS, {"customers": sorted(set(customers))}):
+        out.setdefault(customer, []).append(member)
     return out
 
 
 def companies_of(batch: Batch, account_ids: Iterable[str]) -> Mapping[str, str]:
     """Company of each account."""
-    out: dict[str, str] = {}
-    for part in chunks(sorted(set(account_ids))):
-        out.update(batch.conn.execute(_COMPANIES, {"ids": part}).all())
-    return out
+    return dict(batch.conn.execute(_COMPANIES, {"ids": sorted(set(account_ids))}).all())

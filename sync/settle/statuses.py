@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 
 from sync.fold.batch import Batch
-from sync.settle.decisions import Verdict, current, day, put
+from sync.settle.decisions import Verdict, current, day, figures, put
 from sync.settle.scope import (
     claims_of_documents,
     company_of_documents,
@@ -19,37 +21,63 @@ from sync.settle.scope import (
 )
 from tieout.core.dates import business_on
 from tieout.receivables.combine import combine
-from tieout.receivables.status import ItemState, StatusDecision, invoice_status
-from tieout.store.among import among
-from tieout.store.landing import chunks
+from tieout.receivables.status import ItemState, StatusDecision, StatusValue, invoice_status
+from tieout.store.among import among_given
 from tieout.store.tables import allocations, documents, open_items
 
 KIND = "payment_status"
 WITH_STATUS = ("invoice", "credit_note")
+_DOCUMENTS = select(
+    documents.c.id,
+    documents.c.kind,
+    documents.c.state,
+    documents.c.currency,
+    documents.c.company_id,
+    documents.c.account_id,
+    documents.c.last_payment_on,
+).where(among_given(documents.c.id, "ids"))
+_ITEMS = (
+    select(open_items.c.document_id, open_items.c.due_on, open_items.c.original_minor, open_items.c.open_minor)
+    .where(among_given(open_items.c.document_id, "ids"))
+    .order_by(open_items.c.due_on, open_items.c.id)
+)
+_CREDITED = (
+    select(allocations.c.to_document_id, func.sum(allocations.c.amount_minor))
+    .join(documents, documents.c.id == allocations.c.from_document_id)
+    .where(
+        among_given(allocations.c.to_document_id, "ids"),
+        allocations.c.is_applied.is_(True),
+        documents.c.kind == "credit_note",
+    )
+    .group_by(allocations.c.to_document_id)
+)
 
 
 def decide_documents(batch: Batch, ids: Sequence[str]) -> None:
     """Decide these documents again; what hangs on a changed one (claims, deals, customers) is touched."""
-    docs = _documents(batch, ids)
-    items = _items(batch, ids)
-    credited = _credited(batch, ids)
+    of = {"ids": list(ids)}
+    docs = {row.id: row for row in batch.conn.execute(_DOCUMENTS, of)}
+    items: dict[str, list[ItemState]] = {}
+    for document, due_on, original, still_open in batch.conn.execute(_ITEMS, of):
+        items.setdefault(document, []).append(ItemState(due_on, original, still_open))
+    credited = {document: int(total) for document, total in batch.conn.execute(_CREDITED, of)}
     verdicts = []
     for key, doc in sorted(docs.items()):
-        if doc["kind"] not in WITH_STATUS:
+        if doc.kind not in WITH_STATUS:
             continue
-        on = batch.on[doc["company_id"]]
+        on = batch.on[doc.company_id]
         decision = invoice_status(
-            doc["state"],
-            doc["kind"],
+            doc.state,
+            doc.kind,
             items.get(key, []),
             on,
-            doc["last_payment_on"],
-            doc["currency"],
+            doc.last_payment_on,
+            doc.currency,
             credited_minor=credited.get(key, 0),
         )
-        verdicts.append(_verdict(key, doc["company_id"], decision, on))
+        verdicts.append(_verdict(key, doc.company_id, decision, on))
     changed = put(batch, KIND, verdicts)
-    accounts = {doc["account_id"]: doc["company_id"] for doc in docs.values()}
+    accounts = {doc.account_id: doc.company_id for doc in docs.values()}
     owners = customers_of_accounts(batch, accounts)
     batch.touch("customer", {f"{owners[acc]}|{company}" for acc, company in accounts.items() if acc in owners})
     if changed:
@@ -62,20 +90,18 @@ def decide_deals(batch: Batch, keys: Sequence[str]) -> None:
     """A deal's status is that of its documents: bound to it, or bound to the invoices that name it."""
     members = documents_of_deals(batch, keys)
     every = {doc for docs in members.values() for doc in docs.documents}
-    standing = current(batch, KIND, every)
+    standing = standing_of(batch, every)
     companies = company_of_documents(batch, every)
     held = current(batch, KIND, keys)
     verdicts = []
     for key, deal in sorted(members.items()):
-        statuses = {
-            doc: status_of(standing[doc]["body"], standing[doc]) for doc in sorted(deal.documents) if doc in standing
-        }
+        statuses = {doc: standing[doc] for doc in sorted(deal.documents) if doc in standing}
         company = next((companies[doc] for doc in sorted(deal.documents) if doc in companies), "")
         on = batch.on[company] if company else business_on(batch.now, "UTC")
         if not statuses and key not in held:
             continue  # a deal without documents has nothing to say
         decision = combine(statuses, deal.currency)
-        verdicts.append(_verdict(key, company, decision, on, stands_on(statuses, standing)))
+        verdicts.append(_verdict(key, company, decision, on, stands_on(statuses)))
     for key, row in sorted(held.items()):
         if key not in members:  # lost or deleted: it has nothing to say any more
             on = batch.on.get(row["company_id"]) or business_on(batch.now, "UTC")
@@ -84,9 +110,9 @@ def decide_deals(batch: Batch, keys: Sequence[str]) -> None:
     batch.touch("push", push_keys_of_deals(batch, changed))
 
 
-def stands_on(documents: Iterable[str], standing: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
+def stands_on(documents: Mapping[str, Standing]) -> dict[str, str]:
     """Decision ids by document: what a decision over several documents was made from, to be judged again by it."""
-    return {key: standing[key]["id"] for key in documents}
+    return {key: one.decision for key, one in documents.items()}
 
 
 def _verdict(
@@ -125,43 +151,31 @@ def status_of(body: Mapping[Any, Any], row: Mapping[Any, Any]) -> StatusDecision
     )
 
 
-def _documents(batch: Batch, ids: Sequence[str]) -> dict[str, Mapping[Any, Any]]:
-    d = documents.c
-    out: dict[str, Mapping[Any, Any]] = {}
-    for part in chunks(ids):
-        for row in batch.conn.execute(
-            select(d.id, d.kind, d.state, d.currency, d.company_id, d.account_id, d.last_payment_on).where(
-                among(d.id, part)
-            )
-        ).mappings():
-            out[row["id"]] = row
-    return out
+class Standing(msgspec.Struct):
+    """A standing payment status as the rules combine it, decoded from what is stored."""
+
+    value: StatusValue = msgspec.field(name="payment_status")
+    currency: str
+    invoiced_minor: int
+    open_minor: int
+    overdue_minor: int
+    overdue_since: date | None
+    aging_bucket: str
+    next_due_on: date | None
+    last_payment_on: date | None
+    next_change_on: date | None = None
+    decision: str = ""
 
 
-def _items(batch: Batch, ids: Sequence[str]) -> dict[str, list[ItemState]]:
-    o = open_items.c
-    out: dict[str, list[ItemState]] = {}
-    for part in chunks(ids):
-        for row in batch.conn.execute(
-            select(o.document_id, o.due_on, o.original_minor, o.open_minor)
-            .where(among(o.document_id, part))
-            .order_by(o.due_on, o.id)
-        ):
-            out.setdefault(row.document_id, []).append(ItemState(row.due_on, row.original_minor, row.open_minor))
-    return out
+_decode = msgspec.json.Decoder(Standing).decode
 
 
-def _credited(batch: Batch, ids: Sequence[str]) -> dict[str, int]:
-    a = allocations.c
-    out: dict[str, int] = {}
-    for part in chunks(ids):
-        for key, total in batch.conn.execute(
-            select(a.to_document_id, func.sum(a.amount_minor))
-            .join(documents, documents.c.id == a.from_document_id)
-            .where(among(a.to_document_id, part), a.is_applied.is_(True), documents.c.kind == "credit_note")
-            .group_by(a.to_document_id)
-        ):
-            out[key] = int(total)
+def standing_of(batch: Batch, documents: Iterable[str]) -> dict[str, Standing]:
+    """The standing payment status of documents, by document."""
+    out: dict[str, Standing] = {}
+    for document, decision, next_on, body in figures(batch, KIND, documents):
+        one = out[document] = _decode(body)
+        one.decision, one.next_change_on = decision, next_on
     return out
 
 

@@ -9,30 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from tieout.store.among import among_given
 from tieout.store.landing import chunks
 from tieout.store.outbox import OPEN
 from tieout.store.session import lock_rows
 from tieout.store.tables import dirty, outbox
 
 Noted = Sequence[Sequence[Any]]  # [row, state, attempts]
+_MESSAGES = (
+    select(outbox.c.id, outbox.c.subject, outbox.c.event_key, outbox.c.reason, outbox.c.state, outbox.c.attempts)
+    .where(among_given(outbox.c.subject, "subjects"), outbox.c.event_key.is_not(None))
+    .order_by(outbox.c.id)
+)
+_NEXT = select(dirty.c.key).where(dirty.c.kind == "customer").order_by(dirty.c.key).limit(bindparam("most"))
 
 
 def message_rows(conn: Connection, subjects: Sequence[str]) -> list[Mapping[Any, Any]]:
     """Every row of a message of which some row is still open, by the `customer|company` it is about."""
-    o = outbox.c
     out: list[Mapping[Any, Any]] = []
     for part in chunks(sorted(subjects)):
-        rows = (
-            conn.execute(
-                select(o.id, o.subject, o.event_key, o.reason, o.state, o.attempts)
-                .where(o.subject.in_(part), o.event_key.is_not(None))
-                .order_by(o.id)
-            )
-            .mappings()
-            .all()
-        )
+        rows = conn.execute(_MESSAGES, {"subjects": part}).mappings().all()
         live = {message_of(row) for row in rows if row["state"] in OPEN}
         out += [row for row in rows if message_of(row) in live]
     return out
@@ -70,8 +68,7 @@ def recall_messages(conn: Connection, limit: int, noted: Noted) -> None:
 
 
 def _next_subjects(conn: Connection, limit: int) -> list[str]:
-    d = dirty.c
-    return list(conn.execute(select(d.key).where(d.kind == "customer").order_by(d.key).limit(limit)).scalars())
+    return list(conn.execute(_NEXT, {"most": limit}).scalars())
 
 
 def _open_rows(conn: Connection, subjects: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -29,8 +29,8 @@ def waiting_of(batch: Batch, positions: Sequence[Position]) -> set[str]:
     }
 
 
-def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, Claims]) -> None:
-    """Take back what asks for more than may be asked for now; `claims` by position: (currency, minor units) a part.
+def withdraw(batch: Batch, positions: Sequence[Position], claims: Callable[[Position], Claims]) -> None:
+    """Take back what asks for more than may be asked for now; `claims` of a position: (currency, minor units) a part.
 
     A message of which one channel has gone out stays sent; its other channels are only stopped.
     """
@@ -41,7 +41,8 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Mapping[str, C
     for (subject, key), rows in sorted(by_message.items()):
         position, reason = owners[subject], rows[0]["reason"]
         currency, asked = reason.get("currency", ""), dict(tuple(pair) for pair in reason.get("items", []))
-        now = {item: claims[subject].get(item, ("", 0))[1] for item in asked}
+        claimed = claims(position)
+        now = {item: claimed.get(item, ("", 0))[1] for item in asked}
         credits = -(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0))
         waiting = [row for row in rows if row["state"] in OPEN]  # tried and refused, or not there on a look: not sent
         stands = all(now[item] >= amount for item, amount in asked.items()) and sum(asked.values()) > credits

@@ -36,6 +36,7 @@ _fast = msgspec.json.Decoder(float_hook=_number)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 # Values that every encoder here writes as they are; subclasses (an enum, say) are looked at one by one.
 _PLAIN = frozenset({str, int, bool, type(None), date})
+_TEXT = frozenset({str})
 _NESTED = frozenset({dict, list})
 _split_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -134,13 +135,13 @@ def _is_writable(value: Any) -> bool:
     for item in waiting:  # grows while it is walked
         kind = type(item)
         if kind is dict:
-            for key, inner in item.items():
-                if type(key) is not str:
-                    return False
-                if type(inner) not in _PLAIN:
-                    waiting.append(inner)
+            if not _TEXT.issuperset(map(type, item)):
+                return False
+            if not _PLAIN.issuperset(map(type, item.values())):
+                waiting += [inner for inner in item.values() if type(inner) not in _PLAIN]
         elif kind is list or kind is tuple:
-            waiting += [inner for inner in item if type(inner) not in _PLAIN]
+            if not _PLAIN.issuperset(map(type, item)):
+                waiting += [inner for inner in item if type(inner) not in _PLAIN]
         elif kind is Decimal:
             if not item.is_finite() or "E" in str(item):
                 return False
@@ -179,6 +180,8 @@ def _normal(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): item if type(item) in _PLAIN else _normal(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if _PLAIN.issuperset(map(type, value)):
+            return value
         return [item if type(item) in _PLAIN else _normal(item) for item in value]
     if isinstance(value, datetime | date | set | frozenset):
         return _plain(value)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from tieout.core.money import format_minor
 from tieout.receivables.aging import DEFAULT_SCHEME, NO_BUCKET, AgingScheme
@@ -28,8 +29,42 @@ class CustomerTotal:
         return self.status.open_minor + self.unapplied_minor
 
 
+class DocumentStatus(Protocol):
+    """What a combination needs of one document's status."""
+
+    @property
+    def value(self) -> StatusValue: ...
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def invoiced_minor(self) -> int: ...
+
+    @property
+    def open_minor(self) -> int: ...
+
+    @property
+    def overdue_minor(self) -> int: ...
+
+    @property
+    def overdue_since(self) -> date | None: ...
+
+    @property
+    def aging_bucket(self) -> str: ...
+
+    @property
+    def next_due_on(self) -> date | None: ...
+
+    @property
+    def last_payment_on(self) -> date | None: ...
+
+    @property
+    def next_change_on(self) -> date | None: ...
+
+
 def combine(
-    statuses: Mapping[str, StatusDecision], currency: str, *, scheme: AgingScheme = DEFAULT_SCHEME
+    statuses: Mapping[str, DocumentStatus], currency: str, *, scheme: AgingScheme = DEFAULT_SCHEME
 ) -> StatusDecision:
     """The status of a deal, order or customer from its documents (id -> decision), in one currency.
 
@@ -133,7 +168,7 @@ def balances_text(totals: Mapping[str, CustomerTotal]) -> str:
     return "; ".join(parts)
 
 
-def _left_out(statuses: Mapping[str, StatusDecision], currency: str) -> Sequence[LeftOut]:
+def _left_out(statuses: Mapping[str, DocumentStatus], currency: str) -> Sequence[LeftOut]:
     others: dict[str, list[str]] = defaultdict(list)
     for key, one in sorted(statuses.items()):
         if one.currency != currency:

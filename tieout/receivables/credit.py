@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
+import msgspec
+
 from tieout.receivables.credit_score import Grade
 from tieout.receivables.exposure import Exposure
 from tieout.receivables.status import Reason
@@ -47,8 +49,7 @@ class CreditState:
     hold_since: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OwedItem:
+class OwedItem(msgspec.Struct, frozen=True):
     """An open item as credit sees it: `undisputed_minor` is the part that may count as overdue."""
 
     item_id: str
@@ -132,7 +133,8 @@ def credit_status(
     if limit_minor is None:
         reasons.append(Reason("no_limit_known", {"grade": grade}))
     changes = [item.due_on + timedelta(days=1) for item in owed if item.due_on >= as_of]
-    changes += [item.due_on + timedelta(days=policy.hold_days + 1) for item in owed if item not in very_late]
+    held_from = timedelta(days=policy.hold_days + 1)
+    changes += [item.due_on + held_from for item in owed if item.due_on + held_from > as_of]  # the others hold already
     if waiting_until is not None:
         changes.append(waiting_until)
     return CreditDecision(

@@ -6,11 +6,13 @@ currency and the currencies are weighted by how many rows each has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from tieout.core.dates import add_months
 from tieout.receivables.credit_score import days_late_score, tenure_score
@@ -23,8 +25,7 @@ _HUNDRED = Decimal(100)
 _TENTH = Decimal("0.1")
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """An instalment and what was paid on it, when: `(day, minor units)`; `is_plan` = one of several of its document."""
 
     item_id: str
@@ -70,8 +71,8 @@ def sub_scores(
         rows = _rows(history.dues, add_months(review_on, -months), review_on)
     out: dict[str, Decimal] = {}
     if rows:
-        out["on_time_share"] = _weighted(rows, lambda late: Decimal(late <= 0) * _HUNDRED)
-        weighted_days = _weighted(rows, lambda late: Decimal(max(0, late)), places=None)
+        out["on_time_share"] = _weighted(rows, lambda late: 100 if late <= 0 else 0)
+        weighted_days = _weighted(rows, lambda late: max(0, late), places=None)
         out["days_late"] = _round(days_late_score(weighted_days))
     plans = [due for due in history.dues if due.is_plan and add_months(review_on, -months) <= due.due_on < review_on]
     kept = sum(sum(amount for on, amount in due.paid if on <= due.due_on) >= due.amount_minor for due in plans)
@@ -114,24 +115,29 @@ def _rows(dues: Sequence[Due], start: date, review_on: date) -> list[tuple[str, 
     """(currency, amount, days late) of everything paid in the window, and of what was due and not paid."""
     out: list[tuple[str, int, int]] = []
     for due in dues:
-        before = sum(amount for on, amount in due.paid if on < review_on)
-        out += [
-            (due.currency, amount, (on - due.due_on).days)
-            for on, amount in due.paid
-            if start <= on < review_on and amount > 0
-        ]
+        before = 0
+        if due.paid:
+            before = sum(amount for on, amount in due.paid if on < review_on)
+            out += [
+                (due.currency, amount, (on - due.due_on).days)
+                for on, amount in due.paid
+                if start <= on < review_on and amount > 0
+            ]
         if due.due_on < review_on and due.amount_minor > before:
             out.append((due.currency, due.amount_minor - before, (review_on - due.due_on).days))
     return out
 
 
-def _weighted(rows: Sequence[tuple[str, int, int]], value: Any, *, places: Decimal | None = _TENTH) -> Decimal:
-    per: dict[str, tuple[Decimal, int, int]] = {}
+def _weighted(
+    rows: Sequence[tuple[str, int, int]], value: Callable[[int], int], *, places: Decimal | None = _TENTH
+) -> Decimal:
+    per: dict[str, tuple[int, int, int]] = {}
     for code, amount, late in rows:
-        total, weight, count = per.get(code, (Decimal(0), 0, 0))
+        total, weight, count = per.get(code, (0, 0, 0))
         per[code] = (total + value(late) * amount, weight + amount, count + 1)
     number = sum(count for _, _, count in per.values())
-    mixed = sum((total / weight * count for _, (total, weight, count) in sorted(per.items())), Decimal(0)) / number
+    shares = (Decimal(total) / weight * count for _, (total, weight, count) in sorted(per.items()))
+    mixed = sum(shares, Decimal(0)) / number
     return mixed if places is None else _round(mixed)
 
 

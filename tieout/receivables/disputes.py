@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+import msgspec
+
 DisputeState = Literal["open", "accepted", "rejected"]
 
 CODES = (
@@ -48,8 +50,7 @@ class Dispute:
     credited_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """A part of an open item that is dunned on its own; `dispute` None = the undisputed rest."""
 
     id: str

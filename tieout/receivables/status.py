@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
+import msgspec
+
 from tieout.canonical.documents import DocumentKind, DocumentState
 from tieout.receivables.aging import DEFAULT_SCHEME, NO_BUCKET, AgingScheme
 
@@ -15,8 +17,7 @@ STATUS_VERSION = "payment-status-1"
 StatusValue = Literal["open", "partially_paid", "overdue", "paid", "void", ""]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemState:
+class ItemState(msgspec.Struct, frozen=True):
     """An open item as of the day asked: signed amounts in minor units; `open_minor` shrinks towards zero."""
 
     due_on: date

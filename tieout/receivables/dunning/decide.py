@@ -17,6 +17,7 @@ from tieout.receivables.dunning.calendar import WorkCalendar
 from tieout.receivables.dunning.item_step import ItemStep, has_reached, item_step
 from tieout.receivables.dunning.items import DunningItem, GroupFacts, GroupKey
 from tieout.receivables.dunning.policy import ChannelName, Policy, Step
+from tieout.receivables.dunning.timeline import Planned, timeline
 
 DUNNING_VERSION = "dunning-1"
 
@@ -121,12 +122,12 @@ def _decide(
     as_of: date,
 ) -> DunningDecision:
     items = sorted(items, key=lambda item: (item.due_on, item.id))
+    days_due = {item.due_on for item in items}
+    plans = {day: timeline(day, policy, calendar, was_late=facts.was_late) for day in days_due}
     reach = sum(
-        item.claim_minor
-        for item in items
-        if item.block(as_of) is None and has_reached(item, policy, calendar, as_of, was_late=facts.was_late)
+        item.claim_minor for item in items if has_reached(plans[item.due_on], as_of) and item.block(as_of) is None
     )
-    steps = [item_step(item, policy, calendar, as_of, was_late=facts.was_late, reach_minor=reach) for item in items]
+    steps = [item_step(item, policy, plans[item.due_on], as_of, reach_minor=reach) for item in items]
     stepping = [one for one in steps if one.step is not None]
     step, lines = _message(steps, policy, as_of)
     amount = sum(line.amount_minor for line in lines)
@@ -134,7 +135,7 @@ def _decide(
     channels, unreachable = _channels(step, facts)
     reasons: list[WhyNot] = []
     if not stepping:
-        reasons.append(_why_none(steps, policy, calendar, as_of, facts))
+        reasons.append(_why_none(steps, plans, as_of))
     held = next((block for block in facts.blocks if block.holds(as_of)), None)
     free_on = _free_on(facts, policy, calendar)
     this_month = [day for day in facts.sent_on if (day.year, day.month) == (as_of.year, as_of.month)]
@@ -228,12 +229,10 @@ def _message(steps: Sequence[ItemStep], policy: Policy, as_of: date) -> tuple[St
     return top, tuple(sorted(lines, key=lambda line: order[line.item_id]))
 
 
-def _why_none(
-    steps: Sequence[ItemStep], policy: Policy, calendar: WorkCalendar, as_of: date, facts: GroupFacts
-) -> WhyNot:
+def _why_none(steps: Sequence[ItemStep], plans: Mapping[date, Sequence[Planned]], as_of: date) -> WhyNot:
     """Why no item is due for a step: what blocks one that would be; else all were reminded; else it is early."""
     for one in steps:
-        if one.is_blocked and has_reached(one.item, policy, calendar, as_of, was_late=facts.was_late):
+        if one.is_blocked and has_reached(plans[one.item.due_on], as_of):
             return one.why
     for why in ("pay_by", "already_sent"):
         if any(one.why == why for one in steps):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from tieout.receivables.dunning.calendar import WorkCalendar
+import msgspec
+
 from tieout.receivables.dunning.items import DunningItem
 from tieout.receivables.dunning.policy import Policy, Step
-from tieout.receivables.dunning.timeline import Planned, next_level, timeline
+from tieout.receivables.dunning.timeline import Planned, next_level
 
 ItemWhy = Literal["", "not_due", "already_sent", "disputed", "promised", "plan", "paused", "legal", "pay_by"]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemStep:
+_DAY = timedelta(days=1)
+
+
+class ItemStep(msgspec.Struct, frozen=True):
     """One item on one day: the step it is due for, or why it is not asked for, and when that may change.
 
     `is_resumed` = the notice after a rejected dispute, at the level the part had; `skipped` steps were missed or
@@ -39,22 +41,22 @@ class ItemStep:
 def item_step(
     item: DunningItem,
     policy: Policy,
-    calendar: WorkCalendar,
+    planned: Sequence[Planned],
     as_of: date,
     *,
-    was_late: bool = True,
     reach_minor: int = 0,
 ) -> ItemStep:
     """The latest step whose day has come, at most one level above the item's own.
 
-    `reach_minor` is what the customer owes on reached items in all: a step's minimum is compared with it.
+    `planned` is the timeline of its due date; `reach_minor` is what the customer owes on reached items in all: a step's
+    minimum is compared with it.
     """
-    planned = timeline(item.due_on, policy, calendar, was_late=was_late)
-    ahead = [one for one in planned if _is_ahead(item, one.step)]
-    days = [one.on for one in planned] + [item.due_on + timedelta(days=1)]
-    if item.last is not None:
+    days = [one.on for one in planned if one.on > as_of]
+    if (overdue := item.due_on + _DAY) > as_of:
+        days.append(overdue)
+    if item.last is not None and item.due_on > as_of:
         days.append(item.due_on)  # a due date that was moved: from it on the item is named with the others again
-    coming = min((day for day in days if day > as_of), default=None)
+    coming = min(days) if days else None
     block = item.block(as_of)
     if block is not None:
         free = block.until_on + timedelta(days=1) if block.until_on is not None else None
@@ -65,6 +67,9 @@ def item_step(
             return ItemStep(item, step, "", is_resumed=True, next_on=coming)
         if item.pay_by_on is not None and as_of <= item.pay_by_on:
             return ItemStep(item, None, "pay_by", next_on=_soonest(item.pay_by_on + timedelta(days=1), coming))
+    if not planned:
+        return ItemStep(item, None, "already_sent" if item.last is not None else "not_due", (), coming)
+    ahead = [one for one in planned if _is_ahead(item, one.step)]
     reached = [one for one in ahead if one.on <= as_of and not one.superseded_by and not _has_lapsed(item, one, as_of)]
     allowed = next_level(policy, item.level)
     usable = [
@@ -79,9 +84,9 @@ def item_step(
     return ItemStep(item, step, "", _skipped(item, ahead, as_of, step), coming)
 
 
-def has_reached(item: DunningItem, policy: Policy, calendar: WorkCalendar, as_of: date, *, was_late: bool) -> bool:
-    """Whether any step of the item has come, sent or not."""
-    return any(one.on <= as_of for one in timeline(item.due_on, policy, calendar, was_late=was_late))
+def has_reached(planned: Sequence[Planned], as_of: date) -> bool:
+    """Whether any step of a timeline has come, sent or not."""
+    return any(one.on <= as_of for one in planned)
 
 
 def _soonest(*days: date | None) -> date | None:

@@ -64,6 +64,8 @@ class DunningItem:
 
     def block(self, day: date) -> Block | None:
         """The block that holds longest on this day."""
+        if not self.blocks:
+            return None
         held = [block for block in self.blocks if block.holds(day)]
         return max(held, key=lambda block: (block.until_on or date.max, block.kind), default=None)
 
