@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from sync.context import Context
 from sync.fetching import FETCH, fetch_part
@@ -17,12 +17,29 @@ from tieout.core.errors import SourceError
 from tieout.core.money import format_minor
 from tieout.core.ports import Connector, SourceRow, StreamInfo
 from tieout.core.versions import SourceVersion
+from tieout.store.among import among_given
 from tieout.store.landing import LandCounts, chunks, land
 from tieout.store.session import reading, unit
 from tieout.store.tables import documents, source_records, sweep_marks, watermarks
 from tieout.store.upsert import upsert
 
 log = logging.get("sweep")
+
+_w, _m, _s = watermarks.c, sweep_marks.c, source_records.c
+_SET = update(watermarks).where(_w.connection == bindparam("of"), _w.stream == bindparam("in_stream"))
+_STATE = select(_w.state).where(_w.connection == bindparam("of"), _w.stream == bindparam("in_stream"))
+_HELD = select(_m.external_id, _m.mark).where(_m.connection == bindparam("of"), _m.stream == bindparam("in_stream"))
+_FORGET = delete(sweep_marks).where(_m.connection == bindparam("of"), _m.stream == bindparam("in_stream"))
+_OF_STREAM = (_s.connection == bindparam("of"), _s.stream == bindparam("in_stream"))
+_KNOWN = select(_s.external_id, _s.is_deleted, _s.missing_since_at, _s.source_hash).where(*_OF_STREAM)
+_MISSED = (
+    update(source_records)
+    .where(*_OF_STREAM, among_given(_s.external_id, "keys"), _s.missing_since_at.is_(None))
+    .values(missing_since_at=bindparam("now"))
+)
+_FOUND_AGAIN = (
+    update(source_records).where(*_OF_STREAM, among_given(_s.external_id, "keys")).values(missing_since_at=None)
+)
 
 GRACE = timedelta(minutes=10)
 MAX_SHARE = 0.05  # more than this share of a stream vanishing at once is a fault until a person says otherwise
@@ -61,7 +78,7 @@ class StreamSweep:
     def postpone(self) -> None:
         """Begin with the next slice of this round."""
         with unit(self.ctx.engine, "landing.commit") as conn:
-            conn.execute(update(watermarks).where(*self._mark()).values(leg=self._leg("ids", ids=None)))
+            conn.execute(_SET, {**self._mark(), "leg": self._leg("ids", ids=None)})
 
     def _leg(self, at: str, **more: Any) -> dict[str, Any]:
         return {"at": at, "run": self.run_id, **more}
@@ -70,25 +87,21 @@ class StreamSweep:
         """Forget a sweep that failed: the next one begins anew."""
         with unit(self.ctx.engine, "landing.commit") as conn:
             self._forget_marks(conn)
-            conn.execute(update(watermarks).where(*self._mark()).values(leg=None))
+            conn.execute(_SET, {**self._mark(), "leg": None})
 
-    def _mark(self) -> tuple[Any, Any]:
-        return watermarks.c.connection == self.connection, watermarks.c.stream == self.info.name
+    def _mark(self) -> dict[str, str]:
+        return {"of": self.connection, "in_stream": self.info.name}
 
     def _forget_marks(self, conn: Connection) -> None:
-        m = sweep_marks.c
-        conn.execute(delete(sweep_marks).where(m.connection == self.connection, m.stream == self.info.name))
+        conn.execute(_FORGET, self._mark())
 
     # ------------------------------------------------------------- list
     def _list(self, resume: Mapping[str, Any] | None) -> dict[str, str] | None:
         """All living ids with their state marks; None when the slice ended first."""
-        m = sweep_marks.c
         marks: dict[str, str] = {}
         if resume is not None:
             with reading(self.ctx.engine) as conn:
-                held = conn.execute(
-                    select(m.external_id, m.mark).where(m.connection == self.connection, m.stream == self.info.name)
-                )
+                held = conn.execute(_HELD, self._mark())
                 marks = {row.external_id: row.mark for row in held}
         listed: dict[str, str] = {}
         last = resume
@@ -114,22 +127,14 @@ class StreamSweep:
                 for some in chunks(part):
                     upsert(conn, sweep_marks, some)
                 if at == len(parts) - 1:
-                    conn.execute(update(watermarks).where(*self._mark()).values(leg=self._leg("ids", ids=resume)))
+                    conn.execute(_SET, {**self._mark(), "leg": self._leg("ids", ids=resume)})
 
     # ------------------------------------------------------------- judge
     def _judge(self, marks: dict[str, str]) -> dict[str, Any]:
         ctx, connection, info = self.ctx, self.connection, self.info
         now = ctx.clock.now()
-        c = source_records.c
         with reading(ctx.engine) as conn:
-            known = {
-                row.external_id: row
-                for row in conn.execute(
-                    select(c.external_id, c.is_deleted, c.missing_since_at, c.source_hash).where(
-                        c.connection == connection, c.stream == info.name
-                    )
-                )
-            }
+            known = {row.external_id: row for row in conn.execute(_KNOWN, self._mark())}
         alive = {key for key, row in known.items() if not row.is_deleted and not key.startswith("unreadable-")}
         missing = alive - marks.keys()
         if alive and not marks:
@@ -144,22 +149,9 @@ class StreamSweep:
         leg = self._leg("ask", ask=sorted({*strangers, *changed}), odd=odd, blocked=self.blocked)
         with unit(ctx.engine, "landing.commit") as conn:
             for part in chunks(sorted(missing)):
-                conn.execute(
-                    update(source_records)
-                    .where(
-                        c.connection == connection,
-                        c.stream == info.name,
-                        c.external_id.in_(part),
-                        c.missing_since_at.is_(None),
-                    )
-                    .values(missing_since_at=now)
-                )
+                conn.execute(_MISSED, {**self._mark(), "keys": part, "now": now})
             for part in chunks(sorted(key for key in marks if key in known and known[key].missing_since_at)):
-                conn.execute(
-                    update(source_records)
-                    .where(c.connection == connection, c.stream == info.name, c.external_id.in_(part))
-                    .values(missing_since_at=None)
-                )
+                conn.execute(_FOUND_AGAIN, {**self._mark(), "keys": part})
             if due and not self.blocked:
                 rows = [SourceRow(key, SourceVersion(None, None, now), b"", "", is_deleted=True) for key in sorted(due)]
                 self.counts = land(
@@ -173,11 +165,8 @@ class StreamSweep:
                     fetched_by_id=True,
                 )
             self._forget_marks(conn)
-            conn.execute(
-                update(watermarks)
-                .where(*self._mark())
-                .values(swept_at=now, held_back=self.blocked or None, error=self.blocked or None, leg=leg)
-            )
+            why = self.blocked or None
+            conn.execute(_SET, {**self._mark(), "swept_at": now, "held_back": why, "error": why, "leg": leg})
         if self.blocked:
             log.warning("deletions held back", connection=connection, stream=info.name, why=self.blocked)
         return leg
@@ -193,14 +182,14 @@ class StreamSweep:
             self.counts.add(fetch_part(self.ctx, self.connector, self.connection, self.info, part, self.run_id))
             if left and self.slice.cut():
                 with unit(self.ctx.engine, "landing.commit") as conn:
-                    conn.execute(update(watermarks).where(*self._mark()).values(leg={**leg, "ask": left}))
+                    conn.execute(_SET, {**self._mark(), "leg": {**leg, "ask": left}})
                 return False
         with unit(self.ctx.engine, "landing.commit") as conn:
             values: dict[str, Any] = {"leg": None}
             if leg["odd"] is not None:
-                state = conn.execute(select(watermarks.c.state).where(*self._mark())).scalar()
+                state = conn.execute(_STATE, self._mark()).scalar()
                 values["state"] = {**(state or {}), "marks": leg["odd"]}
-            conn.execute(update(watermarks).where(*self._mark()).values(**values))
+            conn.execute(_SET, {**self._mark(), **values})
         return True
 
 
@@ -215,9 +204,7 @@ def _changed_marks(
     if not any(marks.values()):
         return [], None
     with reading(ctx.engine) as conn:
-        state = conn.execute(
-            select(watermarks.c.state).where(watermarks.c.connection == connection, watermarks.c.stream == info.name)
-        ).scalar()
+        state = conn.execute(_STATE, {"of": connection, "in_stream": info.name}).scalar()
     held = dict((state or {}).get("marks") or {})
     default = _commonest(marks)
     before = held.pop("", default)

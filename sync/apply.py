@@ -37,6 +37,10 @@ LANE_TTL = 30.0
 FRESH = timedelta(hours=24)
 Progress = Callable[[Mapping[str, Any]], None]
 _FOLD = "fold"
+_ANY_PENDING = select(pending.c.seq).limit(1)
+_READ = select(watermarks.c.connection, watermarks.c.stream, watermarks.c.completed_at)
+_FIRST_READ = select(watermarks.c.connection, watermarks.c.stream).where(watermarks.c.first_completed_at.is_not(None))
+_TICKED = select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))
 # One look tells what waits: inputs to fold, else dirty keys by stage. Each part reads one entry of an index.
 _WAITS = select(
     exists(select(pending.c.seq)).label(_FOLD),
@@ -220,7 +224,7 @@ class _Lane:
         with unit(self.ctx.engine, "settle.commit") as conn:
             watch = Stopwatch(self.ctx.clock, conn.dialect.name)
             leases.guard(conn, self.lease)
-            if stage != OPENING and conn.execute(select(pending.c.seq).limit(1)).first() is not None:
+            if stage != OPENING and conn.execute(_ANY_PENDING).first() is not None:
                 return 1  # something landed meanwhile: fold it first
             limit = self.sizer.size(kind)
             body = {"phase": "settle", "stage": stage, "limit": limit, "fresh": fresh_companies(self.ctx)}
@@ -280,9 +284,8 @@ def ready_to_settle(ctx: Context) -> bool:
 def unread(ctx: Context) -> list[str]:
     """The connections that have a stream which was never read to its end, by name."""
     wanted = {(name, stream) for name in ctx.config.connections for stream in ctx.streams(name)}
-    w = watermarks.c
     with reading(ctx.engine) as conn:
-        done = conn.execute(select(w.connection, w.stream).where(w.first_completed_at.is_not(None))).all()
+        done = conn.execute(_FIRST_READ).all()
     return sorted({name for name, _ in wanted.difference((name, stream) for name, stream in done)})
 
 
@@ -309,7 +312,7 @@ def tick_due(ctx: Context) -> bool:
     """True when some company's business day has not been ticked yet."""
     days = business_dates(ctx.config, ctx.clock.now())
     with reading(ctx.engine) as conn:
-        held = dict(conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))).all())
+        held = dict(conn.execute(_TICKED).all())
     return any(held.get(f"ticked_on:{company}", "") < day.isoformat() for company, day in days.items())
 
 
@@ -331,10 +334,9 @@ def append_answer(conn: Connection, now: Any, body: dict[str, Any], actor: str) 
 
 def fresh_companies(ctx: Context) -> list[str]:
     """Companies whose book of record was read to its end within the last day: only then may anyone be reminded."""
-    w = watermarks.c
     oldest = ctx.clock.now() - FRESH
     with reading(ctx.engine) as conn:
-        rows = conn.execute(select(w.connection, w.stream, w.completed_at)).all()
+        rows = conn.execute(_READ).all()
     stale = {row.connection for row in rows if row.completed_at is None or row.completed_at < oldest}
     read = {row.connection for row in rows}
     return [

@@ -16,7 +16,7 @@ from tieout.canonical.parties import PartyCandidate
 from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.queries.customers import names_of_accounts
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.session import reading
 from tieout.store.tables import customers, decisions, documents, memberships, source_records
 
@@ -124,11 +124,12 @@ def _record(ctx: Context, row: Row) -> tuple[str, str, str]:
 def _records(ctx: Context, conn: Connection, rows: Sequence[Row]) -> dict[tuple[str, str, str], tuple[str, str]]:
     """(name, currency) of the records as they were last read."""
     s = source_records.c
-    statement = select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(
-        s.candidate.is_not(None)
+    statement = by_refs(
+        select(s.connection, s.stream, s.external_id, s.candidate_kind, s.candidate).where(s.candidate.is_not(None)),
+        (s.connection, s.stream, s.external_id),
     )
     out: dict[tuple[str, str, str], tuple[str, str]] = {}
-    for row in rows_by(conn, statement, (s.connection, s.stream, s.external_id), {_record(ctx, row) for row in rows}):
+    for row in rows_by(conn, statement, {_record(ctx, row) for row in rows}):
         made = codec.decode(row.candidate_kind, row.candidate)
         if isinstance(made, PartyCandidate):
             out[row.connection, row.stream, row.external_id] = made.display_name, made.currency

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from sync.context import Context
 from sync.fetching import FETCH, fetch_part
@@ -30,6 +30,12 @@ log = logging.get("pull")
 Progress = Callable[[Mapping[str, Any]], None]
 LEASE_SECONDS = 60.0  # after a kill another process may pull again this much later
 SWEEP_EVERY = timedelta(hours=1)
+_w = watermarks.c
+_MINE = (_w.connection == bindparam("of"), _w.stream == bindparam("in_stream"))
+_MARK = select(watermarks).where(*_MINE)
+_SINCE = select(_w.first_completed_at, _w.swept_at).where(*_MINE)
+_SET = update(watermarks).where(*_MINE)
+_READ_ON = _SET.values(rows_read=_w.rows_read + bindparam("more"))
 MAX_PAGES = 100_000  # of one read, over all its slices: a vendor whose pages never end must not keep us for ever
 
 
@@ -152,11 +158,11 @@ class StreamReader:
     def load(self) -> dict[str, Any]:
         """The stream's watermark as it stands."""
         with reading(self.ctx.engine) as conn:
-            found = conn.execute(select(watermarks).where(*self._key())).mappings().first()
+            found = conn.execute(_MARK, self._key()).mappings().first()
         return dict(found) if found else {}
 
-    def _key(self) -> tuple[Any, Any]:
-        return watermarks.c.connection == self.connection, watermarks.c.stream == self.info.name
+    def _key(self) -> dict[str, str]:
+        return {"of": self.connection, "in_stream": self.info.name}
 
     def _begin(self, mark: Mapping[str, Any], *, full: bool, since: datetime | None) -> ReadLeg:
         state = mark.get("state") or {}
@@ -271,9 +277,8 @@ class StreamReader:
                     run_id=self.run_id,
                     now=ctx.clock.now(),
                 )
-                values = dict(stands) if is_last else {}
-                values["rows_read"] = watermarks.c.rows_read + part.rows
-                conn.execute(update(watermarks).where(*self._key()).values(**values))
+                moved = stands if is_last else {}
+                conn.execute(_READ_ON, {**self._key(), "more": part.rows, **moved})
             ctx.sizer.note([kind] * len(rows), watch.cost())
             counts.add(part)
             if is_last:
@@ -288,24 +293,22 @@ class StreamReader:
         now = self.ctx.clock.now()
         with unit(self.ctx.engine, "landing.commit") as conn:
             leases.guard(conn, self.held.lease)
-            mark = conn.execute(
-                select(watermarks.c.first_completed_at, watermarks.c.swept_at).where(*self._key())
-            ).one()
+            mark = conn.execute(_SINCE, self._key()).one()
             conn.execute(
-                update(watermarks)
-                .where(*self._key())
-                .values(
-                    since_at=after.since,
-                    state=dict(after.state),
-                    deletes_since_at=after.since,
-                    resume=None,
-                    leg=None,
-                    is_reading=False,
-                    first_completed_at=mark.first_completed_at or now,
-                    swept_at=mark.swept_at or now,
-                    completed_at=now,
-                    error=None,
-                )
+                _SET,
+                {
+                    **self._key(),
+                    "since_at": after.since,
+                    "state": dict(after.state),
+                    "deletes_since_at": after.since,
+                    "resume": None,
+                    "leg": None,
+                    "is_reading": False,
+                    "first_completed_at": mark.first_completed_at or now,
+                    "swept_at": mark.swept_at or now,
+                    "completed_at": now,
+                    "error": None,
+                },
             )
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import bindparam, insert, select, update
 from sync.fold.batch import Batch
 from tieout.store.among import among
 from tieout.store.landing import chunks
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import accounts
 
 AccountRef = tuple[str, str, str]  # company, connection, party number
+_a = accounts.c
+_IDS = by_refs(select(_a.company_id, _a.connection, _a.party_ref, _a.id), (_a.company_id, _a.connection, _a.party_ref))
 
 
 def ensure_accounts(batch: Batch, refs: Iterable[AccountRef]) -> dict[AccountRef, str]:
@@ -46,10 +48,8 @@ def ensure_accounts(batch: Batch, refs: Iterable[AccountRef]) -> dict[AccountRef
 
 def find_accounts(batch: Batch, refs: Sequence[AccountRef]) -> dict[AccountRef, str]:
     """Account ids that exist already."""
-    a = accounts.c
     out: dict[AccountRef, str] = {}
-    statement = select(a.company_id, a.connection, a.party_ref, a.id)
-    for row in rows_by(batch.conn, statement, (a.company_id, a.connection, a.party_ref), refs):
+    for row in rows_by(batch.conn, _IDS, refs):
         out[row.company_id, row.connection, row.party_ref] = row.id
     return out
 

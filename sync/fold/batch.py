@@ -17,6 +17,7 @@ from tieout.store.bulk import insert_new
 from tieout.store.queries import answer_rules, openings
 from tieout.store.tables import dirty, inputs
 
+_MARK = insert(inputs).values(kind="mark", is_deleted=False, is_current=False).returning(inputs.c.seq)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -134,13 +135,7 @@ def open_batch(
     dates = dict(on) if on is not None else business_dates(config, now)
     if mark_seq is None:
         stored = {**body, "on": {company: day.isoformat() for company, day in dates.items()}}
-        mark_seq = int(
-            conn.execute(
-                insert(inputs)
-                .values(kind="mark", at=now, is_deleted=False, is_current=False, body=stored)
-                .returning(inputs.c.seq)
-            ).scalar_one()
-        )
+        mark_seq = int(conn.execute(_MARK, {"at": now, "body": stored}).scalar_one())
     ids = BatchIds(mark_seq)
     fresh = frozenset(body.get("fresh") or ())
     holds = {name: date.fromisoformat(day) for name, day in (body.get("holds") or {}).items()}

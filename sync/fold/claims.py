@@ -14,9 +14,13 @@ from sync.settle.scope import DEAL_KINDS
 from tieout.canonical.documents import ClaimCandidate
 from tieout.store.among import among
 from tieout.store.landing import chunks
-from tieout.store.refs import conditions, rows_by
+from tieout.store.refs import by_refs, conditions, rows_by
 from tieout.store.tables import claim_keys, claims
 from tieout.store.upsert import insert_ignore, upsert
+
+_k = claim_keys.c
+_CLAIM = (_k.connection, _k.stream, _k.external_id)
+_KEYS = by_refs(select(claim_keys), _CLAIM)
 
 
 def claim_keys_of(claim: ClaimCandidate) -> set[tuple[str, str]]:
@@ -78,13 +82,11 @@ def _counts_as(claim: object) -> tuple[str, str] | None:
 
 
 def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, str]]]) -> None:
-    k = claim_keys.c
     held: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
-    columns = (k.connection, k.stream, k.external_id)
-    for row in rows_by(batch.conn, select(claim_keys), columns, keys):
+    for row in rows_by(batch.conn, _KEYS, keys):
         held.setdefault((row.connection, row.stream, row.external_id), set()).add((row.kind, row.value))
     stale = [ref for ref, wanted in sorted(keys.items()) if held.get(ref) and held[ref] != wanted]
-    for stale_part in conditions(columns, stale):
+    for stale_part in conditions(_CLAIM, stale):
         batch.conn.execute(delete(claim_keys).where(stale_part))
     fresh: list[dict[str, Any]] = []
     touched: set[tuple[str, str]] = set()
@@ -100,5 +102,5 @@ def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, 
         insert_ignore(batch.conn, claim_keys, rows)
     values = sorted({value for _, value in touched})
     for part in chunks(values):
-        for row in batch.conn.execute(select(k.connection, k.stream, k.external_id).where(among(k.value, part))):
+        for row in batch.conn.execute(select(*_CLAIM).where(among(_k.value, part))):
             batch.touch("claim", [f"{row.connection}/{row.stream}/{row.external_id}"])

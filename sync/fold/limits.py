@@ -14,11 +14,14 @@ from sync.fold.parties import books_of
 from sync.fold.rates import put_rates, withdraw_rates
 from tieout.canonical.parties import PartyCandidate
 from tieout.canonical.terms import LimitCandidate, RateCandidate
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import accounts, credit_limits
 from tieout.store.upsert import upsert
 
 Ref = tuple[str, str, str]
+_c, _a = credit_limits.c, accounts.c
+_LIMITS = by_refs(select(credit_limits), (_c.connection, _c.stream, _c.external_id))
+_ACCOUNTS = by_refs(select(_a.connection, _a.party_ref, _a.id), (_a.connection, _a.party_ref))
 
 
 def fold_limits(batch: Batch, changes: Sequence[Change]) -> None:
@@ -77,8 +80,7 @@ def fold_source_rates(batch: Batch, changes: Sequence[Change]) -> None:
 
 
 def _held(batch: Batch, refs: Iterable[Ref]) -> dict[Ref, Mapping[Any, Any]]:
-    c = credit_limits.c
-    found = rows_by(batch.conn, select(credit_limits), (c.connection, c.stream, c.external_id), sorted(set(refs)))
+    found = rows_by(batch.conn, _LIMITS, refs)
     return {(row.connection, row.stream, row.external_id): row._mapping for row in found}
 
 
@@ -124,6 +126,5 @@ def _said(row: Mapping[Any, Any] | None) -> Any:
 
 
 def _touch(batch: Batch, parties: set[tuple[str, str]]) -> None:
-    a = accounts.c
-    found = rows_by(batch.conn, select(a.connection, a.party_ref, a.id), (a.connection, a.party_ref), sorted(parties))
+    found = rows_by(batch.conn, _ACCOUNTS, parties)
     touch_accounts(batch, [row.id for row in found])

@@ -9,11 +9,38 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 
 from sync.fold.batch import Batch
-from tieout.store.among import among
+from tieout.store.among import among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import allocation_lines, allocations, documents, open_items
 
 CREDITS = ("payment", "credit_note")
+_d, _o, _a, _line, _source = documents.c, open_items.c, allocations.c, allocation_lines.c, documents.alias("source")
+_DOCUMENTS = select(_d.id, _d.kind, _d.total_minor, _d.state, _d.open_minor, _d.last_payment_on).where(
+    among_given(_d.id, "ids")
+)
+_USED = (
+    select(_a.from_document_id, func.sum(_a.amount_minor))
+    .where(among_given(_a.from_document_id, "ids"), _a.is_applied.is_(True))
+    .group_by(_a.from_document_id)
+)
+_APPLIED = (
+    select(_a.to_document_id, _a.amount_minor, _a.effective_on, _source.c.kind, _source.c.issue_on)
+    .join(_source, _source.c.id == _a.from_document_id)
+    .where(among_given(_a.to_document_id, "ids"), _a.is_applied.is_(True))
+)
+_ON_ITEMS = (
+    select(_line.item_id, func.sum(_line.amount_minor))
+    .join(open_items, _o.id == _line.item_id)
+    .where(among_given(_o.document_id, "ids"))
+    .group_by(_line.item_id)
+)
+_ITEMS = select(_o.id, _o.document_id, _o.original_minor, _o.open_minor).where(among_given(_o.document_id, "ids"))
+_SET_ITEM = update(open_items).where(_o.id == bindparam("b_id")).values(open_minor=bindparam("b_open"))
+_SET_DOCUMENT = (
+    update(documents)
+    .where(_d.id == bindparam("b_id"))
+    .values(open_minor=bindparam("b_open"), last_payment_on=bindparam("b_last"))
+)
 
 
 def recompute(batch: Batch, ids: Sequence[str]) -> None:
@@ -23,47 +50,20 @@ def recompute(batch: Batch, ids: Sequence[str]) -> None:
 
 
 def _recompute(batch: Batch, ids: Sequence[str]) -> None:
-    conn, d, o, a, line = batch.conn, documents.c, open_items.c, allocations.c, allocation_lines.c
-    docs = {
-        row["id"]: row
-        for row in conn.execute(
-            select(d.id, d.kind, d.total_minor, d.state, d.open_minor, d.last_payment_on).where(among(d.id, ids))
-        ).mappings()
-    }
-    used: dict[str, int] = {
-        key: int(total)
-        for key, total in conn.execute(
-            select(a.from_document_id, func.sum(a.amount_minor))
-            .where(among(a.from_document_id, ids), a.is_applied.is_(True))
-            .group_by(a.from_document_id)
-        )
-    }
+    conn, given = batch.conn, {"ids": ids}
+    docs = {row["id"]: row for row in conn.execute(_DOCUMENTS, given).mappings()}
+    used: dict[str, int] = {key: int(total) for key, total in conn.execute(_USED, given)}
     paid: dict[str, int] = {}
     last: dict[str, date] = {}
-    source = documents.alias("source")
-    for applied in conn.execute(
-        select(a.to_document_id, a.amount_minor, a.effective_on, source.c.kind, source.c.issue_on)
-        .join(source, source.c.id == a.from_document_id)
-        .where(among(a.to_document_id, ids), a.is_applied.is_(True))
-    ):
+    for applied in conn.execute(_APPLIED, given):
         key = applied.to_document_id
         paid[key] = paid.get(key, 0) + applied.amount_minor
         if applied.kind == "payment":
             # The customer paid on the day of the receipt, whenever it was matched.
             last[key] = max(last.get(key, applied.issue_on), applied.issue_on)
-    on_item: dict[str, int] = {
-        key: int(total)
-        for key, total in conn.execute(
-            select(line.item_id, func.sum(line.amount_minor))
-            .join(open_items, o.id == line.item_id)
-            .where(among(o.document_id, ids))
-            .group_by(line.item_id)
-        )
-    }
+    on_item: dict[str, int] = {key: int(total) for key, total in conn.execute(_ON_ITEMS, given)}
     item_rows: list[dict[str, Any]] = []
-    for row in conn.execute(
-        select(o.id, o.document_id, o.original_minor, o.open_minor).where(among(o.document_id, ids))
-    ).mappings():
+    for row in conn.execute(_ITEMS, given).mappings():
         if docs[row["document_id"]]["kind"] == "credit_note":
             left = row["original_minor"] + used.get(row["document_id"], 0)
         else:
@@ -81,13 +81,6 @@ def _recompute(batch: Batch, ids: Sequence[str]) -> None:
         if left != doc["open_minor"] or last.get(key) != doc["last_payment_on"]:
             doc_rows.append({"b_id": key, "b_open": left, "b_last": last.get(key)})
     if item_rows:
-        conn.execute(
-            update(open_items).where(o.id == bindparam("b_id")).values(open_minor=bindparam("b_open")), item_rows
-        )
+        conn.execute(_SET_ITEM, item_rows)
     if doc_rows:
-        conn.execute(
-            update(documents)
-            .where(d.id == bindparam("b_id"))
-            .values(open_minor=bindparam("b_open"), last_payment_on=bindparam("b_last")),
-            doc_rows,
-        )
+        conn.execute(_SET_DOCUMENT, doc_rows)

@@ -14,9 +14,10 @@ from tieout.core.config import Config
 from tieout.ledger import chart
 from tieout.receivables.breaks import Line
 from tieout.receivables.record_state import RecordState
+from tieout.store.among import one_of
 from tieout.store.queries import as_of as books_at
 from tieout.store.queries.as_of import KnownAt
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import (
     accounts,
     allocations,
@@ -224,21 +225,21 @@ class Facts:
         waits: dict[str, Any] = {}
         written: dict[str, dict[str, Any]] = {}
         pushed: dict[str, Any] = {}
-        columns = (o.connection, o.module, o.remote_id)
-        query = select(o.id, o.remote_id, o.state, o.fields, o.error, o.done_at, o.version).where(
-            o.operation == "update", o.state.in_((*WAITING, "done"))
+        query = by_refs(
+            select(o.id, o.remote_id, o.state, o.fields, o.error, o.done_at, o.version).where(
+                o.operation == "update", one_of(o.state, (*WAITING, "done"))
+            ),
+            (o.connection, o.module, o.remote_id),
         )
-        for row in sorted(rows_by(self.conn, query, columns, refs), key=lambda row: row.id):
+        for row in sorted(rows_by(self.conn, query, refs), key=lambda row: row.id):
             if row.state == "done":
                 written.setdefault(row.remote_id, {}).update(row.fields)
                 pushed[row.remote_id] = max(filter(None, (pushed.get(row.remote_id), row.done_at)), default=None)
                 waits.pop(row.remote_id, None)  # what came before this write is settled by it
             elif row.remote_id not in waits or row.state != "dead":
                 waits[row.remote_id] = row
-        seen = {
-            row.remote_id: row.fields
-            for row in rows_by(self.conn, select(r.remote_id, r.fields), (r.connection, r.module, r.remote_id), refs)
-        }
+        known = by_refs(select(r.remote_id, r.fields), (r.connection, r.module, r.remote_id))
+        seen = {row.remote_id: row.fields for row in rows_by(self.conn, known, refs)}
         unsettled, hold, alive = self.unsettled(), self.hold(connection), set(linked)
         out = {}
         for key, record in shown.items():

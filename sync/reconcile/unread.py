@@ -12,7 +12,7 @@ from sync.ruled import ruled_context
 from tieout.canonical.documents import AllocationCandidate
 from tieout.core.errors import TieoutError
 from tieout.core.ports import Connector, Cursor, SourceRow
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.session import reading
 from tieout.store.tables import source_records, watermarks
 
@@ -50,9 +50,9 @@ def _changed(ctx: Context, name: str, stream: str, connector: Connector) -> list
         return []
     held: dict[str, str] = {}
     with reading(ctx.engine) as conn:
-        statement = select(s.external_id, s.source_hash)
+        statement = by_refs(select(s.external_id, s.source_hash), (s.connection, s.stream, s.external_id))
         refs = [(name, stream, row.external_id) for row in rows]
-        for found in rows_by(conn, statement, (s.connection, s.stream, s.external_id), refs):
+        for found in rows_by(conn, statement, refs):
             held[found.external_id] = found.source_hash
     return [row for row in rows if held.get(row.external_id) != row.source_hash]
 

@@ -17,7 +17,7 @@ from tieout.canonical.documents import ClaimCandidate
 from tieout.core.money import format_minor
 from tieout.store.among import among
 from tieout.store.landing import chunks
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import (
     answers,
     bindings,
@@ -29,6 +29,9 @@ from tieout.store.tables import (
 
 KIND = "unlinked_document"
 SUGGESTED = 20  # documents of the same customer and amount looked at per claim
+_k, _b = claim_keys.c, bindings.c
+_KEYS = by_refs(select(claim_keys), (_k.connection, _k.stream, _k.external_id))
+_STANDING = by_refs(select(bindings).where(_b.to_seq.is_(None)), (_b.connection, _b.stream, _b.external_id))
 
 
 def settle_claims(batch: Batch, keys: Sequence[str]) -> None:
@@ -94,8 +97,8 @@ def _customers_of_claims(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> 
 
 def _documents_by_key(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, set[str]]:
     """Documents that share a key with each claim: a stored external id may be a document's id or its number."""
-    k, d = claim_keys.c, document_keys.c
-    held = list(rows_by(batch.conn, select(claim_keys), (k.connection, k.stream, k.external_id), claims))
+    d = document_keys.c
+    held = list(rows_by(batch.conn, _KEYS, claims))
     plain = sorted({row.value for row in held if row.kind in ("external", "number")})
     orders = sorted({row.value for row in held if row.kind == "order"})
     found: dict[tuple[str, str], set[str]] = {}
@@ -117,7 +120,7 @@ def _rivals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, lis
     """Other claims of the same source that share a key."""
     k = claim_keys.c
     mine: dict[tuple[str, str], set[Ref]] = {}
-    for row in rows_by(batch.conn, select(claim_keys), (k.connection, k.stream, k.external_id), claims):
+    for row in rows_by(batch.conn, _KEYS, claims):
         mine.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     block: dict[tuple[str, str], set[Ref]] = {}
     for value_part in chunks(sorted({value for _, value in mine})):
@@ -228,9 +231,7 @@ def _write(
 ) -> None:
     b = bindings.c
     held: dict[Ref, dict[str, Mapping[Any, Any]]] = {}
-    for row in rows_by(
-        batch.conn, select(bindings).where(b.to_seq.is_(None)), (b.connection, b.stream, b.external_id), refs
-    ):
+    for row in rows_by(batch.conn, _STANDING, refs):
         held.setdefault((row.connection, row.stream, row.external_id), {})[row.document_id] = row._mapping
     close: list[str] = []
     fresh: list[dict[str, Any]] = []

@@ -24,10 +24,16 @@ from tieout.core.money import format_minor
 from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.outbox import Intent
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import bindings, decisions, remote_seen
 
 Ref = tuple[str, str, str]
+_r, _b = remote_seen.c, bindings.c
+_SEEN = by_refs(select(_r.connection, _r.module, _r.remote_id, _r.fields), (_r.connection, _r.module, _r.remote_id))
+_BOUND = by_refs(
+    select(_b.connection, _b.stream, _b.external_id, _b.document_id).where(_b.to_seq.is_(None)),
+    (_b.connection, _b.stream, _b.external_id),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +139,12 @@ def _pushes(batch: Batch, connection: str, what: str) -> bool:
 
 
 def _seen(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Mapping[Any, Any]]:
-    r = remote_seen.c
     where: dict[tuple[str, str, str], Ref] = {}
     for ref in refs:
         vendor = batch.config.connections[ref[0]].vendor
         where[ref[0], module_of(vendor, ref[1]), ref[2]] = ref
     out: dict[Ref, Mapping[Any, Any]] = {}
-    statement = select(r.connection, r.module, r.remote_id, r.fields)
-    for row in rows_by(batch.conn, statement, (r.connection, r.module, r.remote_id), where):
+    for row in rows_by(batch.conn, _SEEN, where):
         out[where[row.connection, row.module, row.remote_id]] = row.fields
     return out
 
@@ -150,11 +154,9 @@ def _today(batch: Batch, company: str) -> date:
 
 
 def _invoices(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, _Wish]:
-    b = bindings.c
     claims = {ref: claim for ref, claim in claims.items() if _pushes(batch, ref[0], "payment_status")}
     bound: dict[Ref, str] = {}
-    statement = select(b.connection, b.stream, b.external_id, b.document_id).where(b.to_seq.is_(None))
-    for row in rows_by(batch.conn, statement, (b.connection, b.stream, b.external_id), claims):
+    for row in rows_by(batch.conn, _BOUND, claims):
         bound[row.connection, row.stream, row.external_id] = row.document_id
     decided = current(batch, "payment_status", bound.values())
     return {ref: _status_wish(batch, claim, bound.get(ref, ""), decided) for ref, claim in claims.items()}

@@ -26,7 +26,7 @@ from tieout.store.among import among, among_given
 from tieout.store.landing import chunks
 from tieout.store.queries.blocks import Key, keys_held
 from tieout.store.queries.parties import parties_of
-from tieout.store.refs import rows_by
+from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import accounts, answers, balances, customers
 
 KIND = "identity"
@@ -36,6 +36,8 @@ _ANSWERS = (
     .where(among_given(answers.c.subject, "subjects"), answers.c.is_active.is_(True))
     .order_by(answers.c.seq)
 )
+_a = accounts.c
+_NAMESAKES = by_refs(select(_a.id, _a.connection, _a.party_ref), (_a.connection, _a.party_ref))
 BOUND_POINTS = 400  # documents bound by their own keys: ranks above names that merely look alike
 
 
@@ -88,10 +90,9 @@ def _customer_of(batch: Batch, target: str) -> str | None:
 
 def _twins(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> dict[tuple[str, str], str]:
     """The customer of the same customer number in another company of the same source."""
-    a = accounts.c
     refs = sorted({(row["connection"], row["party_ref"]) for row in rows})
     ids: dict[str, tuple[str, str]] = {}
-    for row in rows_by(batch.conn, select(a.id, a.connection, a.party_ref), (a.connection, a.party_ref), refs):
+    for row in rows_by(batch.conn, _NAMESAKES, refs):
         ids[row.id] = (row.connection, row.party_ref)
     held = membership.standing(batch, ids)
     return {ids[member]: row["customer_id"] for member, row in sorted(held.items()) if row["rule"] == BOOK_RULE}

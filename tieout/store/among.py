@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Dialect, TypeDecorator, bindparam
+from sqlalchemy import ColumnElement, Dialect, TypeDecorator, bindparam, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
@@ -23,7 +23,7 @@ class _Values(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return msgspec.json.encode(value).decode() if dialect.name == "sqlite" else value
+        return msgspec.json.encode(value).decode() if dialect.name == "sqlite" else list(value)
 
 
 class _Among(FunctionElement[Any]):
@@ -40,6 +40,11 @@ def among(column: Any, values: Iterable[Any]) -> Any:
 def among_given(column: Any, name: str) -> Any:
     """The same for a statement that is made once: the values are given by that name at every execution."""
     return _Among(column, bindparam(name, type_=_Values()))
+
+
+def one_of(column: ColumnElement[str], words: Iterable[str]) -> ColumnElement[bool]:
+    """A column is one of a few words of our own, which stand in the statement itself: no bind for any of them."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
 
 
 @compiles(_Among, "sqlite")

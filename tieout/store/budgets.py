@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.core.clock import Clock
 from tieout.core.dates import iso_utc, zone
 from tieout.core.errors import RateLimited
 from tieout.core.ids import Ids
+from tieout.store.among import among_given
 from tieout.store.session import lock_rows, unit
 from tieout.store.tables import budgets, connections
 
@@ -28,6 +29,38 @@ _PUBLISH_CALLS = 20
 _PUBLISH_AFTER = 2.0  # seconds
 _BUCKETS = 24
 _FORGIVEN = timedelta(minutes=5)
+_b, _c = budgets.c, connections.c
+# Made once: every connector asks these, some of them at every call.
+_BACKOFF = select(_c.backoff_until_at).where(_c.name == bindparam("of"))
+_COUNTING = (
+    _b.connection == bindparam("of"),
+    _b.window.startswith(bindparam("prefix")),
+    _b.until_at > bindparam("now"),
+)
+_USED = select(func.coalesce(func.sum(_b.used), 0)).where(*_COUNTING)
+_FIRST_END = select(_b.until_at).where(*_COUNTING).order_by(_b.until_at).limit(1)
+_FORGET = delete(budgets).where(_b.connection == bindparam("of"), _b.until_at <= bindparam("now"))
+_GIVE_BACK = delete(budgets).where(_b.connection == bindparam("of"), among_given(_b.window, "windows"))
+_UNUSED = (
+    update(budgets)
+    .where(_b.connection == bindparam("of"), among_given(_b.window, "windows"))
+    .values(used=_b.used - bindparam("unused"))
+)
+_SLOTS = select(
+    func.count(), func.coalesce(func.sum(case((_b.window.startswith("slot:heavy:"), 1), else_=0)), 0)
+).where(*_COUNTING)
+_TAKE_SLOT = insert(budgets)
+_ADD = {
+    name: make(budgets).on_conflict_do_update(
+        index_elements=[_b.connection, _b.window], set_={"used": _b.used + bindparam("amount")}
+    )
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_PUBLISH = (
+    update(connections)
+    .where(_c.name == bindparam("of"))
+    .values(calls=_c.calls + bindparam("more_calls"), credits=_c.credits + bindparam("more_credits"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +139,20 @@ class SqlBudget:
         ends = began + timedelta(seconds=step)
         with unit(self._engine, "run.commit") as conn:
             self._gate(conn)
-            backoff: datetime | None = conn.execute(
-                select(connections.c.backoff_until_at).where(connections.c.name == self._connection)
-            ).scalar()
+            backoff: datetime | None = conn.execute(_BACKOFF, {"of": self._connection}).scalar()
             if backoff is not None and backoff > now:
                 self._backoff_until = backoff
                 return backoff
             bucket = f"use:{iso_utc(began)[:19]}"
             amount = max(cost, 50)  # without a limit only the figure is kept
             if self._limits.window_cost:
-                used = conn.execute(
-                    select(func.coalesce(func.sum(budgets.c.used), 0)).where(*self._counting("use:", now))
-                ).scalar_one()
+                used = conn.execute(_USED, self._counting("use:", now)).scalar_one()
                 allowed = self._limits.window_cost
                 if lane != "fast":
                     allowed -= int(self._limits.window_cost * self._limits.fast_share)
                 room = allowed - int(used)
                 if room < cost:
-                    first = select(budgets.c.until_at).where(*self._counting("use:", now))
-                    return conn.execute(first.order_by(budgets.c.until_at).limit(1)).scalar() or ends
+                    return conn.execute(_FIRST_END, self._counting("use:", now)).scalar() or ends
                 amount = min(room, max(cost, min(50, self._limits.window_cost // 100)))
                 if self._limits.day_cost:
                     room, midnight = self._day_room(conn, lane, now)
@@ -133,7 +161,7 @@ class SqlBudget:
                     amount = min(room, amount)
                     self._add(conn, self._day(now), amount, midnight)
                 self._add(conn, bucket, amount, ends + span)
-            conn.execute(delete(budgets).where(budgets.c.connection == self._connection, budgets.c.until_at <= now))
+            conn.execute(_FORGET, {"of": self._connection, "now": now})
             self._publish(conn)
         if self._bucket == bucket:
             amount += self._left
@@ -144,9 +172,7 @@ class SqlBudget:
         """Units left of the calendar day for this lane, and when the next day begins."""
         here = zone(self._limits.day_zone)
         midnight = datetime.combine(now.astimezone(here).date() + timedelta(days=1), time(), here).astimezone(UTC)
-        used = conn.execute(
-            select(func.coalesce(func.sum(budgets.c.used), 0)).where(*self._counting("day:", now))
-        ).scalar_one()
+        used = conn.execute(_USED, self._counting("day:", now)).scalar_one()
         kept = 0 if lane == "fast" else int(self._limits.day_cost * self._limits.fast_share)
         return self._limits.day_cost - kept - int(used), midnight
 
@@ -158,21 +184,12 @@ class SqlBudget:
         if lock_rows(conn):
             conn.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"budget:{self._connection}"))))
 
-    def _counting(self, prefix: str, now: datetime) -> list[Any]:
-        return [
-            budgets.c.connection == self._connection,
-            budgets.c.window.startswith(prefix, autoescape=True),
-            budgets.c.until_at > now,
-        ]
+    def _counting(self, prefix: str, now: datetime) -> dict[str, Any]:
+        return {"of": self._connection, "prefix": prefix, "now": now}
 
     def _add(self, conn: Connection, window: str, amount: int, until: datetime) -> None:
-        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-        statement = make(budgets).values(connection=self._connection, window=window, used=amount, until_at=until)
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[budgets.c.connection, budgets.c.window], set_={"used": budgets.c.used + amount}
-            )
-        )
+        row = {"connection": self._connection, "window": window, "used": amount, "until_at": until, "amount": amount}
+        conn.execute(_ADD[conn.dialect.name], row)
 
     # ------------------------------------------------------------- calls at a time
     @contextmanager
@@ -222,22 +239,16 @@ class SqlBudget:
         with unit(self._engine, "run.commit") as conn:
             self._gate(conn)
             if mine:  # slots in hand are exchanged: of the wrong weight, or too near their end
-                conn.execute(
-                    delete(budgets).where(budgets.c.connection == self._connection, budgets.c.window.in_(mine))
-                )
+                conn.execute(_GIVE_BACK, {"of": self._connection, "windows": mine})
                 self._idle = [slot for slot in self._idle if slot[0] not in mine]
-            is_heavy = budgets.c.window.startswith("slot:heavy:")
-            taken, heavies = conn.execute(
-                select(func.count(), func.coalesce(func.sum(case((is_heavy, 1), else_=0)), 0)).where(
-                    *self._counting("slot:", now)
-                )
-            ).one()
+            taken, heavies = conn.execute(_SLOTS, self._counting("slot:", now)).one()
             if int(taken) >= max(1, self._limits.concurrency - kept):
                 return None
             if heavy and int(heavies) >= max(1, heavy_max - heavy_kept):
                 return None
             name = f"slot:{'heavy' if heavy else 'light'}:{self._ids.new('s')[2:]}"[:32]
-            conn.execute(insert(budgets).values(connection=self._connection, window=name, used=1, until_at=lapses))
+            slot = {"connection": self._connection, "window": name, "used": 1, "until_at": lapses}
+            conn.execute(_TAKE_SLOT, slot)
         self._idle.append((name, heavy, lapses))
         return name
 
@@ -271,11 +282,8 @@ class SqlBudget:
 
     def _publish(self, conn: Connection) -> None:
         if self._calls or self._credits:
-            conn.execute(
-                update(connections)
-                .where(connections.c.name == self._connection)
-                .values(calls=connections.c.calls + self._calls, credits=connections.c.credits + self._credits)
-            )
+            more = {"of": self._connection, "more_calls": self._calls, "more_credits": self._credits}
+            conn.execute(_PUBLISH, more)
         self._calls = self._credits = 0
         self._published_at = self._clock.monotonic()
 
@@ -289,17 +297,9 @@ class SqlBudget:
                 return
             with unit(self._engine, "run.commit") as conn:
                 if held:
-                    conn.execute(
-                        delete(budgets).where(budgets.c.connection == self._connection, budgets.c.window.in_(held))
-                    )
+                    conn.execute(_GIVE_BACK, {"of": self._connection, "windows": held})
                 if unused and self._limits.window_cost:
-                    conn.execute(
-                        update(budgets)
-                        .where(
-                            budgets.c.connection == self._connection,
-                            budgets.c.window.in_([self._bucket, self._day(now)]),
-                        )
-                        .values(used=budgets.c.used - unused)
-                    )
+                    windows = [self._bucket, self._day(now)]
+                    conn.execute(_UNUSED, {"of": self._connection, "windows": windows, "unused": unused})
                 self._publish(conn)
             self._idle, self._left = [], 0

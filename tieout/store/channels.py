@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, bindparam, delete, select, update
 
 from tieout.core.crypto import Sealer
 from tieout.store.session import reading, unit
 from tieout.store.tables import channels
 from tieout.store.upsert import upsert
+
+_ROW = select(channels).where(channels.c.connection == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class StoredChannel:
 def load(engine: Engine, sealer: Sealer, connection: str) -> StoredChannel | None:
     """The channel of a connection."""
     with reading(engine) as conn:
-        row = conn.execute(select(channels).where(channels.c.connection == connection)).mappings().first()
+        row = conn.execute(_ROW, {"of": connection}).mappings().first()
     if row is None:
         return None
     return StoredChannel(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, or_, select, update
+from sqlalchemy import Engine, bindparam, delete, or_, select, update
 
 from tieout.core.clock import Clock
 from tieout.store.session import reading, unit
@@ -15,12 +15,19 @@ from tieout.store.upsert import insert_ignore
 
 DEFAULT_BACKOFF = timedelta(seconds=30)
 AUTH_RETRY = timedelta(minutes=5)
+_c = connections.c
+# Made once: every slice and every sweep asks these.
+_KNOWN = select(_c.name, _c.vendor)
+_ALL = select(connections)
+_ONE = select(connections).where(_c.name == bindparam("of"))
+_SET = update(connections).where(_c.name == bindparam("of"))
+_COUNTED = update(runs).where(runs.c.id == bindparam("of")).values(counts=bindparam("counted"))
 
 
 def ensure(engine: Engine, configured: Mapping[str, str]) -> None:
     """Make a row for every configured connection (name -> vendor) and note a changed vendor; rows are never deleted."""
     with reading(engine) as conn:
-        known = {row.name: row.vendor for row in conn.execute(select(connections.c.name, connections.c.vendor))}
+        known = {row.name: row.vendor for row in conn.execute(_KNOWN)}
     if all(known.get(name) == vendor for name, vendor in configured.items()):
         return
     with unit(engine, "admin.commit") as conn:
@@ -41,19 +48,19 @@ def ensure(engine: Engine, configured: Mapping[str, str]) -> None:
 def load(engine: Engine, name: str) -> Mapping[str, Any]:
     """One connection's row; an empty mapping if it was never prepared."""
     with reading(engine) as conn:
-        found = conn.execute(select(connections).where(connections.c.name == name)).mappings().first()
+        found = conn.execute(_ONE, {"of": name}).mappings().first()
         return dict(found) if found else {}
 
 
 def all_rows(engine: Engine) -> dict[str, Mapping[str, Any]]:
     """All rows by name."""
     with reading(engine) as conn:
-        return {row["name"]: dict(row) for row in conn.execute(select(connections)).mappings()}
+        return {row["name"]: dict(row) for row in conn.execute(_ALL).mappings()}
 
 
 def _set(engine: Engine, name: str, boundary: str = "run.commit", **values: Any) -> None:
     with unit(engine, boundary) as conn:
-        conn.execute(update(connections).where(connections.c.name == name).values(**values))
+        conn.execute(_SET, {"of": name, **values})
 
 
 def set_auth_dead(engine: Engine, name: str, why: str, clock: Clock) -> None:
@@ -106,9 +113,9 @@ def save_round(
 ) -> None:
     """Where a pull in slices stands (None: it is over), together with what its run has counted so far."""
     with unit(engine, "run.commit") as conn:
-        conn.execute(update(connections).where(connections.c.name == name).values(pull_round=body))
+        conn.execute(_SET, {"of": name, "pull_round": body})
         if run_id is not None:
-            conn.execute(update(runs).where(runs.c.id == run_id).values(counts=dict(counts)))
+            conn.execute(_COUNTED, {"of": run_id, "counted": dict(counts)})
 
 
 def pause_push(engine: Engine, names: Iterable[str], why: str) -> None:

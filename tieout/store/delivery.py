@@ -6,14 +6,16 @@ lease ran out may have been sent: it becomes `uncertain` and is read back, never
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, bindparam, exists, func, or_, select, update
 
 from tieout.core.clock import Clock
+from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.outbox import IN_FLIGHT, same_value, seen_fields, supersede
 from tieout.store.receipts import MAX_LOCKED
@@ -42,14 +44,14 @@ class Claimed:
     is_guarded: bool = False  # a second write after an unknown outcome or a moved version
 
 
-def _due(connection: str, now: datetime) -> list[ColumnElement[bool]]:
+def _due(connection: Any, now: Any) -> list[ColumnElement[bool]]:
     c, other = outbox.c, outbox.alias("flying")
     in_flight = exists().where(
         other.c.connection == c.connection,
         other.c.module == c.module,
         other.c.remote_id == c.remote_id,
         other.c.operation == "update",
-        other.c.state.in_(IN_FLIGHT),
+        one_of(other.c.state, IN_FLIGHT),
     )
     return [
         c.connection == connection,
@@ -60,15 +62,43 @@ def _due(connection: str, now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-def _unsettled(connection: str, now: datetime, settle: timedelta) -> list[ColumnElement[bool]]:
-    c = outbox.c
-    return [
-        c.connection == connection,
-        c.state == "uncertain",
-        c.sent_at <= now - settle,
-        or_(c.lease_until_at.is_(None), c.lease_until_at <= now),
-        or_(c.not_before_at.is_(None), c.not_before_at <= now),
-    ]
+class _Statements(NamedTuple):
+    """What every push and every look for one asks, made once for what counts as due."""
+
+    head: Any  # module and operation of the due row with the most at stake
+    batch: Any  # the due rows of one module and operation
+    is_due: Any
+
+
+_c = outbox.c
+_OF: Any = bindparam("of")
+_NOW: Any = bindparam("now")
+_MOST = bindparam("most", type_=Integer)
+_UNSETTLED = [
+    _c.connection == _OF,
+    _c.state == "uncertain",
+    _c.sent_at <= bindparam("settled"),
+    or_(_c.lease_until_at.is_(None), _c.lease_until_at <= _NOW),
+    or_(_c.not_before_at.is_(None), _c.not_before_at <= _NOW),
+]
+_EXPIRED = [_c.connection == _OF, one_of(_c.state, ("claimed", "sent")), _c.lease_until_at <= _NOW]
+_IS_EXPIRED = select(_c.id).where(*_EXPIRED).limit(1)
+_CLAIM_UNSETTLED = select(outbox).where(*_UNSETTLED).order_by(_c.sent_at).limit(_MOST)
+_ONLY = among_given(_c.id, "only")
+
+
+@cache
+def _statements(due: Callable[[Any, Any], list[ColumnElement[bool]]]) -> _Statements:
+    where, order = due(_OF, _NOW), (func.abs(_c.money_minor).desc(), _c.created_at, _c.id)
+    parts = [exists(select(_c.id).where(*part)) for part in (where, _UNSETTLED, _EXPIRED)]
+    return _Statements(
+        head=select(_c.module, _c.operation).where(*where).order_by(*order).limit(1),
+        batch=select(outbox)
+        .where(*where, _c.module == bindparam("in_module"), _c.operation == bindparam("doing"))
+        .order_by(*order)
+        .limit(_MOST),
+        is_due=select(or_(*parts)),
+    )
 
 
 def claim(
@@ -93,19 +123,17 @@ def claim(
     taken: list[dict[str, Any]] = []
     while True:
         with unit(engine, "outbox.claim") as conn:
-            where = _due(connection, now)
+            head, query, _ = _statements(_due)
+            given: dict[str, Any] = {"of": connection, "now": now}
             if only is not None:
-                where.append(outbox.c.id.in_(list(only)))
-            order = (func.abs(outbox.c.money_minor).desc(), outbox.c.created_at, outbox.c.id)
-            head = select(outbox.c.module, outbox.c.operation).where(*where).order_by(*order).limit(1)
-            first = conn.execute(head).first()
+                head, query, given["only"] = head.where(_ONLY), query.where(_ONLY), list(only)
+            first = conn.execute(head, given).first()
             if first is None:
                 return []
-            where += [outbox.c.module == first.module, outbox.c.operation == first.operation]
-            query = select(outbox).where(*where).order_by(*order).limit(limit)
             if lock_rows(conn):
                 query = query.with_for_update(skip_locked=True, of=outbox)
-            rows = [dict(row) for row in conn.execute(query).mappings()]
+            given |= {"in_module": first.module, "doing": first.operation, "most": limit}
+            rows = [dict(row) for row in conn.execute(query, given).mappings()]
             if rows:
                 taken = _take(conn, connection, rows, owner=owner, until=now + lease, now=now)
         if taken or not rows:  # a batch that the remote held already altogether is not the end
@@ -144,7 +172,7 @@ def _take(
     for part in chunks(spent):
         conn.execute(
             update(outbox)
-            .where(outbox.c.id.in_(part))
+            .where(among(outbox.c.id, part))
             .values(state="dead", error_code="given_up", error=f"given up after {MAX_LOCKED} attempts", updated_at=now)
         )
     if trimmed:
@@ -154,7 +182,7 @@ def _take(
     for some in chunks([row["id"] for row in taken]):
         conn.execute(
             update(outbox)
-            .where(outbox.c.id.in_(some))
+            .where(among(outbox.c.id, some))
             .values(
                 state="claimed",
                 lease_owner=owner,
@@ -191,23 +219,23 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
 def expire(engine: Engine, connection: str, *, clock: Clock) -> int:
     """Claims whose lease ran out become uncertain: their sender may have died before or after sending."""
     now = clock.now()
-    c = outbox.c
-    spent = [c.connection == connection, c.state.in_(("claimed", "sent")), c.lease_until_at <= now]
+    given = {"of": connection, "now": now}
     with engine.connect() as conn:
-        if conn.execute(select(c.id).where(*spent).limit(1)).first() is None:
+        if conn.execute(_IS_EXPIRED, given).first() is None:
             return 0
     with unit(engine, "outbox.claim") as conn:
         return conn.execute(
             update(outbox)
-            .where(*spent)
+            .where(*_EXPIRED)
             .values(
                 state="uncertain",
                 lease_owner=None,
                 lease_until_at=None,
-                fence=c.fence + 1,
+                fence=_c.fence + 1,
                 error_code="lease_expired",
                 updated_at=now,
-            )
+            ),
+            given,
         ).rowcount
 
 
@@ -225,18 +253,19 @@ def claim_uncertain(
     """Take uncertain rows that were sent at least `settle` (the vendor's timeout) ago, to read them back."""
     now = clock.now()
     with unit(engine, "outbox.claim") as conn:
-        query = select(outbox).where(*_unsettled(connection, now, settle)).order_by(outbox.c.sent_at).limit(limit)
+        query = _CLAIM_UNSETTLED
+        given: dict[str, Any] = {"of": connection, "now": now, "settled": now - settle, "most": limit}
         if only is not None:
-            query = query.where(outbox.c.id.in_(list(only)))
+            query, given["only"] = query.where(_ONLY), list(only)
         if lock_rows(conn):
             query = query.with_for_update(skip_locked=True)
-        rows = [dict(row) for row in conn.execute(query).mappings()]
+        rows = [dict(row) for row in conn.execute(query, given).mappings()]
         for row in rows:
             row.update(fence=row["fence"] + 1, lease_until_at=now + lease)
         for part in chunks([row["id"] for row in rows]):
             conn.execute(
                 update(outbox)
-                .where(outbox.c.id.in_(part))
+                .where(among(outbox.c.id, part))
                 .values(lease_owner=owner, lease_until_at=now + lease, fence=outbox.c.fence + 1, updated_at=now)
             )
     return [_claimed(row) for row in rows]
@@ -245,10 +274,6 @@ def claim_uncertain(
 def is_due(engine: Engine, connection: str, *, settle: timedelta, clock: Clock) -> bool:
     """Whether a push would find something to do now."""
     now = clock.now()
-    c = outbox.c
-    expired = [c.connection == connection, c.state.in_(("claimed", "sent")), c.lease_until_at <= now]
     with engine.connect() as conn:
-        return any(
-            conn.execute(select(c.id).where(*where).limit(1)).first() is not None
-            for where in (_due(connection, now), _unsettled(connection, now, settle), expired)
-        )
+        given = {"of": connection, "now": now, "settled": now - settle}
+        return bool(conn.execute(_statements(_due).is_due, given).scalar_one())

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.store.session import reading, unit
 from tieout.store.tables import doorbells
 
+_d = doorbells.c
+_BUMP = {
+    name: make(doorbells)
+    .values(generation=1)
+    .on_conflict_do_update(
+        index_elements=[_d.name],
+        set_={"generation": _d.generation + 1, "rung_at": bindparam("now", type_=_d.rung_at.type)},
+    )
+    .returning(_d.generation)
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_GENERATION = select(_d.generation).where(_d.name == bindparam("of"))
+
 
 def bump(engine: Engine, name: str, now: datetime) -> int:
     """Note a ring; answers the new generation."""
     with unit(engine, "queue.enqueue") as conn:
-        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-        statement = make(doorbells).values(name=name, generation=1, rung_at=now)
-        found = conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[doorbells.c.name], set_={"generation": doorbells.c.generation + 1, "rung_at": now}
-            ).returning(doorbells.c.generation)
-        ).scalar_one()
+        found = conn.execute(_BUMP[conn.dialect.name], {"name": name, "rung_at": now, "now": now}).scalar_one()
     return int(found)
 
 
 def generation(engine: Engine, name: str) -> int:
     """The present generation; 0 if it was never rung."""
     with reading(engine) as conn:
-        return int(conn.execute(select(doorbells.c.generation).where(doorbells.c.name == name)).scalar() or 0)
+        return int(conn.execute(_GENERATION, {"of": name}).scalar() or 0)

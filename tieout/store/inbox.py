@@ -7,18 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, Integer, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
 from tieout.core.ports import Hint
+from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.session import unit
 from tieout.store.tables import inbox
 
 MAX_ATTEMPTS = 5
 FIRST_WAIT = timedelta(seconds=10)
+_c = inbox.c
+_ADD = {
+    name: make(inbox).on_conflict_do_nothing().returning(_c.id)
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_DUE = (
+    select(_c.id, _c.stream, _c.external_ids, _c.attempts, _c.received_at)
+    .where(_c.state == "new", _c.connection == bindparam("of"), _c.received_at <= bindparam("now"))
+    .order_by(_c.attempts, _c.received_at, _c.id)  # those that failed before never hold up fresh ones
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +47,28 @@ def store(engine: Engine, connection: str, hints: Sequence[Hint], body: bytes, *
     """Store hints whose key was never seen before; answers how many were new. Committed when it returns."""
     new = 0
     with unit(engine, "inbox.insert") as conn:
-        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
         for hint in hints:
-            statement = make(inbox).values(
-                id=ids.new("msg"),
-                connection=connection,
-                message_key=hint.message_key,
-                received_at=now,
-                stream=hint.stream,
-                external_ids=list(hint.external_ids),
-                is_delete=hint.deleted,
-                body=body,
-                state="new",
-                attempts=0,
-            )
-            found = conn.execute(statement.on_conflict_do_nothing().returning(inbox.c.id)).scalar()
+            row = {
+                "id": ids.new("msg"),
+                "connection": connection,
+                "message_key": hint.message_key,
+                "received_at": now,
+                "stream": hint.stream,
+                "external_ids": list(hint.external_ids),
+                "is_delete": hint.deleted,
+                "body": body,
+                "state": "new",
+                "attempts": 0,
+            }
+            found = conn.execute(_ADD[conn.dialect.name], row).scalar()
             new += found is not None
     return new
 
 
 def due(engine: Engine, connection: str, now: datetime, limit: int = 500) -> list[Message]:
     """New messages whose turn has come: at once, then 10 s, 20 s, 40 s … after they arrived."""
-    c = inbox.c
-    query = (
-        select(c.id, c.stream, c.external_ids, c.attempts, c.received_at)
-        .where(c.state == "new", c.connection == connection, c.received_at <= now)
-        .order_by(c.attempts, c.received_at, c.id)  # those that failed before never hold up fresh ones
-        .limit(limit * 4)
-    )
     with engine.connect() as conn:
-        rows = conn.execute(query).all()
+        rows = conn.execute(_DUE, {"of": connection, "now": now, "most": limit * 4}).all()
     ready = [row for row in rows if not row.attempts or row.received_at + FIRST_WAIT * 2 ** (row.attempts - 1) <= now]
     return [Message(row.id, row.stream, row.external_ids, row.attempts) for row in ready[:limit]]
 
@@ -76,9 +80,9 @@ def begin(engine: Engine, messages: Sequence[Message], now: datetime) -> list[Me
     c = inbox.c
     with unit(engine, "inbox.done") as conn:
         for part in chunks([message.id for message in going]):
-            conn.execute(update(inbox).where(c.id.in_(part)).values(attempts=c.attempts + 1))
+            conn.execute(update(inbox).where(among(c.id, part)).values(attempts=c.attempts + 1))
         for part in chunks(spent):
-            conn.execute(update(inbox).where(c.id.in_(part), c.state == "new").values(state="failed", done_at=now))
+            conn.execute(update(inbox).where(among(c.id, part), c.state == "new").values(state="failed", done_at=now))
     return going
 
 
@@ -94,11 +98,11 @@ def finish(
     c = inbox.c
     with unit(engine, "inbox.done") as conn:
         for part in chunks(list(done)):
-            conn.execute(update(inbox).where(c.id.in_(part)).values(state="done", done_at=clock.now(), error=None))
+            conn.execute(update(inbox).where(among(c.id, part)).values(state="done", done_at=clock.now(), error=None))
         for message_id, why in (failed or {}).items():
             conn.execute(update(inbox).where(c.id == message_id).values(error=why[:2000]))
         for part in chunks(list(untouched)):
-            conn.execute(update(inbox).where(c.id.in_(part), c.attempts > 0).values(attempts=c.attempts - 1))
+            conn.execute(update(inbox).where(among(c.id, part), c.attempts > 0).values(attempts=c.attempts - 1))
 
 
 def forget(engine: Engine, *, before: datetime) -> int:

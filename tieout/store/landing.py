@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from tieout.core import exact_json
 from tieout.core.ports import BadRow, SourceRow
 from tieout.core.versions import Newer, SourceVersion, compare
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.bulk import insert_new, insert_rows, put_rows
 from tieout.store.session import is_sqlite
 from tieout.store.tables import dirty, inputs, payloads, pending, remote_seen, source_records
@@ -22,6 +22,37 @@ from tieout.store.upsert import insert_ignore, upsert
 
 DELETED = "deleted"
 _CHUNK = 400
+_s = source_records.c
+# What every page and every read asks is made once.
+_OF_STREAM = (_s.connection == bindparam("of"), _s.stream == bindparam("in_stream"))
+_CURRENT = select(
+    _s.external_id, _s.source_hash, _s.modified_at, _s.counter, _s.read_started_at, _s.is_deleted, _s.needs_fetch
+).where(*_OF_STREAM, among_given(_s.external_id, "keys"))
+_MOVE_STAMPS = (
+    update(source_records)
+    .where(*_OF_STREAM, _s.external_id == bindparam("b_id"))
+    .values(
+        modified_at=bindparam("b_modified"),
+        counter=bindparam("b_counter"),
+        read_started_at=bindparam("b_read"),
+        needs_fetch=False,
+    )
+)
+_NEEDING_FETCH = (
+    select(_s.external_id)
+    .where(*_OF_STREAM, _s.needs_fetch.is_(True))
+    .order_by(_s.external_id)
+    .limit(bindparam("most", type_=Integer))
+)
+_NEEDING_FETCH_BEFORE = _NEEDING_FETCH.where(
+    _s.payload_hash.is_(None) | (_s.source_hash != _s.payload_hash) | (_s.read_started_at < bindparam("before"))
+)
+_SEEN = select(remote_seen.c.remote_id, remote_seen.c.fields, remote_seen.c.remote_modified_at).where(
+    remote_seen.c.connection == bindparam("of"),
+    remote_seen.c.module == bindparam("in_module"),
+    among_given(remote_seen.c.remote_id, "keys"),
+)
+_PAYLOADS = select(payloads.c.hash, payloads.c.body).where(among_given(payloads.c.hash, "keys"))
 
 
 @dataclass
@@ -172,13 +203,8 @@ def _stamp(row: SourceRow, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def _current(conn: Connection, connection: str, stream: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     out: dict[str, Mapping[str, Any]] = {}
-    c = source_records.c
     for part in chunks(ids):
-        found = conn.execute(
-            select(
-                c.external_id, c.source_hash, c.modified_at, c.counter, c.read_started_at, c.is_deleted, c.needs_fetch
-            ).where(c.connection == connection, c.stream == stream, among(c.external_id, part))
-        ).mappings()
+        found = conn.execute(_CURRENT, {"of": connection, "in_stream": stream, "keys": part}).mappings()
         out.update({row["external_id"]: row for row in found})
     return out
 
@@ -266,21 +292,7 @@ def _take_seqs(conn: Connection, count: int) -> list[int]:
 
 
 def _move_stamps(conn: Connection, connection: str, stream: str, stamps: Sequence[Mapping[str, Any]]) -> None:
-    conn.execute(
-        update(source_records)
-        .where(
-            source_records.c.connection == connection,
-            source_records.c.stream == stream,
-            source_records.c.external_id == bindparam("b_id"),
-        )
-        .values(
-            modified_at=bindparam("b_modified"),
-            counter=bindparam("b_counter"),
-            read_started_at=bindparam("b_read"),
-            needs_fetch=False,
-        ),
-        list(stamps),
-    )
+    conn.execute(_MOVE_STAMPS, [{"of": connection, "in_stream": stream, **stamp} for stamp in stamps])
 
 
 def _see_own_fields(
@@ -291,13 +303,8 @@ def _see_own_fields(
     if not showing:
         return 0
     held: dict[str, Mapping[str, Any]] = {}
-    c = remote_seen.c
     for part in chunks(list(showing)):
-        found = conn.execute(
-            select(c.remote_id, c.fields, c.remote_modified_at).where(
-                c.connection == connection, c.module == module, among(c.remote_id, part)
-            )
-        ).mappings()
+        found = conn.execute(_SEEN, {"of": connection, "in_module": module, "keys": part}).mappings()
         held.update({row["remote_id"]: row for row in found})
     writes: list[dict[str, Any]] = []
     drifted: list[dict[str, Any]] = []
@@ -333,7 +340,7 @@ def load_payloads(conn: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
     """Raw payloads by content address."""
     out: dict[str, bytes] = {}
     for part in chunks(list(dict.fromkeys(hashes))):
-        for key, body in conn.execute(select(payloads.c.hash, payloads.c.body).where(among(payloads.c.hash, part))):
+        for key, body in conn.execute(_PAYLOADS, {"keys": part}):
             out[key] = zlib.decompress(body)
     return out
 
@@ -345,11 +352,9 @@ def records_needing_fetch(
 
     A record in quarantine is asked for once a read: with `before` only if it was last seen before that instant.
     """
-    c = source_records.c
-    query = select(c.external_id).where(c.connection == connection, c.stream == stream, c.needs_fetch.is_(True))
-    if before is not None:
-        query = query.where(c.payload_hash.is_(None) | (c.source_hash != c.payload_hash) | (c.read_started_at < before))
-    return list(conn.execute(query.order_by(c.external_id).limit(limit)).scalars())
+    query = _NEEDING_FETCH if before is None else _NEEDING_FETCH_BEFORE
+    given = {"of": connection, "in_stream": stream, "before": before, "most": limit}
+    return list(conn.execute(query, given).scalars())
 
 
 def keep_asking(conn: Connection, connection: str, stream: str, ids: Iterable[str], now: datetime) -> int:

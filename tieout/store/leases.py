@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.core.clock import Clock
@@ -20,6 +20,24 @@ from tieout.store.session import lock_rows, unit
 from tieout.store.tables import leases
 
 _FREE = ""
+_l = leases.c
+# Made once: a lease is asked for and looked at in every unit of work.
+_TAKE = {
+    name: make(leases)
+    .values(fence=1)
+    .on_conflict_do_update(
+        index_elements=[_l.name],
+        set_={"owner": bindparam("by"), "fence": _l.fence + 1, "until_at": bindparam("until", type_=_l.until_at.type)},
+        where=(_l.until_at <= bindparam("now")) | (_l.owner == _FREE),
+    )
+    .returning(_l.fence)
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_RELEASE = (
+    update(leases).where(_l.name == bindparam("of"), _l.fence == bindparam("since")).values(owner=bindparam("to"))
+)
+_STANDS = select(_l.owner, _l.fence).where(_l.name == bindparam("of"))
+_STANDS_LOCKED = _STANDS.with_for_update(read=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +55,8 @@ def acquire(engine: Engine, name: str, owner: str, *, ttl_seconds: float, clock:
     now = clock.now()
     until = now + timedelta(seconds=ttl_seconds)
     with unit(engine, "lease.save") as conn:
-        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-        statement = make(leases).values(name=name, owner=owner, fence=1, until_at=until)
-        fence = conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[leases.c.name],
-                set_={"owner": owner, "fence": leases.c.fence + 1, "until_at": until},
-                where=(leases.c.until_at <= now) | (leases.c.owner == _FREE),
-            ).returning(leases.c.fence)
-        ).scalar_one_or_none()
+        given = {"name": name, "owner": owner, "until_at": until, "by": owner, "until": until, "now": now}
+        fence = conn.execute(_TAKE[conn.dialect.name], given).scalar_one_or_none()
     return None if fence is None else Lease(name, owner, int(fence), until)
 
 
@@ -66,9 +77,7 @@ def renew(engine: Engine, lease: Lease, *, ttl_seconds: float, clock: Clock) -> 
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back; nothing happens if it was lost."""
     with unit(engine, "lease.save") as conn:
-        conn.execute(
-            update(leases).where(leases.c.name == lease.name, leases.c.fence == lease.fence).values(owner=_FREE)
-        )
+        conn.execute(_RELEASE, {"of": lease.name, "since": lease.fence, "to": _FREE})
 
 
 def guard(conn: Connection, lease: Lease) -> None:
@@ -77,10 +86,7 @@ def guard(conn: Connection, lease: Lease) -> None:
     On PostgreSQL the row stays share-locked, so that nobody takes over before this transaction has ended; on SQLite a
     writing unit excludes every other one anyway.
     """
-    query = select(leases.c.owner, leases.c.fence).where(leases.c.name == lease.name)
-    if lock_rows(conn):
-        query = query.with_for_update(read=True)
-    found = conn.execute(query).first()
+    found = conn.execute(_STANDS_LOCKED if lock_rows(conn) else _STANDS, {"of": lease.name}).first()
     if found is None or found.owner != lease.owner or found.fence != lease.fence:
         raise _lost(lease)
 

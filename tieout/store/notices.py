@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, or_, select, update
 
 from tieout.core.ids import IdMaker
 from tieout.store import restored
+from tieout.store.among import one_of
 from tieout.store.session import unit
 from tieout.store.tables import notices
 from tieout.store.upsert import insert_ignore
@@ -62,17 +63,22 @@ def queue(
     insert_ignore(conn, notices, rows)
 
 
-def _due(now: datetime) -> Any:
-    n = notices.c
-    return or_(
-        n.state.in_(("new", "failed")) & (n.not_before_at <= now),
-        (n.state == "sending") & (n.updated_at <= now - DIED_AFTER),
-    )
+_n = notices.c
+_DUE = or_(
+    one_of(_n.state, ("new", "failed")) & (_n.not_before_at <= bindparam("now")),
+    (_n.state == "sending") & (_n.updated_at <= bindparam("died")),
+)
+_IS_DUE = select(_n.id).where(_DUE).limit(1)
+_FIRST_DUE = select(notices).where(_DUE).order_by(_n.created_at, _n.id).limit(1)
+
+
+def _at(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "died": now - DIED_AFTER}
 
 
 def is_due(conn: Connection, now: datetime) -> bool:
     """Whether anything waits to be sent, or was being sent by a process that died."""
-    return conn.execute(select(notices.c.id).where(_due(now)).limit(1)).first() is not None
+    return conn.execute(_IS_DUE, _at(now)).first() is not None
 
 
 def claim(engine: Engine, now: datetime) -> Notice | None:
@@ -95,7 +101,7 @@ def claim(engine: Engine, now: datetime) -> Notice | None:
                 .where(n.state.in_(("new", "failed", "sending")), n.created_at <= put_back, n.target != "file")
                 .values(state="uncertain", updated_at=now, error="restored from a copy: it may have gone out since")
             )
-        found = conn.execute(select(notices).where(_due(now)).order_by(n.created_at, n.id).limit(1)).mappings().first()
+        found = conn.execute(_FIRST_DUE, _at(now)).mappings().first()
         if found is None:
             return None
         taken = conn.execute(

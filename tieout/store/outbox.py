@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from tieout.core import exact_json
 from tieout.core.config import ChangeLimits
 from tieout.core.ids import IdMaker
+from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.session import lock_rows
 from tieout.store.tables import outbox, remote_seen
@@ -25,6 +26,29 @@ from tieout.store.tables import outbox, remote_seen
 Mode = Literal["plan", "auto", "off"]
 OPEN = ("planned", "parked", "ready")
 IN_FLIGHT = ("claimed", "sent", "uncertain")
+_c = outbox.c
+_STANDING = (
+    select(_c.id, _c.remote_id, _c.fields, _c.riders, _c.state, _c.version, _c.approved_by, _c.attempts)
+    .where(
+        _c.connection == bindparam("of"),
+        _c.module == bindparam("in_module"),
+        _c.operation == "update",
+        among_given(_c.remote_id, "keys"),
+        one_of(_c.state, (*OPEN, *IN_FLIGHT, "dead")),
+    )
+    .order_by(_c.id)
+)
+_EVENTS = (
+    select(_c.id, _c.event_key, _c.fields, _c.state, _c.version, _c.approved_by, _c.attempts)
+    .where(_c.connection == bindparam("of"), among_given(_c.event_key, "keys"))
+    .order_by(_c.id)
+)
+_COUNTING = select(_c.id).where(_c.is_counting).limit(1)
+_SEEN = select(remote_seen.c.remote_id, remote_seen.c.fields).where(
+    remote_seen.c.connection == bindparam("of"),
+    remote_seen.c.module == bindparam("in_module"),
+    among_given(remote_seen.c.remote_id, "keys"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +183,10 @@ class _Writer:
 
     def _rows_of(self, intents: Sequence[Intent]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
         out: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-        c = outbox.c
+        query = _STANDING.with_for_update() if lock_rows(self.conn) else _STANDING
         for (connection, module), remote_ids in _grouped(intents).items():
-            query = (
-                select(c.id, c.remote_id, c.fields, c.riders, c.state, c.version, c.approved_by, c.attempts)
-                .where(
-                    c.connection == connection,
-                    c.module == module,
-                    c.operation == "update",
-                    c.remote_id.in_(remote_ids),
-                    c.state.in_([*OPEN, *IN_FLIGHT, "dead"]),
-                )
-                .order_by(c.id)
-            )
-            if lock_rows(self.conn):
-                query = query.with_for_update()
-            for row in self.conn.execute(query).mappings():
+            given = {"of": connection, "in_module": module, "keys": remote_ids}
+            for row in self.conn.execute(query, given).mappings():
                 out.setdefault((connection, module, row["remote_id"]), []).append(dict(row))
         return out
 
@@ -302,16 +314,10 @@ class _Writer:
         by_connection: dict[str, list[str]] = {}
         for item in events:
             by_connection.setdefault(item.connection, []).append(item.event_key)
-        c = outbox.c
+        query = _EVENTS.with_for_update() if lock_rows(self.conn) else _EVENTS
         for connection, keys in by_connection.items():
-            query = (
-                select(c.id, c.event_key, c.fields, c.state, c.version, c.approved_by, c.attempts)
-                .where(c.connection == connection, c.event_key.in_(keys))
-                .order_by(c.id)
-            )
-            if lock_rows(self.conn):
-                query = query.with_for_update()
-            known |= {(connection, row["event_key"]): dict(row) for row in self.conn.execute(query).mappings()}
+            found = self.conn.execute(query, {"of": connection, "keys": keys}).mappings()
+            known |= {(connection, row["event_key"]): dict(row) for row in found}
         for item in events:
             row = known.get((item.connection, item.event_key))
             mode = self.modes.get(item.connection, "plan")
@@ -350,7 +356,7 @@ class _Writer:
             for part in chunks([row_id for row_id, to in self.moves.items() if to == (state, counts)]):
                 self.conn.execute(
                     update(outbox)
-                    .where(outbox.c.id.in_(part))
+                    .where(among(outbox.c.id, part))
                     .values(state=state, is_counting=counts, updated_at=self.now)
                 )
         for part in chunks(self.inserts):
@@ -359,7 +365,7 @@ class _Writer:
 
 def is_counting(conn: Connection) -> bool:
     """Whether rows wait for the end of an apply run."""
-    return conn.execute(select(outbox.c.id).where(outbox.c.is_counting).limit(1)).first() is not None
+    return conn.execute(_COUNTING).first() is not None
 
 
 def judge_run(conn: Connection, limits: Mapping[str, ChangeLimits], now: datetime) -> dict[str, int]:
@@ -391,7 +397,7 @@ def supersede(conn: Connection, row_ids: Sequence[str], now: datetime, code: str
     for part in chunks(list(row_ids)):
         conn.execute(
             update(outbox)
-            .where(outbox.c.id.in_(part))
+            .where(among(outbox.c.id, part))
             .values(state="superseded", error_code=code, updated_at=now, done_at=now)
         )
 
@@ -401,12 +407,9 @@ def seen_fields(
 ) -> dict[str, Mapping[str, Any]]:
     """Our own fields as the remote last showed or confirmed them, by record."""
     out: dict[str, Mapping[str, Any]] = {}
-    c = remote_seen.c
     for part in chunks(list(remote_ids)):
-        query = select(c.remote_id, c.fields).where(
-            c.connection == connection, c.module == module, c.remote_id.in_(part)
-        )
-        out.update({row.remote_id: row.fields for row in conn.execute(query)})
+        found = conn.execute(_SEEN, {"of": connection, "in_module": module, "keys": part})
+        out.update({row.remote_id: row.fields for row in found})
     return out
 
 

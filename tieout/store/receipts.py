@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
+from tieout.store.among import among_given, one_of
 from tieout.store.landing import append_inputs, chunks
 from tieout.store.outbox import IN_FLIGHT, OPEN
 from tieout.store.session import lock_rows, unit
@@ -22,6 +23,20 @@ MAX_LOCKED = 42  # a week of tries, four hours apart
 FIRST_BACKOFF = timedelta(seconds=5)
 LONGEST_BACKOFF = timedelta(hours=1)
 LOCKED_BACKOFF = timedelta(hours=4)
+
+_c, _r = outbox.c, remote_seen.c
+_STANDING = select(outbox).where(among_given(_c.id, "ids"), one_of(_c.state, IN_FLIGHT)).order_by(_c.id)
+_STANDING_LOCKED = _STANDING.with_for_update()
+_NEWER = select(_c.remote_id).where(
+    _c.connection == bindparam("of"),
+    _c.module == bindparam("in_module"),
+    _c.operation == "update",
+    among_given(_c.remote_id, "keys"),
+    one_of(_c.state, OPEN),
+)
+_SEEN = select(_r.remote_id, _r.fields, _r.remote_modified_at, _r.drifted_at).where(
+    _r.connection == bindparam("of"), _r.module == bindparam("in_module"), among_given(_r.remote_id, "keys")
+)
 
 Verdict = Literal[
     "done", "rejected", "locked", "not_found", "version_moved", "uncertain", "retry", "again", "give_back"
@@ -107,10 +122,9 @@ def record(
 def _standing(conn: Connection, by_id: Mapping[str, Result]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for part in chunks(sorted(by_id)):
-        query = select(outbox).where(outbox.c.id.in_(part), outbox.c.state.in_(IN_FLIGHT)).order_by(outbox.c.id)
-        if lock_rows(conn):
-            query = query.with_for_update()
-        out += [dict(row) for row in conn.execute(query).mappings() if row["fence"] == by_id[row["id"]].fence]
+        query = _STANDING_LOCKED if lock_rows(conn) else _STANDING
+        found = conn.execute(query, {"ids": part}).mappings()
+        out += [dict(row) for row in found if row["fence"] == by_id[row["id"]].fence]
     return out
 
 
@@ -119,17 +133,10 @@ def _newer(conn: Connection, connection: str, rows: Sequence[Mapping[str, Any]])
     for row in rows:
         by_module.setdefault(row["module"], []).append(row["remote_id"])
     out: set[tuple[str, str]] = set()
-    c = outbox.c
     for module, remote_ids in by_module.items():
         for part in chunks(remote_ids):
-            query = select(c.remote_id).where(
-                c.connection == connection,
-                c.module == module,
-                c.operation == "update",
-                c.remote_id.in_(part),
-                c.state.in_(OPEN),
-            )
-            out |= {(module, remote_id) for remote_id in conn.execute(query).scalars()}
+            found = conn.execute(_NEWER, {"of": connection, "in_module": module, "keys": part})
+            out |= {(module, remote_id) for remote_id in found.scalars()}
     return out
 
 
@@ -224,14 +231,11 @@ def _see(
     for module, remote_id in seen:
         by_module.setdefault(module, []).append(remote_id)
     rows: list[dict[str, Any]] = []
-    c = remote_seen.c
     for module, remote_ids in by_module.items():
         held: dict[str, Any] = {}
         for part in chunks(remote_ids):
-            query = select(c.remote_id, c.fields, c.remote_modified_at, c.drifted_at).where(
-                c.connection == connection, c.module == module, c.remote_id.in_(part)
-            )
-            held |= {row.remote_id: row for row in conn.execute(query)}
+            found = conn.execute(_SEEN, {"of": connection, "in_module": module, "keys": part})
+            held |= {row.remote_id: row for row in found}
         for remote_id in remote_ids:
             fields, modified_at = seen[module, remote_id]
             before = held.get(remote_id)

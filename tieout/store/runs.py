@@ -7,12 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
+from tieout.store.among import one_of
 from tieout.store.session import reading, unit
 from tieout.store.tables import runs
+
+_c = runs.c
+# Made once: every slice and every sweep asks these.
+_SET = update(runs).where(_c.id == bindparam("of"))
+_NEXT = (
+    select(_c.id)
+    .where(_c.kind == bindparam("of"), _c.connection == bindparam("by"), _c.state == "queued")
+    .order_by(_c.queued_at, _c.id)
+    .limit(1)
+)
+_ASKED = select(runs).where(_c.kind == bindparam("of"), _c.queued_at.is_not(None)).order_by(_c.queued_at, _c.id)
+_UNFINISHED = {
+    (state, is_one): _ASKED.where(
+        one_of(_c.state, (state,) if state else ("queued", "running")),
+        *([_c.connection == bindparam("by")] if is_one else []),
+    )
+    for state in ("", "queued", "running")
+    for is_one in (False, True)
+}
 
 
 def start(
@@ -82,25 +102,19 @@ def begin(engine: Engine, clock: Clock, run_id: str, body: Mapping[str, Any]) ->
 
 def take(engine: Engine, clock: Clock, kind: str, connection: str) -> str | None:
     """Begin the oldest queued run of a connection; None if there is none."""
-    c = runs.c
-    mine = select(c.id).where(c.kind == kind, c.connection == connection, c.state == "queued")
     with unit(engine, "run.commit") as conn:
-        run_id = conn.execute(mine.order_by(c.queued_at, c.id).limit(1)).scalar()
+        run_id = conn.execute(_NEXT, {"of": kind, "by": connection}).scalar()
         if run_id is None:
             return None
-        conn.execute(update(runs).where(c.id == run_id).values(state="running", started_at=clock.now()))
+        conn.execute(_SET, {"of": run_id, "state": "running", "started_at": clock.now()})
     return str(run_id)
 
 
 def unfinished(engine: Engine, kind: str, connection: str = "", state: str = "") -> list[Run]:
     """Runs that were asked for and have not ended, oldest first."""
-    c = runs.c
-    query = select(runs).where(c.kind == kind, c.queued_at.is_not(None)).order_by(c.queued_at, c.id)
-    query = query.where(c.state == state if state else c.state.in_(("queued", "running")))
-    if connection:
-        query = query.where(c.connection == connection)
+    query = _UNFINISHED[state, bool(connection)]
     with reading(engine) as conn:
-        return [_run(row) for row in conn.execute(query).mappings()]
+        return [_run(row) for row in conn.execute(query, {"of": kind, "by": connection}).mappings()]
 
 
 def load(engine: Engine, run_id: str) -> Run | None:
@@ -117,21 +131,21 @@ def _run(row: Mapping[Any, Any]) -> Run:
 def progress(engine: Engine, run_id: str, counts: Mapping[str, Any]) -> None:
     """What a run has done so far."""
     with unit(engine, "run.commit") as conn:
-        conn.execute(update(runs).where(runs.c.id == run_id).values(counts=dict(counts)))
+        conn.execute(_SET, {"of": run_id, "counts": dict(counts)})
 
 
 def finish(engine: Engine, clock: Clock, run_id: str, *, counts: Mapping[str, Any], error: str = "") -> None:
     """Note how a run ended: done, or failed with its reason."""
     with unit(engine, "run.commit") as conn:
         conn.execute(
-            update(runs)
-            .where(runs.c.id == run_id)
-            .values(
-                ended_at=clock.now(),
-                state="failed" if error else "done",
-                counts=dict(counts),
-                error=error[:2000] or None,
-            )
+            _SET,
+            {
+                "of": run_id,
+                "ended_at": clock.now(),
+                "state": "failed" if error else "done",
+                "counts": dict(counts),
+                "error": error[:2000] or None,
+            },
         )
 
 

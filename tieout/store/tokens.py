@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 
 from tieout.core import exact_json
 from tieout.core.clock import Clock
@@ -27,6 +27,7 @@ from tieout.store.upsert import upsert
 
 _LEASE_SECONDS = 90.0
 _MARGIN = timedelta(seconds=30)
+_ROW = select(tokens).where(tokens.c.connection == bindparam("of"))
 
 
 class SqlTokenStore:
@@ -98,7 +99,7 @@ class SqlTokenStore:
     # ------------------------------------------------------------- parts
     def _row(self) -> Mapping[str, Any] | None:
         with reading(self._engine) as conn:
-            found = conn.execute(select(tokens).where(tokens.c.connection == self._connection)).mappings().first()
+            found = conn.execute(_ROW, {"of": self._connection}).mappings().first()
         return dict(found) if found else None
 
     def _token(self, row: Mapping[str, Any]) -> Token | None:
@@ -139,7 +140,7 @@ class SqlTokenStore:
         now = self._clock.now()
         with unit(self._engine, "token.save") as conn:
             leases.guard(conn, lease)
-            row = conn.execute(select(tokens).where(tokens.c.connection == self._connection)).mappings().first()
+            row = conn.execute(_ROW, {"of": self._connection}).mappings().first()
             # New credentials have a mint limit of their own.
             kept = row["mints"] if row is not None and row["config_digest"] in {"", *self._known} else []
             recent = [at for at in map(_instant, kept) if at > now - self._window]

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def _insert(conn: Connection, table: Table) -> Any:
-    return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_ignore(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; those whose key exists stay as they are."""
     if rows:
-        conn.execute(_insert(conn, table).on_conflict_do_nothing(), [dict(row) for row in rows])
+        conn.execute(_statement(table, (), conn.dialect.name), [dict(row) for row in rows])
 
 
 def upsert(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows by primary key; existing rows get exactly the columns given (all rows name the same ones)."""
     if not rows:
         return
+    conn.execute(_statement(table, tuple(rows[0]), conn.dialect.name), [dict(row) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _statement(table: Table, given: tuple[str, ...], dialect: str) -> Any:
+    """Made once for each table and set of columns."""
     keys = [column.name for column in table.primary_key]
-    statement = _insert(conn, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    statement = (
-        statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        if changed
-        else statement.on_conflict_do_nothing()
-    )
-    conn.execute(statement, [dict(row) for row in rows])
+    statement = _insert(dialect, table)
+    changed = {name: statement.excluded[name] for name in given if name not in keys}
+    if not changed:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
