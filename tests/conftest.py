@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -35,6 +36,12 @@ def _reachable_postgres(url: str) -> bool:
         return False
     finally:
         engine.dispose()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Without collections a worker grew to 2.8 GB, and every process that a later test forks was slow to start."""
+    assert gc.isenabled() and gc.get_freeze_count() == 0, f"{item.nodeid} leaves the garbage collector switched off"
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ class Theatre:
     """Databases, stored starts and seams of this process; runs one plan after the other."""
 
     def __init__(self) -> None:
+        self._thresholds = gc.get_threshold()
         gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
@@ -123,6 +124,7 @@ class Theatre:
     def close(self) -> None:
         import shutil
 
+        gc.set_threshold(*self._thresholds)
         for database in self._slots.values():
             database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
