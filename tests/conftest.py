@@ -41,7 +41,8 @@ def _reachable_postgres(url: str) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Without collections a worker grew to 2.8 GB, and every process that a later test forks was slow to start."""
-    assert gc.isenabled() and gc.get_freeze_count() == 0, f"{item.nodeid} leaves the garbage collector switched off"
+    assert gc.isenabled(), f"{item.nodeid} leaves the garbage collector switched off"
+    assert not gc.get_freeze_count(), f"{item.nodeid} leaves objects that no collection looks at"
 
 
 @pytest.fixture(scope="session")
