@@ -41,7 +41,6 @@ class Theatre:
     """Databases, stored starts and seams of this process; runs one plan after the other."""
 
     def __init__(self) -> None:
-        self._thresholds = gc.get_threshold()
         gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
@@ -80,7 +79,7 @@ class Theatre:
         until = max(rough.planned_end, rough.time.seconds, calm.time.seconds)
         for world, check in zip(pair, checks, strict=True):
             ending.drain(world, until)
-            check.check()
+            check.check(whole=True)
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
             world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
             world.problems += asof.ties(world, world.time.now().date())
@@ -124,7 +123,6 @@ class Theatre:
     def close(self) -> None:
         import shutil
 
-        gc.set_threshold(*self._thresholds)
         for database in self._slots.values():
             database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
