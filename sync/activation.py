@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from sync.context import Context
 from tieout.receivables.dunning.policy import Policy
 from tieout.receivables.dunning.policy_file import SHIPPED, load_policy, shipped_text
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.session import reading, unit
 from tieout.store.tables import meta
 from tieout.store.upsert import upsert
@@ -50,20 +50,7 @@ def activate_profiles(ctx: Context) -> list[str]:
             conn.execute(update(meta).where(meta.c.key == key).values(value=version))
             connection, _, stream = key.removeprefix(KEY).partition("/")
             body = {"connection": connection, "stream": stream, "version": version, "before": held[key]}
-            append_inputs(
-                conn,
-                [
-                    {
-                        "kind": "activation",
-                        "at": now,
-                        "connection": connection,
-                        "stream": stream,
-                        "is_deleted": False,
-                        "is_current": False,
-                        "body": body,
-                    }
-                ],
-            )
+            append_input(conn, "activation", now, body, connection=connection, stream=stream)
     return [key.removeprefix(KEY) for key in sorted(moved)]
 
 
@@ -88,12 +75,5 @@ def pin_policies(ctx: Context) -> list[str]:
 def append_policy(conn: Connection, now: datetime, company: str, policy: Policy, text: str, actor: str) -> int:
     """Put an activation of a dunning policy into the input log; answers its seq."""
     upsert(conn, meta, [{"key": f"{POLICY_KEY}{company}", "value": policy.version}])
-    row = {
-        "kind": "activation",
-        "at": now,
-        "actor": actor,
-        "is_deleted": False,
-        "is_current": False,
-        "body": {"company": company, "policy": policy.name, "version": policy.version, "text": text},
-    }
-    return append_inputs(conn, [row])[0]
+    body = {"company": company, "policy": policy.name, "version": policy.version, "text": text}
+    return append_input(conn, "activation", now, body, actor=actor)

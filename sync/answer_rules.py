@@ -19,7 +19,8 @@ from tieout.core import exact_json
 from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.store import audit
 from tieout.store.among import among
-from tieout.store.landing import append_inputs, chunks, load_payloads
+from tieout.store.inputs import append_input
+from tieout.store.landing import chunks, load_payloads
 from tieout.store.queries import answer_rules as queries
 from tieout.store.queries import conflicts as conflict_queries
 from tieout.store.queries.answer_rules import Shape, ruled_values
@@ -63,7 +64,7 @@ class RuleDesk:
                 "target": shown["target"],
                 "note": note,
             }
-            _append(conn, ctx, body, actor)
+            append_input(conn, "rule", ctx.clock.now(), body, actor=actor)
             audit.append(conn, ctx.clock.now(), actor, "conflict.rule", rule, {**body, "answers": shown["answered"]})
         self._after()
         return {"id": rule, "state": queries.ACTIVE, "answered": shown["answered"]}
@@ -78,7 +79,7 @@ class RuleDesk:
             if found["state"] != queries.ACTIVE:
                 raise StaleWrite(f"rule {rule_id} is {found['state']} already", code="rule_ended")
             body = {"do": END, "id": rule_id, "note": note}
-            _append(conn, ctx, body, actor)
+            append_input(conn, "rule", ctx.clock.now(), body, actor=actor)
             audit.append(conn, ctx.clock.now(), actor, "conflict.rule_end", rule_id, body)
         self._after()
         return {"id": rule_id, "state": queries.ENDED}
@@ -89,18 +90,6 @@ class RuleDesk:
             found = queries.page(conn, state, limit, cursor)
             effects = queries.effects(conn, [row["id"] for row in found.rows])
         return {"items": [{**row, **effects[row["id"]]} for row in found.rows], "next": found.next}
-
-
-def _append(conn: Connection, ctx: Context, body: Mapping[str, Any], actor: str) -> None:
-    row = {
-        "kind": "rule",
-        "at": ctx.clock.now(),
-        "actor": actor,
-        "is_deleted": False,
-        "is_current": False,
-        "body": dict(body),
-    }
-    append_inputs(conn, [row])
 
 
 def _conflict(conn: Connection, conflict_id: str) -> Mapping[Any, Any]:

@@ -24,7 +24,7 @@ from tieout.core import logging
 from tieout.core.errors import StaleWrite
 from tieout.store import leases
 from tieout.store.among import among
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.leases import Lease
 from tieout.store.outbox import is_counting, judge_run
 from tieout.store.queries.openings import OPENING, is_unfinished
@@ -303,7 +303,7 @@ def run_tick(ctx: Context) -> bool:
                 conn.execute(insert(meta).values(key=key, value=day.isoformat()))
             else:
                 conn.execute(meta.update().where(meta.c.key == key).values(value=day.isoformat()))
-            append_inputs(conn, [_input("tick", now, {"company": company, "on": day.isoformat()})])
+            append_input(conn, "tick", now, {"company": company, "on": day.isoformat()})
             began = True
     return began
 
@@ -316,20 +316,9 @@ def tick_due(ctx: Context) -> bool:
     return any(held.get(f"ticked_on:{company}", "") < day.isoformat() for company, day in days.items())
 
 
-def _input(kind: str, now: Any, body: dict[str, Any], actor: str | None = None) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "at": now,
-        "actor": actor,
-        "body": body,
-        "is_deleted": False,
-        "is_current": False,
-    }
-
-
 def append_answer(conn: Connection, now: Any, body: dict[str, Any], actor: str) -> int:
     """Put a person's answer into the input log; answers its seq."""
-    return append_inputs(conn, [_input("answer", now, body, actor)])[0]
+    return append_input(conn, "answer", now, body, actor=actor)
 
 
 def fresh_companies(ctx: Context) -> list[str]:

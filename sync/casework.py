@@ -34,7 +34,7 @@ from tieout.core.errors import Gone, StaleWrite
 from tieout.core.money import format_minor
 from tieout.receivables.disputes import CODES
 from tieout.store import audit
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.session import unit
 from tieout.store.tables import documents
 
@@ -310,9 +310,8 @@ def close_case(
             if accepted_minor is None or not 0 < accepted_minor < most:
                 raise CaseError("say how much is accepted: more than nothing and less than what is in dispute")
             body["accepted_minor"] = accepted_minor
-        _append(
-            ctx, conn, {"do": CLOSE, "id": case_id, "outcome": outcome, "on": today.isoformat(), "body": body}, actor
-        )
+        closing = {"do": CLOSE, "id": case_id, "outcome": outcome, "on": today.isoformat(), "body": body}
+        append_input(conn, "case", ctx.clock.now(), closing, actor=actor)
         audit.append(conn, ctx.clock.now(), actor, f"{row['kind']}.close", case_id, {"outcome": outcome, **body})
     return {"id": case_id, "kind": row["kind"], "outcome": outcome, "company": company, **body}
 
@@ -323,7 +322,7 @@ def undo_case(ctx: Context, case_id: str, actor: str) -> dict[str, Any]:
         row = case_row(conn, case_id)
         if row["outcome"] == "undone":
             raise StaleWrite(f"{row['kind']} {case_id} was taken back already", code="case_undone")
-        _append(ctx, conn, {"do": UNDO, "id": case_id}, actor)
+        append_input(conn, "case", ctx.clock.now(), {"do": UNDO, "id": case_id}, actor=actor)
         audit.append(conn, ctx.clock.now(), actor, f"{row['kind']}.undo", case_id, {"was": row["outcome"] or "open"})
     return {"id": case_id, "kind": row["kind"], "state": "open" if row["outcome"] else "undone"}
 
@@ -360,11 +359,6 @@ def _open(
         "body": dict(body),
         "note": note,
     }
-    _append(ctx, conn, stored, actor)
+    append_input(conn, "case", ctx.clock.now(), stored, actor=actor)
     audit.append(conn, ctx.clock.now(), actor, f"{kind}.open", case_id, {k: v for k, v in stored.items() if k != "do"})
     return {name: value for name, value in stored.items() if name != "do"}
-
-
-def _append(ctx: Context, conn: Connection, body: Mapping[str, Any], actor: str) -> None:
-    row = {"kind": "case", "at": ctx.clock.now(), "actor": actor, "is_deleted": False, "is_current": False}
-    append_inputs(conn, [{**row, "body": dict(body)}])

@@ -14,7 +14,7 @@ from tieout.core.dates import business_on
 from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
 from tieout.core.money import exponent
 from tieout.store import audit
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.queries import credit as queries
 from tieout.store.session import unit
 from tieout.store.tables import accounts, customers, memberships
@@ -92,7 +92,7 @@ def put_order(ctx: Context, body: Mapping[str, Any], subject: str, actor: str) -
 
 def _put(conn: Connection, now: Any, body: Mapping[str, Any], subject: str, actor: str) -> dict[str, Any]:
     body = {"step": "ask", **body}
-    seq = _append(conn, now, body, actor)
+    seq = append_input(conn, "credit", now, body, actor=actor)
     audit.append(conn, now, actor, f"credit.{body['kind']}", subject, {**body, "term": term_id(seq)})
     return {"id": term_id(seq), "state": "waiting" if body["needs_approval"] else "active"}
 
@@ -157,7 +157,7 @@ def approve(ctx: Context, term: str, actor: str) -> dict[str, Any]:
         if now - found["asked_at"] > timedelta(days=REQUEST_DAYS):
             raise StaleWrite(f"{term} was asked for more than {REQUEST_DAYS} days ago: ask again", code="term_lapsed")
         body = {"step": "approve", "term": term}
-        _append(conn, now, body, actor)
+        append_input(conn, "credit", now, body, actor=actor)
         audit.append(conn, now, actor, "credit.approve", term, {**body, "author": found["author"]})
     return {"id": term, "state": "active"}
 
@@ -170,7 +170,7 @@ def withdraw(ctx: Context, term: str, reason: str, actor: str) -> dict[str, Any]
         if found["state"] == "withdrawn":
             raise StaleWrite(f"{term} is withdrawn already", code="term_withdrawn")
         body = {"step": "withdraw", "term": term, "reason": reason.strip()}
-        _append(conn, now, body, actor)
+        append_input(conn, "credit", now, body, actor=actor)
         audit.append(conn, now, actor, "credit.withdraw", term, body)
     return {"id": term, "state": "withdrawn"}
 
@@ -186,8 +186,3 @@ def _known(conn: Connection, term: str) -> Mapping[Any, Any]:
     if found is None:
         raise Gone(f"there is no credit order {term}", code="no_term")
     return found
-
-
-def _append(conn: Connection, now: Any, body: dict[str, Any], actor: str) -> int:
-    row = {"kind": "credit", "at": now, "actor": actor, "body": body, "is_deleted": False, "is_current": False}
-    return append_inputs(conn, [row])[0]

@@ -24,7 +24,7 @@ from tieout.core.money import format_minor
 from tieout.receivables.dunning.decide import DunningDecision
 from tieout.receivables.dunning.policy import CHANNELS
 from tieout.store import audit
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.session import reading, unit
 from tieout.store.tables import customers, dunning_texts
 
@@ -121,7 +121,7 @@ class TextDesk:
                 if _version(conn, name, **place) == version:
                     continue
                 body = {"do": USE, "company": name, **place, "version": version, "text": text, "note": note}
-                _append(conn, ctx, body, actor)
+                append_input(conn, "text", ctx.clock.now(), body, actor=actor)
                 kept = {key: value for key, value in body.items() if key != "text"}
                 audit.append(conn, ctx.clock.now(), actor, "dunning.text", name, kept)
                 done.append(name)
@@ -144,7 +144,7 @@ class TextDesk:
                 raise CaseError(f"text {seq} is not in force", code="text_not_in_force")
             place = {name: row[name] for name in ("slot", "language", "channel")}
             body = {"do": DROP, "company": row["company_id"], **place}
-            _append(conn, ctx, body, actor)
+            append_input(conn, "text", ctx.clock.now(), body, actor=actor)
             audit.append(conn, ctx.clock.now(), actor, "dunning.text_drop", row["company_id"], body)
         self._after()
         return {**place, "version": row["version"], "dropped": row["company_id"]}
@@ -217,18 +217,6 @@ def _figures(
     home = ctx.config.companies[company].name
     view = ReminderView("", name, home, decision.currency, total, step, lines, on, on + ACT_WITHIN, "", "")
     return view, decision, ""
-
-
-def _append(conn: Connection, ctx: Context, body: Mapping[str, Any], actor: str) -> None:
-    row = {
-        "kind": "text",
-        "at": ctx.clock.now(),
-        "actor": actor,
-        "is_deleted": False,
-        "is_current": False,
-        "body": dict(body),
-    }
-    append_inputs(conn, [row])
 
 
 def _row(conn: Connection, seq: int) -> Mapping[Any, Any]:

@@ -12,7 +12,7 @@ from sync.fold.batch import Batch, business_dates, open_batch
 from sync.fold.parties import books_of
 from sync.fold.run import fold
 from tieout.store import leases
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.leases import Lease
 from tieout.store.queries import openings
 from tieout.store.queries.openings import OPENING
@@ -125,15 +125,7 @@ def begin_books(ctx: Context, lease: Lease, known: Openings) -> Batch | None:
             "reason": _reason(name in known.holds, before, to),
             "totals": totals,
         }
-        row = {
-            "kind": OPENING,
-            "at": now,
-            "connection": name,
-            "is_deleted": False,
-            "is_current": False,
-            "body": body,
-        }
-        (seq,) = append_inputs(conn, [row])
+        seq = append_input(conn, OPENING, now, body, connection=name)
         mark = {"phase": "fold", "seqs": [[seq, seq]]}
         batch = open_batch(conn, ctx.config, {}, body=mark, now=now)
         fold(batch, [seq])

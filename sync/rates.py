@@ -19,7 +19,8 @@ from tieout.core.dates import DateError, parse_on
 from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.core.money import is_currency
 from tieout.store import audit
-from tieout.store.landing import append_inputs, chunks
+from tieout.store.inputs import append_input
+from tieout.store.landing import chunks
 from tieout.store.session import unit
 from tieout.store.tables import rates
 
@@ -62,20 +63,12 @@ def state_rates(
         fresh = [line for line in clean if not _is_held(conn, company, line, source)]
         if fresh:
             body = {"rates": fresh, "source": source, "company_id": company}
-            append_inputs(
-                conn,
-                [
-                    {"kind": "rates", "at": now, "actor": actor, "body": {**body, "rates": part}, **_FLAGS}
-                    for part in (list(rows) for rows in chunks(fresh))
-                ],
-            )
+            for part in chunks(fresh):
+                append_input(conn, "rates", now, {**body, "rates": list(part)}, actor=actor)
             about = {"rates": len(fresh), "source": source, "company": company or "*"}
             audit.append(conn, now, actor, "rates.state", source or "rates", about)
     ids = [rate_key(company, line["base"], line["quote"], line["on"]) for line in clean]
     return {"stated": len(fresh), "unchanged": len(clean) - len(fresh), "ids": ids}
-
-
-_FLAGS = {"is_deleted": False, "is_current": False}
 
 
 def withdraw_rate(ctx: Context, rate_id: str, actor: str) -> dict[str, Any]:
@@ -92,7 +85,7 @@ def withdraw_rate(ctx: Context, rate_id: str, actor: str) -> dict[str, Any]:
                 f"rate {rate_id} comes from the books", hint="Change it there, or state another one for its day."
             )
         body = {"withdraw": rate_id}
-        append_inputs(conn, [{"kind": "rates", "at": now, "actor": actor, "body": body, **_FLAGS}])
+        append_input(conn, "rates", now, body, actor=actor)
         audit.append(conn, now, actor, "rates.withdraw", rate_id, body)
     return {"id": rate_id, "state": "withdrawn"}
 

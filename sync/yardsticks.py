@@ -11,7 +11,7 @@ from sync.context import Context
 from sync.fold.batch import business_dates
 from tieout.core.dates import add_months
 from tieout.receivables.credit_history import WINDOW_MONTHS, quantiles
-from tieout.store.landing import append_inputs
+from tieout.store.inputs import append_input
 from tieout.store.session import reading, unit
 from tieout.store.tables import documents, yardsticks
 
@@ -28,20 +28,10 @@ def review_companies(ctx: Context) -> bool:
         return False
     now = ctx.clock.now()
     with unit(ctx.engine, "apply.commit") as conn:
-        append_inputs(
-            conn,
-            [
-                {
-                    "kind": "review",
-                    "at": now,
-                    "body": {"company": name, "review_on": review.isoformat(), "billing": _billing(conn, name, review)},
-                    "is_deleted": False,
-                    "is_current": False,
-                }
-                for name, review in sorted(due.items())
-                if not _is_taken(conn, name, review)
-            ],
-        )
+        for name, review in sorted(due.items()):
+            if not _is_taken(conn, name, review):
+                body = {"company": name, "review_on": review.isoformat(), "billing": _billing(conn, name, review)}
+                append_input(conn, "review", now, body)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import gc
 import os
 import shutil
 import tempfile
@@ -13,12 +13,13 @@ from urllib.parse import quote
 import pytest
 import redis
 from hypothesis import settings
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
+
+from tests.postgres import Pool
 
 LOCAL_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 FROM_WHEEL = "wheel"
-_numbers = itertools.count(1)
 
 # The same commit gives the same result everywhere; `make properties` looks for what no example has shown yet.
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
@@ -35,6 +36,29 @@ def _reachable_postgres(url: str) -> bool:
         return False
     finally:
         engine.dispose()
+
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # bytes; the folders of a whole run hold one of the four when none is removed on the way
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Folders of tests lie in memory where there is room: a commit of SQLite waits for the disk, thousands of times."""
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.option.basetemp or not os.access(_MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(_MEMORY).free >= _ROOM:
+        folder = tempfile.mkdtemp(prefix="tieout-tests-", dir=_MEMORY)
+        config.option.basetemp = f"{folder}/run"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Without collections a worker grew to 2.8 GB, and every process that a later test forks was slow to start."""
+    assert gc.isenabled(), f"{item.nodeid} leaves the garbage collector switched off"
+    assert not gc.get_freeze_count(), f"{item.nodeid} leaves objects that no collection looks at"
 
 
 @pytest.fixture(scope="session")
@@ -63,32 +87,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.cleanup()
 
 
-def _make_database(server: str, worker: str, template: str = "") -> str:
-    name = f"tieout_test_{os.getpid()}_{worker}_{next(_numbers)}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
-    admin.dispose()
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _drop_database(server: str, url: str) -> None:
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)'))
-    admin.dispose()
-
-
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_server: str, worker_id: str) -> Iterator[str]:
-    from tieout.store.migrate import migrate
-
-    url = _make_database(postgres_server, worker_id)
-    engine = create_engine(url)
-    migrate(engine)
-    engine.dispose()
-    yield url
-    _drop_database(postgres_server, url)
+def postgres_pool(postgres_server: str, worker_id: str) -> Iterator[Pool]:
+    """Databases on that PostgreSQL, lent to tests."""
+    pool = Pool(postgres_server, worker_id)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture(scope="session")
@@ -113,11 +117,9 @@ def engine_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("_sqlite_template"), target)
         yield f"sqlite:///{target}"
         return
-    server: str = request.getfixturevalue("postgres_server")
-    template = make_url(request.getfixturevalue("_postgres_template")).database
-    url = _make_database(server, request.getfixturevalue("worker_id"), template or "")
-    yield url
-    _drop_database(server, url)
+    pool: Pool = request.getfixturevalue("postgres_pool")
+    with pool.lend() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -126,10 +128,9 @@ def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'blank.db'}"
         return
-    server: str = request.getfixturevalue("postgres_server")
-    url = _make_database(server, request.getfixturevalue("worker_id"))
-    yield url
-    _drop_database(server, url)
+    pool: Pool = request.getfixturevalue("postgres_pool")
+    with pool.blank() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -89,12 +89,17 @@ class KingdeeConnector:
         return self._reader.changes(self._stream(stream), cursor, resume)
 
     def next_cursor(self, stream: str, cursor: Cursor, started_at: datetime, seen: Mapping[str, JsonValue]) -> Cursor:
-        """The scan's start on the server's clock less the overlap, with what was learned of the form."""
-        since = (started_at - timedelta(seconds=self._settings.overlap_seconds)).replace(microsecond=0)
-        if cursor.since is not None and since < cursor.since:
+        """The scan's start on the server's clock less the overlap, with what was learned of the form.
+
+        A scan that was shown no row leaves the cursor where it is: an empty list is also what a server in trouble
+        gives, and asking again from there costs nothing while nothing changes.
+        """
+        memory = self._reader.memory(self._stream(stream), cursor.state)
+        since: datetime | None = (started_at - timedelta(seconds=self._settings.overlap_seconds)).replace(microsecond=0)
+        if memory.found_nothing or (cursor.since is not None and since is not None and since < cursor.since):
             since = cursor.since
         kept = {key: value for key, value in cursor.state.items() if key not in STATE_KEYS}
-        return Cursor(since, {**kept, **self._reader.memory(self._stream(stream), cursor.state).state()})
+        return Cursor(since, {**kept, **memory.state()})
 
     def fetch(self, stream: str, external_ids: Sequence[str]) -> Page:
         return self._reader.fetch(self._stream(stream), external_ids)

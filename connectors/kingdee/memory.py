@@ -22,6 +22,7 @@ class Memory:
     dropped_at: datetime | None = None
     absent_at: datetime | None = None
     high: int = 0
+    found_nothing: bool = False  # of the read that goes on: the answer to its first question held no row
 
     @classmethod
     def recall(cls, state: Mapping[str, JsonValue], now: datetime) -> Memory:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,13 @@ CRM = """source_id,name,tax_id
 Z1,晨鸟科技,91440300319331004w
 Z2,北京孤鹜食品有限公司,
 """
+
+
+@pytest.fixture(autouse=True)
+def _collections() -> Iterator[None]:
+    """The command switches the collector off for the rest of its process, which here goes on with other tests."""
+    yield
+    gc.enable()
 
 
 def run(*args: object) -> tuple[int, str]:

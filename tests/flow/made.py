@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, make_url, text, update
+from sqlalchemy import Connection, create_engine, make_url, update
 
 from tests.flow.books import Synced
 from tests.flow.harness import START, make_world, open_installation
+from tests.postgres import Copy
 from tieout.sandbox.clock import SandboxClock
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.session import unit
@@ -41,14 +43,17 @@ class Made:
         return world, service
 
 
+@cache
+def _contents(url: str) -> Copy:
+    """The rows of a made database on PostgreSQL, which is at rest for good."""
+    return Copy.of(url)
+
+
 def _copy_database(source: str, target: str) -> None:
     if source.startswith("sqlite"):
         shutil.copy(str(make_url(source).database), str(make_url(target).database))
         return
-    name, template = make_url(target).database, make_url(source).database
-    with admin(target) as conn:
-        conn.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-        conn.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    _contents(source).into(target)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync.apply import run_apply
 from sync.context import Context
 from sync.inbox import accept
 from sync.jobs import drain
@@ -18,11 +19,14 @@ from sync.operations import check, prepare_sandboxes
 from sync.plan import plan as make_plan
 from sync.plan import push_plan, save_plan
 from sync.pull import run_pull
+from sync.push import run_push
+from sync.queue import ring
 from sync.reconcile import run_reconcile
 from sync.sweep import run_housekeeping, run_sweep
-from tests.sim import asof, users
+from tests.sim import asof, putback, users
 from tests.sim.process import current, nobody
 from tieout.core.errors import Denied, TieoutError
+from tieout.store import pushes
 from tieout.store.plans import plan_rows
 from tieout.store.tables import inbox, outbox
 
@@ -82,8 +86,21 @@ def work_on(world: World, rng: Random, job: tuple[str, int]) -> None:
     process = world.free_process(rng)
     world.note(f"{process.name} {name}")
     world.doorbell.take(job, process.clock.now())
+    process.is_horse_alone = False
     if process.run(guarded(world, lambda ctx: drain(ctx, name, turn), name)):
         world.doorbell.finish(job)
+    elif process.is_horse_alone:
+        world.doorbell.again(job)
+
+
+def rush(world: World, rng: Random, *, with_push: bool) -> None:
+    """Another worker reads the books and applies them, and sends what is due, while somebody is in the middle."""
+    process = world.free_process(rng)
+    world.note(f"{process.name} rushes in")
+    process.run(guarded(world, lambda ctx: run_pull(ctx, "kingdee"), "pull kingdee"))
+    process.run(guarded(world, run_apply, "apply"))
+    if with_push and world.plan.push_mode == "auto":
+        process.run(guarded(world, lambda ctx: run_push(ctx, "zoho", limit_seconds=None), "push"))
 
 
 def sweep(world: World, rng: Random, _: int) -> None:
@@ -122,6 +139,10 @@ def deliver(world: World, rng: Random, _: int) -> None:
         deliver_hint(world, url, body)
     if world.strikes("hint_forged", "hint"):
         deliver_hint(world, url + "x", body, is_forged=True)
+    if world.strikes("hint_other", "hint"):
+        doc = json.loads(body)
+        other = json.dumps({**doc, "token": "of another channel"}, ensure_ascii=False).encode()
+        deliver_hint(world, url, other, is_forged=True)
 
 
 def deliver_hint(world: World, url: str, body: bytes, *, is_forged: bool = False) -> None:
@@ -155,14 +176,29 @@ def _is_stored(world: World, body: bytes) -> bool:
 
 
 def plan(world: World, rng: Random, _: int) -> None:
-    """A person looks at the plan and sends exactly that: at once, or at the next turn, when much has moved on."""
+    """A person looks at the plan and sends exactly that: at once, or at the next turn, when much has moved on.
+
+    Where changes go out by themselves: a person lets go what was parked because it was too much at once.
+    """
     if world.plan.push_mode != "plan":
+        approve(world)
         return
     if world.kept_plan:
         digest, world.kept_plan = world.kept_plan, ""
         world.processes["web"].run(guarded(world, lambda ctx: _send(world, ctx, digest), "plan"))
         return
     look_and_send(world, fresh=rng.random() < 0.3, at_once=rng.random() < 0.6)
+
+
+def approve(world: World) -> None:
+    """Let parked changes go."""
+
+    def run(ctx: Context) -> None:
+        if pushes.approve(ctx.engine, "zoho", "user:ann", ctx.clock):
+            ring(ctx, "push:zoho")
+
+    if world.variant.max_rows:
+        world.processes["web"].run(guarded(world, run, "approve"))
 
 
 def look_and_send(world: World, *, fresh: bool, at_once: bool = True) -> None:
@@ -246,4 +282,7 @@ ACTORS: dict[str, Actor] = {
     "setup": setup,
     "check": look,
     "report": report,
+    "backup": putback.copy,
+    "restore": putback.put_back,
+    "go on": putback.go_on,
 }

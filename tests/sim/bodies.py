@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
+from functools import cache
 
 from tieout.sandbox.http import Response, json_response, text_response
 
@@ -60,6 +62,35 @@ def empty_page(answer: Response, vendor: str) -> Response:
     return Response(200, b"[]", {"content-type": JSON})
 
 
+def short_page(answer: Response, vendor: str) -> Response:
+    """Only the first row, and nothing is said to follow."""
+    try:
+        doc = json.loads(answer.body)
+    except ValueError:
+        return answer
+    if vendor == "zoho" and isinstance(doc, dict) and isinstance(doc.get("info"), dict):
+        doc["info"] |= {"more_records": False, "next_page_token": None}
+        doc["data"] = doc.get("data", [])[:1]
+    elif isinstance(doc, list):
+        doc = doc[:1]
+    return replace(answer, body=json.dumps(doc, ensure_ascii=False).encode())
+
+
+def deep_json(answer: Response) -> Response:
+    """Brackets without end."""
+    return replace(answer, body=b"[" * 100_000 + b"]" * 100_000)
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b"[" + b" " * 70_000_000 + b"]", 1)
+
+
+def zip_bomb(answer: Response) -> Response:
+    """Small on the wire, larger than any answer may be once it is unpacked."""
+    return replace(answer, body=_bomb(), headers={**answer.headers, "content-encoding": "gzip"})
+
+
 def endless_token(answer: Response) -> Response:
     """The same page token for ever."""
     try:
@@ -81,4 +112,6 @@ DAMAGE = {
     "bom": bom,
     "nan": nan,
     "endless_token": endless_token,
+    "deep_json": deep_json,
+    "zip_bomb": zip_bomb,
 }

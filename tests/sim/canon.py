@@ -10,6 +10,7 @@ depends on the way there, and how it is proved then: `credit.py`.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -19,11 +20,12 @@ from tests.flow.books import books, rows
 from tests.sim.credit import Dump, levelled
 from tests.sim.process import nobody
 from tieout.core import exact_json
-from tieout.store.tables import decisions, yardsticks
+from tieout.store.tables import decisions, source_records, yardsticks
 
 if TYPE_CHECKING:
     from tests.sim.world import World
 
+WORD = ("currency", "paid_minor", "due_minor", "until_on")
 OWN = ("Accounts", "Deals", "Invoices")
 
 
@@ -35,11 +37,15 @@ def dump(world: World) -> Dump:
     with nobody():
         found = books(service)
         yards = rows(service, select(yardsticks.c.company_id, yardsticks.c.review_on, yardsticks.c.body))
+        unread = {
+            (row["connection"], row["stream"], row["external_id"])
+            for row in rows(service, select(source_records).where(source_records.c.problem.is_not(None)))
+        }
         decided = {str(row["subject"]) for row in rows(service, select(decisions.c.subject).distinct())}
     alive -= {("Deals", str(one["id"])) for one in records["Deals"] if f"zoho/deal:{one['id']}" not in decided}
     out: Dump = {}
     for kind, facts in found.items():
-        kept = (_kept(kind, exact_json.loads_fast(fact.encode()), alive) for fact in facts)
+        kept = (_kept(kind, exact_json.loads_fast(fact.encode()), alive, unread) for fact in facts)
         out[kind] = sorted(_text(fact) for fact in kept if fact is not None)
     out["crm fields"] = sorted(
         _text([module, one["id"], _fields(one)])
@@ -64,8 +70,10 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]]) -> Any:
+def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]], unread: Container[tuple[str, str, str]] = ()) -> Any:
     """The fact as it is compared; None = left out."""
+    if kind == "records" and tuple(fact[:3]) in unread:
+        return [*fact[:3], "unread"]  # what was read of it before stands on, whenever that was
     if kind == "records":
         return None if fact[4] else [*fact[:3], fact[5]]  # names of other records come along unasked, without a stamp
     if kind == "documents":
@@ -78,6 +86,8 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]]) -> Any:
         fields = _fields(fact[2])
         return [*fact[:2], fields] if fields and (fact[0], fact[1]) in alive else None
     if kind == "decisions":
+        if fact[0] in ("promise", "plan"):  # named by an id of ours; the items are as well
+            return [fact[0], fact[1].rpartition("|")[0], fact[2], *(fact[3][name] for name in WORD)]
         if fact[0] in ("reminder", "credit") or fact[1].startswith("nobody") or fact[2] in ("none", "void"):
             return None
         return fact[:4]
@@ -87,7 +97,11 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]]) -> Any:
 def _credit(text: str) -> Any:
     """[subject, value, body, reasons] of a credit decision about somebody; None for every other decision."""
     fact = exact_json.loads_fast(text.encode())
-    return fact[1:] if fact[0] == "credit" and not fact[1].startswith("nobody") else None
+    if fact[0] != "credit" or fact[1].startswith("nobody"):
+        return None
+    if fact[3]["override"]:
+        fact[3]["override"] = "by hand"  # an order is named by a number of ours
+    return fact[1:]
 
 
 def differences(calm: Dump, rough: Dump) -> list[str]:

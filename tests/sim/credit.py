@@ -22,7 +22,8 @@ from tieout.receivables.credit_score import credit_score
 from tieout.receivables.grade import GradeState, stable_grade
 from tieout.store.tables import decisions, yardsticks
 
-GRADED = ("grade", "score", "contributions", "suggested_limit_minor")
+GRADED = ("grade", "score", "contributions", "suggested_limit_minor", "confidence", "missing_sub_scores")
+PLACE = "billing_percentile"  # among the others, by the yardstick; none is known before the first one was taken
 SINCE = ("hold_since", "better_since")
 RELEASE = {"above_release_level", "release_needs_rate", "hold_waits"}  # why a hold stands that nothing starts now
 TRIGGERS = {"over_limit", "overdue_beyond_hold_days", "broken_promises", "manual_hold"}
@@ -96,10 +97,13 @@ def _may_be_graded(one: list[Any], other: list[Any], *, same_yard: bool) -> bool
     mine, theirs = one[2], other[2]
     if all(mine[name] == theirs[name] for name in GRADED):
         return False
-    rest = [{k: v for k, v in body["contributions"].items() if k != "billing_percentile"} for body in (mine, theirs)]
+    rest = [
+        ({k: v for k, v in body["contributions"].items() if k != PLACE}, set(body["missing_sub_scores"]) - {PLACE})
+        for body in (mine, theirs)
+    ]
     if rest[0] != rest[1] or mine["review_on"] != theirs["review_on"]:
         return False
-    if mine["score"] != theirs["score"]:
+    if mine["score"] != theirs["score"] or mine["missing_sub_scores"] != theirs["missing_sub_scores"]:
         return not same_yard
     lower = max(mine, theirs, key=lambda body: str(body["grade"]))  # A is the best
     return bool(lower["better_since"])

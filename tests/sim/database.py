@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from tests.sim.look import written_by
-from tests.sim.process import current
+from tests.sim.process import Process, current
 from tieout.store import session
 
 POSTGRES = os.environ.get("TIEOUT_TEST_DATABASE_URL") or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
@@ -44,8 +43,7 @@ class Database:
         else:
             self.url = make_url(POSTGRES).set(database=self._name).render_as_string(hide_password=False)
         self.engine = session.make_engine(self.url)
-        self.written: set[str] = set()  # tables, since the last look
-        _watch(self.engine, self.written)
+        _watch(self.engine)
 
     def put(self, stored: str) -> None:
         """Hold what was stored under a name; an empty name is a database without tables."""
@@ -103,34 +101,50 @@ def _lost(kind: str) -> OperationalError:
     return OperationalError("COMMIT", {}, cause)
 
 
-def _watch(engine: Any, written: set[str]) -> None:
-    """Statements of a dead process raise again, writes are noted; PostgreSQL may refuse where a transaction begins.
-
-    Around the dialect's own methods: an engine with event listeners spends a tenth more on every statement.
-    """
-    for name in ("do_execute", "do_executemany", "do_execute_no_params"):
-        setattr(engine.dialect, name, _alive(getattr(engine.dialect, name), written))
-    if engine.dialect.name == "sqlite":
-        return
-
-    def do_begin(_: Any) -> None:
+def _watch(engine: Any) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def _before(*_: Any) -> None:
         process = current()
-        if process is not None and process.world.strikes("busy"):
-            cause = psycopg.errors.SerializationFailure("could not serialize access due to concurrent update")
+        if process is None:
+            return
+        process.check()
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Any) -> None:
+        process = current()
+        if process is None or conn.dialect.name == "sqlite":
+            return
+        _is_down(process, "postgresql")
+        fault = process.world.struck_by("busy", "any")
+        if fault is not None:
+            cause: psycopg.Error = psycopg.errors.DeadlockDetected("deadlock detected")
+            if not fault.amount:
+                cause = psycopg.errors.SerializationFailure("could not serialize access due to concurrent update")
             raise OperationalError("BEGIN", {}, cause)
 
-    engine.dialect.do_begin = do_begin
+
+def _is_down(process: Process, kind: str) -> None:
+    """A database server that was restarted refuses everybody for a while."""
+    world = process.world
+    fault = world.struck_by("database_down", "any")
+    if fault is not None:
+        world.database_back_at = world.time.seconds + fault.amount
+    if world.time.seconds < world.database_back_at:
+        world.time.advance(1.0)  # whoever asks again and again comes to the end of it
+        raise _lost(kind)
 
 
-def _alive(execute: Callable[..., None], written: set[str]) -> Callable[..., None]:
-    def run(cursor: Any, statement: str, *given: Any, **more: Any) -> None:
-        process = current()
-        if process is not None:
-            process.check()
-        written.update(written_by(statement))
-        execute(cursor, statement, *given, **more)
-
-    return run
+def _full(process: Process, boundary: str, kind: str) -> None:
+    """No room on the disk, for a while."""
+    world = process.world
+    fault = world.struck_by("disk_full", boundary)
+    if fault is not None:
+        world.room_again_at = world.time.seconds + fault.amount
+    if fault is not None or world.time.seconds < world.room_again_at:
+        cause: Exception = sqlite3.OperationalError("database or disk is full")
+        if kind != "sqlite":
+            cause = psycopg.errors.DiskFull("could not extend file: No space left on device")
+        raise OperationalError("COMMIT", {}, cause)
 
 
 _commit: Callable[[Connection], None] = session.commit
@@ -142,6 +156,8 @@ def begin(conn: Connection) -> None:
     process = current()
     if process is not None:
         process.check()
+        if session.is_sqlite(conn):
+            _is_down(process, "sqlite")
         if session.is_sqlite(conn) and process.world.strikes("busy"):
             raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     _begin(conn)
@@ -155,6 +171,7 @@ def commit(conn: Connection) -> None:
         return
     process.check()
     boundary = process.world.boundary
+    _full(process, boundary, conn.dialect.name)
     if process.world.strikes("commit_lost", boundary):
         raise _lost(conn.dialect.name)
     _commit(conn)

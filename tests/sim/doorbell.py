@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from sync.queue import STUCK_AFTER
+from sync.queue import STUCK_AFTER, queue_of
 from tests.sim.process import current
 
 URL = "redis://sim.invalid:6379/0"
@@ -50,6 +50,11 @@ class Doorbell:
     def finish(self, job: tuple[str, int]) -> None:
         """A job ended, well or not."""
         self.started.pop(job, None)
+
+    def again(self, job: tuple[str, int]) -> None:
+        """Its horse died: the worker counts it as failed and queues it once more."""
+        self.started.pop(job, None)
+        self.waiting[job] = queue_of(job[0])
 
     def maintain(self, now: datetime) -> None:
         """Forget started jobs whose worker must be dead, as RQ's maintenance does."""

@@ -17,7 +17,7 @@ from sync.queue import ring
 from sync.service import Service
 from sync.sweep import due
 from tests.crash.endstate import waiting
-from tests.sim import actors, credit
+from tests.sim import actors, credit, putback
 from tests.sim.actors import STREAMS
 from tests.sim.process import nobody
 from tieout.store import pushes
@@ -48,6 +48,7 @@ def drain(world: World, until: float) -> None:
         world.network.carry_out_late()
         world.note(f"round {number}")
         if number == 0:
+            putback.go_on(world, Random(0), 0)
             actors.look(world, Random(0), 0)
             actors.setup(world, Random(0), 0)
         one_round(world, accept=True, last=number == len(ROUNDS) - 1)
@@ -88,6 +89,7 @@ def _decide(world: World) -> None:
     if world.plan.push_mode == "plan":
         actors.look_and_send(world, fresh=False)
     else:
+        actors.approve(world)
         process.run(actors.guarded(world, lambda ctx: run_push(ctx, "zoho", limit_seconds=None), "push"))
 
 

@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from tieout.core.faults import BOUNDARIES
 
 ANY = ("any",)
-NET = ("any", "read", "write", "zoho", "kingdee")
-WRITE = ("write",)
+NET = ("any", "read", "write", "create", "ids", "zoho", "kingdee")
+WRITE = ("write", "write", "create")
 _INTERNAL = ("migration.step", "channel.save")
 AT = tuple(f"{side}:{name}" for name in BOUNDARIES if name not in _INTERNAL for side in ("before", "after"))
 COMMITS = tuple(name for name in BOUNDARIES if name not in (*_INTERNAL, "push.send", "push.read"))
 OUTSIDE = (*tuple(f"after:{name}" for name in COMMITS), "before:push.send", "after:push.send", "after:push.read")
+CRASHES = tuple(f"{side} {place}" for place in ("any", "write", "create") for side in ("before", "after"))
+RUSHED = ("read", "request", "write", "write", "create", "create", *("after:outbox.claim",) * 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where a kind may strike and by how much; `counted` = the nth chance, `repeats` = several times in a row."""
+    """Where a kind may strike and by how much; `counted` = the nth chance, `repeats` = several times in a row.
+
+    `weight`: how often it is drawn. What has many places, or shows only when it meets something else, is drawn more.
+    """
 
     places: tuple[str, ...] = NET
     amounts: tuple[float, ...] = (0.0,)
     counted: bool = True
     repeats: bool = True
+    weight: float = 1.0
 
 
 KINDS: dict[str, Shape] = {
@@ -35,6 +41,7 @@ KINDS: dict[str, Shape] = {
     "http_429_seconds": Shape(amounts=(1, 5, 20, 90, 700)),
     "http_429_date": Shape(amounts=(2, 30, 120)),
     "http_429_bare": Shape(),
+    "daily_quota": Shape(("zoho",), amounts=(9_000, 50_000), repeats=False, weight=0.5),
     "http_500": Shape(),
     "http_502_html": Shape(),
     "http_503": Shape(amounts=(0, 3, 60)),
@@ -53,6 +60,9 @@ KINDS: dict[str, Shape] = {
     "late_write": Shape(WRITE, amounts=(5, 25, 55), repeats=False),  # the line broke, the vendor does it later
     "late_crash": Shape(WRITE, amounts=(5, 25, 55), repeats=False),
     # bodies
+    "outage": Shape(("any", "zoho", "kingdee", "write", "ids"), amounts=(60, 900, 5_000), repeats=False),
+    # deep pages of a list of ids fail for hours, its first ones do not
+    "deep_outage": Shape(("later_ids",), amounts=(5_000, 12_000, 30_000), repeats=False, weight=3.0),
     "cut_body": Shape(),
     "truncated": Shape(),
     "invalid_json": Shape(),
@@ -66,17 +76,27 @@ KINDS: dict[str, Shape] = {
     "duplicate_page": Shape(("read",)),
     "endless_token": Shape(("zoho",)),
     "empty_page": Shape(("read",)),
+    "short_page": Shape(("ids",), weight=2.0),  # a list of ids ends too early
+    "deep_json": Shape(("read",)),
+    "zip_bomb": Shape(("read",), repeats=False, weight=0.3),
     "slow": Shape(amounts=(10, 45, 75, 200)),
     # tokens
     "expire_tokens": Shape(ANY),
     "token_refused": Shape(("token",), repeats=False),
     # processes and their database
-    "crash": Shape(AT, repeats=False),
-    "crash_request": Shape(("before any", "after any", "before write", "after write"), repeats=False),
-    "commit_lost": Shape(COMMITS, repeats=False),
-    "commit_unknown": Shape(COMMITS, repeats=False),
-    "busy": Shape(ANY),
-    "interleave": Shape((*OUTSIDE, "request", "request", "write"), amounts=(0, 0, 5, 40, 70, 200), repeats=False),
+    "crash": Shape(AT, repeats=False, weight=4.0),
+    "horse_crash": Shape(AT, repeats=False, weight=2.0),  # the work horse alone: its job is queued again at once
+    "crash_request": Shape(CRASHES, repeats=False, weight=3.0),
+    "commit_lost": Shape(COMMITS, repeats=False, weight=3.0),
+    "commit_unknown": Shape(COMMITS, repeats=False, weight=2.0),
+    "disk_full": Shape(COMMITS, amounts=(0, 30, 600), repeats=False),
+    "database_down": Shape(ANY, amounts=(1, 20, 90), repeats=False),
+    "busy": Shape(ANY, amounts=(0, 1)),  # locked or could not serialize; deadlock
+    # others act in the middle: the next steps of the plan, and with `rush` a worker that reads, applies and sends
+    "interleave": Shape(
+        (*OUTSIDE, "request", "request", "write"), amounts=(0, 0, 5, 40, 70, 200), repeats=False, weight=2.0
+    ),
+    "rush": Shape((*OUTSIDE, *RUSHED), amounts=(0, 0, 5, 40, 70, 200), weight=6.0),
     # the doorbell
     "redis_emptied": Shape(ANY, counted=False, repeats=False),
     "redis_down": Shape(("ring",)),
@@ -86,6 +106,7 @@ KINDS: dict[str, Shape] = {
     # notifications
     "hint_lost": Shape(("hint",)),
     "hint_twice": Shape(("hint",)),
-    "hint_forged": Shape(("hint",)),
+    "hint_forged": Shape(("hint",), weight=2.0),
+    "hint_other": Shape(("hint",)),  # of another channel: a token that is not ours
     "hint_stale": Shape(("hint",), repeats=False),
 }

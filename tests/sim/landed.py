@@ -49,6 +49,10 @@ class Landed:
                 yield from self._claimed(conn, connection, stream)
         yield from self._gone(conn)
 
+    def begin_again(self) -> None:
+        """A backup was put back."""
+        self._cursors.clear()
+
     def _read_effects(self) -> None:
         effects = self._world.vendors.store.effects
         for one in effects.since(self._seen):

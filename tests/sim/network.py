@@ -49,12 +49,29 @@ class Late:
     request: Request
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Until an instant every request at a place fails; of a list only pages as deep as the first that failed."""
+
+    until: float
+    place: str
+    listing: str = ""
+    depth: int = 0
+
+    def holds(self, places: tuple[str, ...], req: Request) -> bool:
+        return self.place in places and (
+            not self.listing or (self.listing == _listing(req) and _depth(req) >= self.depth)
+        )
+
+
 class Network:
     """Both vendors' addresses, as one world's processes reach them."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.late: list[Late] = []
+        self.outages: list[Outage] = []
+        self._shortened: set[str] = set()  # lists of ids that once ended too early
         self._pages: dict[str, Response] = {}
 
     def line(self, process: Process) -> httpx.BaseTransport:
@@ -83,7 +100,8 @@ class Network:
         )
         places = _places(vendor, req)
         world.interrupt("interleave", *places, "request")
-        for place in places:
+        world.interrupt("rush", *places, "request")
+        for place in dict.fromkeys(places):
             if world.strikes("crash_request", f"before {place}"):
                 process.die()
         answer = self._answer(process, vendor, req, request, places)
@@ -113,6 +131,13 @@ class Network:
             if kind == "late_crash":
                 process.die()
             raise httpx.ReadError("connection reset by peer", request=request)
+        if kind in ("outage", "deep_outage"):
+            assert fault is not None
+            deep = (_listing(req), _depth(req)) if kind == "deep_outage" else ("", 0)
+            self.outages.append(Outage(world.time.seconds + amount, fault.place, *deep))
+        self.outages = [one for one in self.outages if one.until > world.time.seconds]
+        if any(one.holds(places, req) for one in self.outages):
+            return text_response("<html><body><h1>503 Service Unavailable</h1></body></html>", 503)
         refused = self._refusal(kind, amount, vendor, places)
         if refused is not None:
             return refused
@@ -137,8 +162,12 @@ class Network:
             return bodies.DAMAGE[kind](answer)
         if kind == "error_in_200":
             return bodies.error_in_200(answer, vendor)
-        if kind == "empty_page":
-            return bodies.empty_page(answer, vendor)
+        if kind in ("empty_page", "short_page") and _is_id_list(vendor, req):
+            if _listing(req) in self._shortened:
+                return answer  # a list that lies again and again cannot be told from one that is true
+            self._shortened.add(_listing(req))
+        if kind in ("empty_page", "short_page"):
+            return bodies.empty_page(answer, vendor) if kind == "empty_page" else bodies.short_page(answer, vendor)
         if req.method == "GET" or vendor == "kingdee":
             query = _listing(req)
             before = self._pages.get(query)
@@ -149,16 +178,16 @@ class Network:
 
     def _refusal(self, kind: str, amount: float, vendor: str, places: tuple[str, ...]) -> Response | None:
         """The answer of a vendor or a gateway that did nothing at all."""
-        if not kind.startswith("http_") and kind != "token_refused":
+        if not kind.startswith("http_") and kind not in ("token_refused", "daily_quota"):
             return None
         if kind == "token_refused":
             return json_response({"error": "invalid_code"})
-        status = int(kind[5:8])
+        status = 429 if kind == "daily_quota" else int(kind[5:8])
         if kind == "http_502_html":
             return text_response("<html><body><h1>502 Bad Gateway</h1></body></html>", 502)
         headers: dict[str, str] = {}
         now = self._world.vendors.now(vendor)
-        if kind in ("http_429_seconds", "http_503") and amount:
+        if kind in ("http_429_seconds", "http_503", "daily_quota") and amount:
             headers["retry-after"] = str(int(amount))
         if kind == "http_429_date":
             headers["retry-after"] = format_datetime(now + timedelta(seconds=amount), usegmt=True)
@@ -193,12 +222,39 @@ class _Line(httpx.BaseTransport):
 def _listing(req: Request) -> str:
     """What a page is a page of: the same question wherever in the list it stands."""
     asked = [f"{key}={value}" for key, value in req.query if key not in ("page", "page_token")]
-    return re.sub(r"FID>\d+|\"StartRow\":\d+", "", f"{req.path} {asked} {req.body.decode('utf-8', 'replace')}")
+    return re.sub(r"F[A-Z]*ID>\d+|\"StartRow\":\d+", "", f"{req.path} {asked} {req.body.decode('utf-8', 'replace')}")
+
+
+_BEHIND = re.compile(r"F[A-Z]*ID>(\d+)")
+
+
+def _depth(req: Request) -> int:
+    """How deep in its list a page stands; 0 = the first one."""
+    asked = dict(req.query)
+    if asked.get("page_token"):
+        return 1
+    if asked.get("page", "1") != "1":
+        return int(asked["page"]) - 1
+    found = _BEHIND.search(req.body.decode("utf-8", "replace"))
+    return int(found[1]) if found else 0
+
+
+def _is_id_list(vendor: str, req: Request) -> bool:
+    """A list of all ids, as sweeps ask for it."""
+    if vendor == "zoho":
+        return dict(req.query).get("fields") == "id"
+    body = req.body.decode("utf-8", "replace")
+    return "ExecuteBillQuery" in req.path and ">" in body and "FModifyDate" not in body and " in (" not in body
 
 
 def _places(vendor: str, req: Request) -> tuple[str, ...]:
     """What a request is, for faults that strike only there."""
     if "/oauth/" in req.path or "AuthService" in req.path:
         return ("any", "token", vendor)
-    writes = vendor == "zoho" and req.method in ("POST", "PUT", "PATCH") and not req.path.endswith("/coql")
-    return ("any", "write" if writes and "/settings/" not in req.path else "read", vendor)
+    if vendor == "zoho" and req.method in ("POST", "PUT", "PATCH") and not req.path.endswith("/coql"):
+        if "/settings/" not in req.path:
+            creates = req.method == "POST" and req.path.endswith(("/Tasks", "/Notes"))
+            return ("any", "write", "create", vendor) if creates else ("any", "write", vendor)
+    elif _is_id_list(vendor, req):
+        return ("any", "read", "ids", "later_ids", vendor) if _depth(req) else ("any", "read", "ids", vendor)
+    return ("any", "read", vendor)

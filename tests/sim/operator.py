@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sync import answering
 from sync.context import Context
 from sync.queue import ring
-from tests.sim import actors
+from tests.sim import actors, desk
 from tests.sim.process import nobody
 from tieout.core.errors import Gone, StaleWrite
 from tieout.store.tables import accounts, conflicts, documents, memberships
@@ -32,12 +32,14 @@ ACTIONS = {"identity": ("link", "link", "separate", "leave"), "unlinked_document
 def is_wanted(actor: str, rough: World) -> bool:
     """Whether this is a step of the operator who finds something to decide in the world with faults."""
     state = {"answer": "open", "undo": "resolved"}.get(actor)
-    return actor == "merge" or (state is not None and bool(_conflicts(rough, state)))
+    return actor in ("merge", "desk") or (state is not None and bool(_conflicts(rough, state)))
 
 
-def act(actor: str, rough: World, calm: World, rng: Random) -> None:
+def act(actor: str, rough: World, calm: World, rng: Random, number: int) -> None:
     """One decision, taken in both worlds."""
-    if actor == "answer":
+    if actor == "desk":
+        desk.act(rough, calm, rng, number)
+    elif actor == "answer":
         _answer(rough, calm, rng)
     elif actor == "undo":
         _undo(rough, calm, rng)
@@ -53,6 +55,11 @@ def _conflicts(world: World, state: str) -> Named:
     for row in sorted(rows, key=lambda one: (one["closed_at"] or one["opened_at"], one["id"])):
         found[row["kind"], row["cause"]] = dict(row)
     return found
+
+
+def open_conflicts(world: World) -> Named:
+    """What waits for an answer."""
+    return _conflicts(world, "open")
 
 
 def _answer(rough: World, calm: World, rng: Random) -> None:
@@ -73,7 +80,7 @@ def _answer(rough: World, calm: World, rng: Random) -> None:
         action = "leave"
     for world, found, known in ((rough, here, mine), (calm, there, other)):
         answer = {"action": action, "target": known.get(target, "") if action in ("link", "bind") else ""}
-        _insist(world, f"answer {name} {answer['action']} {target}", _resolver(found[name]["id"], answer))
+        insist(world, f"answer {name} {answer['action']} {target}", _resolver(found[name]["id"], answer))
 
 
 def _facts(conflict: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -117,7 +124,7 @@ def _undo(rough: World, calm: World, rng: Random) -> None:
         return
     name = rng.choice(names)
     for world, found in ((rough, here), (calm, there)):
-        _insist(world, f"undo {name}", _undoer(found[name]["id"]))
+        insist(world, f"undo {name}", _undoer(found[name]["id"]))
 
 
 def _undoer(conflict_id: str) -> Callable[[Context], None]:
@@ -128,7 +135,7 @@ def _undoer(conflict_id: str) -> Callable[[Context], None]:
     return run
 
 
-def _groups(world: World) -> dict[str, str]:
+def groups(world: World) -> dict[str, str]:
     """Members of each customer, as a name -> customer id."""
     m, a = memberships.c, accounts.c
     with nobody(), world.database.engine.connect() as conn:
@@ -142,13 +149,13 @@ def _groups(world: World) -> dict[str, str]:
 
 
 def _merge(rough: World, calm: World, rng: Random) -> None:
-    here, there = _groups(rough), _groups(calm)
+    here, there = groups(rough), groups(calm)
     common = sorted(name for name in here.keys() & there.keys() if "account " in name)
     if len(common) < 2:
         return
     winner, loser = rng.sample(common, 2)
     for world, found in ((rough, here), (calm, there)):
-        _insist(world, f"merge {loser} into {winner}", _merger(found[winner], found[loser]))
+        insist(world, f"merge {loser} into {winner}", _merger(found[winner], found[loser]))
 
 
 def _merger(winner: str, loser: str) -> Callable[[Context], None]:
@@ -159,7 +166,7 @@ def _merger(winner: str, loser: str) -> Callable[[Context], None]:
     return run
 
 
-def _insist(world: World, what: str, work: Callable[[Context], None]) -> None:
+def insist(world: World, what: str, work: Callable[[Context], None]) -> None:
     """Ask until it is done: a person sees an error and tries again."""
     web = world.processes["web"]
     for _ in range(_TRIES):

@@ -27,13 +27,17 @@ ACTORS = {
     "answer": 3,
     "undo": 1,
     "merge": 0.5,
-    "plan": 2,
+    "desk": 3,
+    "plan": 3,
     "hour": 2,
     "day": 1,
     "reconcile": 1,
     "report": 2,
     "setup": 0.3,
     "check": 0.3,
+    "backup": 1,
+    "restore": 0.5,
+    "go on": 1,
 }
 
 
@@ -112,11 +116,13 @@ def _gap(rng: Random) -> float:
 
 def _faults(rng: Random, steps: int) -> list[Fault]:
     """Some worlds have few faults, some many; each world leans towards a few kinds, so that these meet each other."""
-    count = rng.choice((3, 6, 10, 16, 24))
-    favourites = rng.sample(list(faultkinds.KINDS), 4)
+    count = rng.choice((3, 8, 14, 20, 28))
+    kinds = list(faultkinds.KINDS)
+    weights = [faultkinds.KINDS[kind].weight for kind in kinds]
+    favourites = rng.choices(kinds, weights, k=4)
     out: list[Fault] = []
     for _ in range(count):
-        kind = rng.choice(favourites) if rng.random() < 0.5 else rng.choice(list(faultkinds.KINDS))
+        kind = rng.choice(favourites) if rng.random() < 0.5 else rng.choices(kinds, weights)[0]
         shape = faultkinds.KINDS[kind]
         out.append(
             Fault(

@@ -28,6 +28,7 @@ class Process:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.is_dead = False
+        self.is_horse_alone = False  # of the last death
         self.clock = ProcessClock(world.time)
         self.ctx = self._born()
 
@@ -44,14 +45,18 @@ class Process:
             _profiles=world.profiles,
         )
 
+    def start_anew(self) -> None:
+        """Stopped and started by an operator."""
+        self.ctx = self._born()
+
     def check(self) -> None:
         """Raise again in a dead process."""
         if self.is_dead:
             raise Crash(self.name)
 
-    def die(self) -> None:
-        """Be killed now."""
-        self.is_dead = True
+    def die(self, *, is_horse_alone: bool = False) -> None:
+        """Be killed now: worker and horse together, or the horse alone, which its worker notices at once."""
+        self.is_dead, self.is_horse_alone = True, is_horse_alone
         raise Crash(self.name)
 
     def run(self, work: Callable[[Context], object]) -> bool:

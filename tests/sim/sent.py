@@ -41,6 +41,10 @@ class Sent:
                 yield f"D8 the fence of {name} went back from {self._fences[name]} to {fence}"
             self._fences[name] = fence
 
+    def begin_again(self) -> None:
+        """A backup was put back."""
+        self._fences.clear()
+
     def _written(self, row: Any) -> Iterator[str]:
         record = self._world.vendors.store.collection("zoho", row.module).get(str(row.remote_id)) or {}
         known = self._values.get((row.module, str(row.remote_id)), {})

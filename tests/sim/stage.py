@@ -65,6 +65,7 @@ interval = "30m"
 streams = ["customers", "deals", "invoices"]
 push = ["payment_status", "credit", "reminders"]
 push_mode = "{push_mode}"
+max_changes_per_run = {{ rows = {variant.max_rows} }}
 
 [connections.kingdee]
 vendor = "kingdee"

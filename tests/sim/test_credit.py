@@ -19,6 +19,8 @@ BODY: dict[str, Any] = {
     "score": Decimal("73.9"),
     "contributions": {"billing_percentile": Decimal("11.48"), "days_late": Decimal("22.13")},
     "suggested_limit_minor": 100,
+    "confidence": Decimal("0.85"),
+    "missing_sub_scores": ["promises_kept"],
     "review_on": "2026-10-01",
     "better_since": None,
     "hold_since": None,
@@ -30,6 +32,15 @@ LOWER: dict[str, Any] = {
     "contributions": {"billing_percentile": Decimal("5.74"), "days_late": Decimal("22.13")},
     "suggested_limit_minor": 50,
 }
+
+
+UNPLACED: dict[str, Any] = {  # too few facts for a score either way
+    "grade": "N",
+    "score": None,
+    "contributions": {},
+    "suggested_limit_minor": None,
+}
+NOWHERE = {**UNPLACED, "confidence": Decimal("0.075"), "missing_sub_scores": ["billing_percentile", "promises_kept"]}
 
 
 def world(value: str = "ok", reasons: tuple[str, ...] = (), yard: int = 1, shown: str = "", **body: Any) -> Dump:
@@ -51,6 +62,7 @@ def world(value: str = "ok", reasons: tuple[str, ...] = (), yard: int = 1, shown
         (world(), world()),
         (world(), world(yard=2, **LOWER)),  # judged by another yardstick
         (world(), world(grade="C", suggested_limit_minor=50, better_since="2026-10-01")),  # waits to rise
+        (world(**UNPLACED), world(yard=2, **NOWHERE)),  # judged before there was a yardstick
         (world(), world("hold", ("above_release_level",), hold_since="2026-10-02")),
         (world(), world("hold", ("hold_waits", "no_limit_known"), hold_since="2026-10-02")),
     ],
@@ -64,6 +76,8 @@ def test_what_the_way_there_explains_is_no_difference(calm: Dump, rough: Dump) -
     ("calm", "rough"),
     [
         (world(), world(**LOWER)),  # the same yardstick and another score
+        (world(**UNPLACED), world(**NOWHERE)),
+        (world(**UNPLACED), world(yard=2, **{**UNPLACED, "missing_sub_scores": []})),  # other facts are missing
         (world(), world(yard=2, **{**LOWER, "contributions": {"days_late": Decimal(1)}})),  # other facts
         (world(), world(grade="C")),  # lower, and no better grade is on its way
         (world(), world(yard=2, shown="A", **LOWER)),  # the CRM says what nobody decided

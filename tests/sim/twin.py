@@ -41,6 +41,7 @@ class Theatre:
     """Databases, stored starts and seams of this process; runs one plan after the other."""
 
     def __init__(self) -> None:
+        self._thresholds = gc.get_threshold()
         gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
@@ -60,7 +61,8 @@ class Theatre:
                 wanted = operator.is_wanted(plan.steps[number].actor, rough)
                 _calm_step(calm, number, wanted)
                 if wanted:
-                    operator.act(plan.steps[number].actor, rough, calm, Random(plan.steps[number].draw))
+                    rough.copy_at = None
+                    operator.act(plan.steps[number].actor, rough, calm, Random(plan.steps[number].draw), number)
                 for check in checks:
                     check.check()
                 done = number + 1
@@ -79,7 +81,7 @@ class Theatre:
         until = max(rough.planned_end, rough.time.seconds, calm.time.seconds)
         for world, check in zip(pair, checks, strict=True):
             ending.drain(world, until)
-            check.check(whole=True)
+            check.check()
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
             world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
             world.problems += asof.ties(world, world.time.now().date())
@@ -123,6 +125,7 @@ class Theatre:
     def close(self) -> None:
         import shutil
 
+        gc.set_threshold(*self._thresholds)
         for database in self._slots.values():
             database.close()
         shutil.rmtree(self._folder, ignore_errors=True)

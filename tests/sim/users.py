@@ -29,7 +29,11 @@ ODD_TEXTS = (
     "Emoji 🧾 Ltd",
     'O\'Neill "Quotes" Co',
     "Аcme Ltd",  # a Cyrillic letter
+    "Nul\x00 Ltd",
+    "Long " * 600,
 )
+ODD_STATES = ("已开票", "待确认", "Created", "Delivered")  # the first two are words no profile knows
+ODD_TOTALS = ("1.234,56", "１２３４", "1e3", "-0", "", None, "12.345", "NaN")  # as people and imports leave them
 ODD_AMOUNTS = ("0.01", "1.10", "999999999.99", "0.1", "100", "12345678.90", "33.33")
 Act = Callable[["World", Random, int], object]
 
@@ -129,6 +133,45 @@ def _new_receipt(world: World, rng: Random, number: int) -> None:
         world.vendors.kingdee.user_change("audit", RECEIPT, str(made["FBillNo"]))
 
 
+def _pay_overdue(world: World, rng: Random, number: int) -> None:
+    """The customer pays what reminders ask for: a bill that is due, in full."""
+    today = f"{world.planned_now().date()}"
+    due = [
+        bill
+        for bill in _docs(world, BILL)
+        if bill["FDOCUMENTSTATUS"] == "C" and _bill_left(bill) > 0 and str(bill["FENDDATE_H"])[:10] < today
+    ]
+    if not due:
+        raise ValueError("nothing is overdue")
+    bill = rng.choice(due)
+    fields = {
+        "FBillNo": f"SIMP{number:07d}",
+        "FCONTACTUNIT": bill["FCUSTOMERID"]["FNumber"],
+        "FCURRENCYID": bill["FCURRENCYID"]["FCode"],
+        "FRECAMOUNTFOR": _bill_left(bill),
+        "FDATE": f"{today}T00:00:00",
+        "allocations": [{"bill": bill["FBillNo"], "amount": _bill_left(bill)}],
+    }
+    made = world.vendors.kingdee.user_change("create", RECEIPT, "", fields)
+    if made.get("FDOCUMENTSTATUS") != "C":
+        world.vendors.kingdee.user_change("audit", RECEIPT, str(made["FBillNo"]))
+
+
+def _import_bills(world: World, rng: Random, number: int) -> None:
+    """Several bills in the same second: more with one stamp than a page may hold."""
+    customer = _pick(world, rng, CUSTOMER)
+    for part in range(rng.choice((4, 7))):
+        fields = {
+            "FBillNo": f"SIMI{number:06d}{part}",
+            "FCUSTOMERID": customer["FNumber"],
+            "FALLAMOUNTFOR": _amount(rng),
+            "FDATE": _day(world, rng),
+            "FENDDATE_H": _day(world, rng),
+        }
+        world.vendors.kingdee.user_change("create", BILL, "", fields)
+        world.vendors.kingdee.user_change("audit", BILL, str(fields["FBillNo"]))
+
+
 def _settle(world: World, rng: Random, _: int) -> None:
     receipts = _docs(world, RECEIPT)
     bills = _docs(world, BILL)
@@ -196,6 +239,8 @@ def _rename_customer(world: World, rng: Random, _: int) -> None:
 BOOKS: dict[str, tuple[float, Act]] = {
     "new bill": (5, _new_bill),
     "new receipt": (6, _new_receipt),
+    "pay overdue": (4, _pay_overdue),
+    "import bills": (0.4, _import_bills),
     "settle": (2, _settle),
     "unsettle": (1.5, _unsettle),
     "edit amount": (2, _edit_amount),
@@ -297,10 +342,24 @@ def _hand_edit(world: World, rng: Random, _: int) -> None:
     world.vendors.zoho.user_change("update", module, _crm_pick(world, rng, module), fields)
 
 
+def _odd(name: str, values: tuple[Any, ...]) -> Act:
+    """A value that may not be readable, in a record that was read before: what was read of it stands on."""
+
+    def act(world: World, rng: Random, _: int) -> None:
+        known = [str(one["id"]) for one in _records(world, "Invoices") if int(one["id"]) < int(_crm_id(0))]
+        if not known or world.plan.starts_empty:
+            raise ValueError("nothing was read yet")
+        world.vendors.zoho.user_change("update", "Invoices", rng.choice(known), {name: rng.choice(values)})
+
+    return act
+
+
 CRM: dict[str, tuple[float, Act]] = {
     "edit account": (4, _crm_update("Accounts", ("Account_Name", ODD_TEXTS), ("Phone", ("1", "+86 10 5555 0000")))),
     "edit deal": (3, _crm_update("Deals", ("Stage", ("Qualification", "Closed Won", "Closed Lost")))),
     "edit claim": (2, _crm_update("Invoices", ("Subject", ("A", "B", "C")))),
+    "odd state": (1.0, _odd("Status", ODD_STATES)),
+    "odd total": (0.5, _odd("Grand_Total", ODD_TOTALS)),
     "new account": (1.5, _new_account),
     "new claim": (2.5, _new_claim),
     "delete claim": (0.8, _crm_operation("Invoices", "delete")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,7 +21,7 @@ from tests.sim.vendors import Vendors
 from tests.sim.wire import Wire
 
 HOUR, DAY = 3700.0, 86400.0
-LOCKSTEP = ("answer", "undo", "merge")  # people's decisions: taken in both worlds of a pair at the same step
+LOCKSTEP = ("answer", "undo", "merge", "desk")  # people's decisions: taken in both worlds of a pair at the same step
 WORLDLY = ("books", "crm", "hour", "day", *LOCKSTEP)  # what happens in the world whatever the product does
 _NOT_EARLY = (*LOCKSTEP, "hour", "day")
 _DEEPEST = 2
@@ -32,7 +33,8 @@ _NET = frozenset(
         "http_502_html http_503 http_504 connect_error connect_timeout pool_timeout write_timeout timeout_before "
         "timeout_after timeout_after_write reset_before reset_after reset_after_write late_write late_crash cut_body "
         "truncated invalid_json html_200 empty_200 wrong_charset bom nan error_in_200 partial duplicate_page "
-        "endless_token empty_page slow expire_tokens token_refused"
+        "endless_token empty_page slow expire_tokens token_refused daily_quota outage deep_outage short_page "
+        "deep_json zip_bomb"
     ).split()
 )
 
@@ -60,18 +62,25 @@ class World:
         self.variant = VARIANTS[plan.variant]
         self.time = TrueTime(self.variant.start)
         file = folder / f"vendors-{database.kind}-{label}.db"
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{file}{suffix}").unlink(missing_ok=True)
+        if stored is not None:
+            shutil.copy(stored[1], file)
         self.vendor_file = file
-        self.vendors = Vendors(self.variant, self.time, stored[1] if stored else str(file), keeps=stored is None)
+        self.vendors = Vendors(self.variant, self.time, str(file))
         self.config = configured(self.variant, plan.push_mode, database.url, folder)
         self.sealer, self.profiles = sealer(), actors.PROFILES
         self.doorbell, self.wire = Doorbell(), Wire()
         self.network = Network(self)
         self.births = self.commits = 0
+        self.copy_at: int | None = None  # reports printed when a backup was made that may be put back
+        self.restores, self.is_put_back = 0, False
         self.kept_plan = ""  # a plan that a person looked at and has not sent yet
         self.caught_up = (
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
         self.boundary = ""
+        self.database_back_at = self.room_again_at = 0.0  # until then it refuses
         self.log: list[str] = []
         self.said: list[str] = []  # what the product logged
         self.struck: list[str] = []
@@ -135,6 +144,8 @@ class World:
     def heal(self) -> None:
         """No more faults; clocks are right again."""
         self._armed.clear()
+        self.network.outages.clear()
+        self.database_back_at = self.room_again_at = 0.0
         for process in self.processes.values():
             process.clock.skew = 0.0
 
@@ -155,6 +166,10 @@ class World:
         """Whether a fault of this kind strikes here and now."""
         return self._take(kind, places or ("any",)) is not None
 
+    def struck_by(self, kind: str, *places: str) -> Fault | None:
+        """The fault of this kind that strikes here and now."""
+        return self._take(kind, places)
+
     def net_fault(self, places: tuple[str, ...]) -> Fault | None:
         """The fault that strikes a request, if any."""
         for kind in list(self._armed):
@@ -173,10 +188,13 @@ class World:
             return
         self.time.advance(fault.amount)
         first = self._at + 1
-        for number in range(first, min(first + 1 + fault.nth % 3, len(self.plan.steps))):
+        more = fault.nth % 3 + (kind == "interleave")
+        for number in range(first, min(first + more, len(self.plan.steps))):
             if self.plan.steps[number].actor in _NOT_EARLY:
-                return
+                break
             self.step(number)
+        if kind == "rush":
+            actors.rush(self, Random(fault.step), with_push=fault.amount >= 40.0)
 
     def committed(self, boundary: str) -> None:
         """A unit of work of the product was committed."""
@@ -192,8 +210,11 @@ class World:
             return
         if self.strikes("crash", point):
             process.die()
+        if self.strikes("horse_crash", point):
+            process.die(is_horse_alone=True)
         if point in _OUTSIDE:
             self.interrupt("interleave", point)
+            self.interrupt("rush", point)
 
     # ------------------------------------------------------------- the end
     def close(self) -> None:

@@ -31,6 +31,7 @@ def spread_over(processes: int) -> Spread:
             with multiprocessing.get_context("fork").Pool(processes) as pool:
                 yield from pool.imap(_run, parts)
         finally:
+            gc.unfreeze()
             _task = None
 
     return spread
