@@ -6,9 +6,8 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
 from tests.sim.landed import Landed
+from tests.sim.look import Look, Rows
 from tests.sim.process import nobody
 from tests.sim.sent import Sent
 from tieout.store.receipts import MAX_LOCKED
@@ -16,7 +15,7 @@ from tieout.store.receipts import MAX_LOCKED
 if TYPE_CHECKING:
     from tests.sim.world import World
 
-Rows = list[tuple[Any, ...]]
+WHOLE_EVERY = 25  # looks; each of the others reads only what was written since the one before
 ONWARD = {
     "planned": {"planned", "parked", "ready", "cancelled", "superseded", "claimed", "done", "uncertain", "dead"},
     "parked": {"parked", "ready", "cancelled", "superseded", "claimed", "done", "uncertain", "dead", "planned"},
@@ -88,15 +87,18 @@ class Invariants:
         self._commits, self._restores = -1, 0
         self._parked: set[str] = set()  # rows that were too much at once, to be let go by a person
         self._effects = 0
+        self._tasks: set[str] = set()  # keys of the tasks we created
         self._said = 0
+        self._looks = 0
+        self._look = Look(_QUERIES, world.database.written)
         self._journal: dict[str, Rows] = {"entries": [], "postings": [], "commits": []}
         self._marks: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._states: dict[str, str] = {}
         self._landed, self._sent = Landed(world), Sent(world)
         self._planned: set[str] = set()  # rows that began as something for a person to approve
 
-    def check(self) -> None:
-        """After a step: every breach becomes a problem of the world."""
+    def check(self, *, whole: bool = False) -> None:
+        """After a step: every breach becomes a problem of the world. `whole` = look at everything, changed or not."""
         world = self._world
         for problem in world.wire.problems:
             world.problem(f"I6 {problem}")
@@ -104,30 +106,39 @@ class Invariants:
         self._secrets()
         if world.restores != self._restores:
             self._begin_again(world.restores)
-        if world.commits == self._commits:
+        if world.commits == self._commits and not whole:
             return
         self._commits = world.commits
+        self._looks += 1
         with nobody(), world.database.engine.connect() as conn:
-            found = {name: [tuple(row) for row in conn.execute(text(query))] for name, query in _QUERIES.items()}
+            found, fresh, unseen = self._look.read(conn, whole=whole or self._looks % WHOLE_EVERY == 0)
+            for name in unseen:
+                self._say(f"the simulator overlooked a write to {name}")
             done = [row[0] for row in found["outbox"] if row[1] == "done" and self._states.get(row[0]) != "done"]
             for problem in (*self._landed.check(conn, found["marks"]), *self._sent.check(conn, done)):
                 self._say(problem)
             conn.rollback()
-        self._entries_balance(found)
-        self._customers(found)
-        self._caps(found)
-        self._append_only(found)
-        self._cursors(found)
-        self._outbox(found)
-        self._decisions(found)
-        self._conflicts(found)
-        self._reminders(found)
+        for judge, names in (
+            (self._entries_balance, ("postings", "entries")),
+            (self._customers, ("postings", "balances", "items", "cash")),
+            (self._caps, ("items", "applied")),
+            (self._append_only, ("entries", "postings", "commits")),
+            (self._cursors, ("marks",)),
+            (self._outbox, ("outbox",)),
+            (self._decisions, ("decisions", "standing")),
+            (self._conflicts, ("conflicts", "answers", "answered", "waiting")),
+            (self._reminders, ("waiting", "items", "reminders")),
+        ):
+            if fresh.intersection(names):
+                judge(found)
+        self._creations()
 
     def _begin_again(self, restores: int) -> None:
         """What may only grow or go forward begins at what a backup held; what the vendors were told stays known."""
         self._restores, self._commits = restores, -1
         self._journal = {"entries": [], "postings": [], "commits": []}
         self._marks, self._states, self._planned, self._parked = {}, {}, set(), set()
+        self._look.forget()
         self._landed.begin_again()
         self._sent.begin_again()
 
@@ -207,16 +218,17 @@ class Invariants:
             if attempts > MAX_LOCKED:
                 self._say(f"I6 outbox row {key} was tried {attempts} times")
             self._states[key] = state
-        effects = self._world.vendors.effects()
-        keys: dict[str, int] = {}
-        for effect in effects:
-            if effect.operation == "insert" and effect.entity == "Tasks":
+
+    def _creations(self) -> None:
+        log = self._world.vendors.store.effects
+        for effect in log.since(self._effects):
+            if effect.actor == "api" and effect.operation == "insert" and effect.entity == "Tasks":
                 key = str(effect.changes.get("AR_Key", [None, ""])[1])
-                keys[key] = keys.get(key, 0) + 1
-        for key, count in keys.items():
-            if key and count > 1:
-                self._say(f"I6 {count} tasks were created with the key {key}")
-        self._effects = len(effects)
+                if key in self._tasks:
+                    self._say(f"I6 a second task was created with the key {key}")
+                if key:
+                    self._tasks.add(key)
+        self._effects = log.last_seq
 
     def _decisions(self, found: dict[str, Rows]) -> None:
         for decision, seq, kind, subject, known in found["decisions"]:

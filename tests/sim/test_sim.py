@@ -5,31 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.sim.plan import Plan, draw
 from tests.sim.run import corpus
 from tests.sim.shrink import shrink
 from tests.sim.twin import Theatre
-from tieout.core import faults
-from tieout.store import session
 
 SEEDS = range(101, 106)
 STEPS = 40
-
-
-@pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    import sync.queue
-
-    held = session.begin, session.commit, sync.queue._enqueue
-    made = Theatre()
-    yield made
-    made.close()
-    faults.set_hook(None)
-    session.begin, session.commit, sync.queue._enqueue = held
 
 
 @pytest.mark.parametrize(("name", "plan"), [pytest.param(name, plan, id=name) for name, plan in corpus()])

@@ -81,7 +81,7 @@ class Theatre:
         until = max(rough.planned_end, rough.time.seconds, calm.time.seconds)
         for world, check in zip(pair, checks, strict=True):
             ending.drain(world, until)
-            check.check()
+            check.check(whole=True)
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
             world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
             world.problems += asof.ties(world, world.time.now().date())

@@ -32,8 +32,11 @@ SHOWN = ("Accounts", "Deals", "Invoices", "Tasks")
 class Vendors:
     """The CRM and the books; `hints` collects the notifications that the CRM sent."""
 
-    def __init__(self, variant: Variant, time: TrueTime, path: str) -> None:
+    def __init__(self, variant: Variant, time: TrueTime, path: str, *, keeps: bool) -> None:
+        """What stands in the file at `path`; it `keeps` what happens from now on, or nothing of it."""
         self.store = SandboxStore(path)
+        if not keeps:
+            self.store.close()
         self.hints: list[tuple[str, bytes]] = []
         self._clocks = {
             "zoho": VendorClock(time, variant.zoho_skew),

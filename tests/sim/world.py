@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -62,12 +61,8 @@ class World:
         self.variant = VARIANTS[plan.variant]
         self.time = TrueTime(self.variant.start)
         file = folder / f"vendors-{database.kind}-{label}.db"
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{file}{suffix}").unlink(missing_ok=True)
-        if stored is not None:
-            shutil.copy(stored[1], file)
         self.vendor_file = file
-        self.vendors = Vendors(self.variant, self.time, str(file))
+        self.vendors = Vendors(self.variant, self.time, stored[1] if stored else str(file), keeps=stored is None)
         self.config = configured(self.variant, plan.push_mode, database.url, folder)
         self.sealer, self.profiles = sealer(), actors.PROFILES
         self.doorbell, self.wire = Doorbell(), Wire()

@@ -39,7 +39,9 @@ class Collection:
 
     def put(self, doc_id: str, doc: Doc) -> None:
         self._docs[doc_id] = doc
-        self._store.write("insert or replace into docs values (?,?,?,?)", (self.vendor, self.name, doc_id, encode(doc)))
+        if self._store.is_on_disk:
+            row = (self.vendor, self.name, doc_id, encode(doc))
+            self._store.write("insert or replace into docs values (?,?,?,?)", row)
 
     def delete(self, doc_id: str) -> bool:
         """Forget a document; False when there was none."""
@@ -124,7 +126,8 @@ class Effects:
                 trigger,
             )
             self._list.append(effect)
-            self._store.write("insert into effects values (?,?)", (effect.seq, encode(effect.as_doc())))
+            if self._store.is_on_disk:
+                self._store.write("insert into effects values (?,?)", (effect.seq, encode(effect.as_doc())))
         return effect
 
     def since(self, seq: int = 0) -> list[Effect]:
@@ -211,6 +214,11 @@ class SandboxStore:
             self._collections[vendor, name] = Collection(self, vendor, name, docs)
         self.effects = Effects(self, effects)
         self.requests = RequestLog()
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether what is written is kept in a file too: until `close`, after which all goes on in memory."""
+        return self._db is not None
 
     def collection(self, vendor: str, name: str) -> Collection:
         """The collection of that vendor and name, made when first asked for."""
