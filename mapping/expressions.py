@@ -76,7 +76,7 @@ def _walk(record: Any, path: str, whole: str) -> Any:
         raise MappingError(f"{whole}: expected an object", path=whole, code="bad_shape")
     if path in record:
         return record[path]
-    name, how, rest = _step(path)
+    name, how, rest = step(path)
     if how == "rows":
         listed = record.get(name)
         if listed is None:
@@ -93,7 +93,7 @@ def _walk(record: Any, path: str, whole: str) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _step(path: str) -> tuple[str, str, str]:
+def step(path: str) -> tuple[str, str, str]:
     """The first name of a path, what it leads through (`rows`, `object`, nothing), and what follows."""
     head, rows, rest = path.partition("[].")
     if rows and "." not in head:

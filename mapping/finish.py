@@ -46,7 +46,7 @@ def _with_plan(document: DocumentCandidate) -> DocumentCandidate:
     if rows:
         planned = sum(row.amount_minor for row in rows)
         if planned == total:
-            return replace(document, due_on=document.due_on or max(row.due_on for row in rows))
+            return document if document.due_on else replace(document, due_on=max(row.due_on for row in rows))
         if document.state != "posted":
             return replace(document, installments=())
         raise MappingError(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
 
 from sync.activation import activate_profiles, pin_policies
 from sync.context import Context
@@ -23,7 +23,7 @@ from sync.yardsticks import review_companies
 from tieout.core import logging
 from tieout.core.errors import StaleWrite
 from tieout.store import leases
-from tieout.store.among import among
+from tieout.store.among import among_given
 from tieout.store.inputs import append_input
 from tieout.store.leases import Lease
 from tieout.store.outbox import is_counting, judge_run
@@ -41,6 +41,13 @@ _ANY_PENDING = select(pending.c.seq).limit(1)
 _READ = select(watermarks.c.connection, watermarks.c.stream, watermarks.c.completed_at)
 _FIRST_READ = select(watermarks.c.connection, watermarks.c.stream).where(watermarks.c.first_completed_at.is_not(None))
 _TICKED = select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))
+_PENDING = (
+    select(inputs.c.seq, inputs.c.kind, inputs.c.connection, inputs.c.stream)
+    .join(pending, pending.c.seq == inputs.c.seq)
+    .order_by(pending.c.seq)
+    .limit(bindparam("most", type_=Integer))
+)
+_FOLDED = delete(pending).where(among_given(pending.c.seq, "seqs"))
 # One look tells what waits: inputs to fold, else dirty keys by stage. Each part reads one entry of an index.
 _WAITS = select(
     exists(select(pending.c.seq)).label(_FOLD),
@@ -212,7 +219,7 @@ class _Lane:
                 now=self.ctx.clock.now(),
             )
             fold(batch, seqs)
-            conn.execute(delete(pending).where(among(pending.c.seq, seqs)))
+            conn.execute(_FOLDED, {"seqs": seqs})
             batch.flush()
             self.summary.add(batch)
         self._note(kinds, watch)
@@ -247,14 +254,14 @@ class _Lane:
 
 def _waiting(conn: Connection, most: int) -> list[tuple[int, str]]:
     """The first inputs that wait, each with the kind of work it is: its stream, or what else it is."""
-    i = inputs.c
-    rows = conn.execute(
-        select(i.seq, i.kind, i.connection, i.stream)
-        .join(pending, pending.c.seq == i.seq)
-        .order_by(pending.c.seq)
-        .limit(most)
-    )
-    return [(row.seq, f"fold {row.connection}/{row.stream}" if row.kind == "landed" else row.kind) for row in rows]
+    names: dict[tuple[str, str | None, str | None], str] = {}
+    out = []
+    for seq, *what in conn.execute(_PENDING, {"most": most}):
+        kind, connection, stream = key = tuple(what)
+        if key not in names:
+            names[key] = f"fold {connection}/{stream}" if kind == "landed" else kind
+        out.append((seq, names[key]))
+    return out
 
 
 def ranges(seqs: list[int]) -> list[list[int]]:

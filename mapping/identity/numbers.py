@@ -12,6 +12,8 @@ _DIGITS = re.compile(r"\d+")
 
 def number_key(value: str) -> str:
     """Upper case, full width folded, blanks and a leading # dropped; `-` and `/` stay, they tell numbers apart."""
+    if value.isascii():  # nothing to fold
+        return "".join(value.split()).upper().removeprefix("#")
     text = unicodedata.normalize("NFKC", value).translate(_DASHES)
     return _BLANKS.sub("", text).upper().removeprefix("#")
 

@@ -1,18 +1,39 @@
-"""Toneless pinyin: the second channel for homophones and the bridge between Chinese and Latin names."""
+"""Toneless pinyin: the second channel for homophones and the bridge between Chinese and Latin names.
+
+What a character or a phrase sounds like stands in a table made from pypinyin's dictionaries, kept as a few long texts:
+the dictionaries themselves take 57 MB and a third of a second in every process that compares one name.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.resources import files
 
 _REMEMBERED = 65536
-_TONES = str.maketrans("āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ", "aaaaeeeeiiiioooouuuuüüüünnnm")
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def syllables(text: str) -> tuple[str, ...]:
-    """Toneless pinyin of each character (ü is written v); what is not Chinese stays as it is."""
-    spoken = _by_character(text)
-    return _by_phrases(text) if spoken is None else spoken
+    """Toneless pinyin of each character (ü is written v); what is not Chinese stays as it is, run by run."""
+    table, out, run = _table(), [], ""
+    for char in text:
+        if table.usual(char) is not None:
+            run += char
+            continue
+        if not char.isascii():
+            return _by_dictionary(text)
+        if run:
+            out += _spoken(run, table)
+            run = ""
+            out.append(char)
+        elif out:
+            out[-1] += char
+        else:
+            out.append(char)
+    return (*out, *_spoken(run, table)) if run else tuple(out)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -21,48 +42,82 @@ def sound(text: str) -> str:
     return "".join(syllables(text))
 
 
-def _by_phrases(text: str) -> tuple[str, ...]:
-    from pypinyin import lazy_pinyin  # 56 MB of tables: only where names are compared
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Characters in order with their syllables, phrases that are read as their characters, and those that are not."""
 
-    return tuple(lazy_pinyin(text))
+    chars: str
+    spoken: tuple[str, ...]
+    regular: Mapping[int, str]  # by length: phrases one behind the other, in order
+    irregular: Mapping[str, tuple[str, ...]]
+    begins: frozenset[str]  # the first two characters of each of these
+    longest: int
+
+    def usual(self, char: str) -> str | None:
+        """How a character is read by itself; None for what is not Chinese, or has no reading."""
+        at = bisect_left(self.chars, char)
+        return self.spoken[at] if at < len(self.chars) and self.chars[at] == char else None
+
+    def is_regular(self, phrase: str) -> bool:
+        """Whether it is a phrase whose characters are read as by themselves."""
+        size = len(phrase)
+        held = self.regular.get(size, "")
+        low, high = 0, len(held) // size
+        while low < high:
+            middle = (low + high) // 2
+            if held[middle * size : middle * size + size] < phrase:
+                low = middle + 1
+            else:
+                high = middle
+        return held[low * size : low * size + size] == phrase
 
 
-def _by_character(text: str) -> tuple[str, ...] | None:
-    """The same, each character by itself; None where a phrase may be read otherwise, or something is not Chinese."""
-    begins = _irregular()
-    for at in range(len(text) - 1):
-        if text[at : at + 2] in begins:
-            return None
-    out = []
-    for char in text:
-        spoken = _one(char)
-        if not spoken:
-            return None
-        out.append(spoken)
-    return tuple(out)
+def _spoken(run: str, table: _Table) -> list[str]:
+    """A run of Chinese characters: cut into the longest phrases from its beginning on, as the dictionary is read."""
+    if not any(run[at : at + 2] in table.begins for at in range(len(run) - 1)):
+        return [table.usual(char) or char for char in run]
+    out: list[str] = []
+    at = 0
+    while at < len(run):
+        for size in range(min(table.longest, len(run) - at), 0, -1):
+            piece = run[at : at + size]
+            if piece in table.irregular:
+                out += table.irregular[piece]
+                break
+            if size == 1 or table.is_regular(piece):
+                out += [table.usual(char) or char for char in piece]
+                break
+        at += size
+    return out
 
 
 @cache
-def _one(char: str) -> str:
-    from pypinyin.constants import PINYIN_DICT
-
-    return _by_phrases(char)[0] if ord(char) in PINYIN_DICT else ""
-
-
-@cache
-def _irregular() -> frozenset[str]:
-    """The first two characters of every phrase that is not read like its characters one by one."""
-    from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-
-    usual = {code: _plain(readings.split(",")[0]) for code, readings in PINYIN_DICT.items()}
-    return frozenset(
-        phrase[:2]
-        for phrase, readings in PHRASES_DICT.items()
-        if any(_plain(reading[0]) != usual.get(ord(char), "") for char, reading in zip(phrase, readings, strict=False))
-        or len(phrase) != len(readings)
+def _table() -> _Table:
+    usual: dict[str, str] = {}
+    regular: dict[int, str] = {}
+    irregular: dict[str, tuple[str, ...]] = {}
+    text = files("mapping").joinpath("identity", "data", "pinyin.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        head, tab, rest = line.partition("\t")
+        if tab and head.isdigit():
+            regular[int(head)] = rest
+        elif tab:
+            usual.update(dict.fromkeys(rest, head))
+        elif not line.startswith("#"):
+            phrase, _, spoken = line.partition("=")
+            irregular[phrase] = tuple(spoken.split(" "))
+    chars = "".join(sorted(usual))
+    return _Table(
+        chars,
+        tuple(usual[char] for char in chars),
+        regular,
+        irregular,
+        frozenset(phrase[:2] for phrase in irregular),
+        max(*regular, *map(len, irregular)),
     )
 
 
-@cache
-def _plain(reading: str) -> str:
-    return reading.translate(_TONES)
+def _by_dictionary(text: str) -> tuple[str, ...]:
+    from pypinyin import lazy_pinyin  # only for a text with a rare sign in it
+
+    return tuple(lazy_pinyin(text))

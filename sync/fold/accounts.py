@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from sync.fold.batch import Batch
 from tieout.store.among import among
+from tieout.store.bulk import insert_rows
 from tieout.store.landing import chunks
 from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import accounts
@@ -40,8 +41,7 @@ def ensure_accounts(batch: Batch, refs: Iterable[AccountRef]) -> dict[AccountRef
                 "created_at": batch.now,
             }
         )
-    for part in chunks(fresh):
-        batch.conn.execute(insert(accounts), list(part))
+    insert_rows(batch.conn, accounts, fresh)
     batch.touch("party", [row["id"] for row in fresh])
     return found
 

@@ -26,6 +26,7 @@ from tieout.store.tables import allocation_lines, allocation_sources, allocation
 from tieout.store.upsert import upsert
 
 CREDITS = ("payment", "credit_note")
+_ANY = select(allocations.c.id).limit(1)
 
 
 def fold_allocations(batch: Batch, changes: Sequence[Change]) -> set[str]:
@@ -130,6 +131,9 @@ class Settlement:
         """Load the neighbourhood, ask the ledger's rules, write the difference."""
         moved = set(moved_documents)
         touched = set(moved_allocations)
+        if not touched and self.batch.conn.execute(_ANY).first() is None:
+            self.batch.touch("document", moved)  # books without any settlement yet, as on the first read of their bills
+            return
         self._load_docs(ids=moved)
         refs = {(doc["connection"], doc["external_id"]) for doc in self.docs.values()}
         self._load_allocations(ids=touched, refs=refs)

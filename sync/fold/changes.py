@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from mapping.engine import MappingContext, Skip, map_record
 from sync.fold.batch import Batch
@@ -18,12 +18,34 @@ from tieout.canonical import codec
 from tieout.canonical.codec import Candidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.bulk import update_rows
 from tieout.store.landing import chunks, load_payloads
 from tieout.store.tables import inputs, pending, source_records
 
 KINDS = ("invalid_record", "unmapped_value")
+_LANDED = (
+    select(inputs.c.seq, inputs.c.kind, inputs.c.connection, inputs.c.stream, inputs.c.external_id)
+    .where(among_given(inputs.c.seq, "seqs"))
+    .order_by(inputs.c.seq)
+)
+_RECORDS = (
+    select(
+        source_records.c.external_id,
+        source_records.c.seq,
+        source_records.c.applied_seq,
+        source_records.c.payload_hash,
+        source_records.c.is_deleted,
+        source_records.c.candidate_kind,
+        source_records.c.candidate,
+    )
+    .where(
+        source_records.c.connection == bindparam("of"),
+        source_records.c.stream == bindparam("at"),
+        among_given(source_records.c.external_id, "ids"),
+    )
+    .order_by(source_records.c.external_id)
+)
 Ruled = Mapping[str, Mapping[tuple[str, str], str]]
 
 
@@ -56,10 +78,7 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
     i = inputs.c
     for part in chunks(seqs):
         rest: list[int] = []
-        rows = batch.conn.execute(
-            select(i.seq, i.kind, i.connection, i.stream, i.external_id).where(among(i.seq, part)).order_by(i.seq)
-        )
-        for seq, kind, connection, stream, external_id in rows:
+        for seq, kind, connection, stream, external_id in batch.conn.execute(_LANDED, {"seqs": part}):
             if kind == "landed":
                 keys.setdefault((connection, stream), []).append(external_id)
             else:
@@ -93,17 +112,8 @@ def _reopen(batch: Batch, activation: Mapping[Any, Any]) -> None:
 
 
 def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> list[Change]:
-    c = source_records.c
-    rows: list[Any] = []
-    for part in chunks(ids):
-        rows.extend(
-            batch.conn.execute(
-                select(c.external_id, c.seq, c.applied_seq, c.payload_hash, c.is_deleted, c.candidate_kind, c.candidate)
-                .where(c.connection == connection, c.stream == stream, among(c.external_id, part))
-                .order_by(c.external_id)
-            ).mappings()
-        )
-    rows = [row for row in rows if row["applied_seq"] != row["seq"]]
+    of = {"of": connection, "at": stream, "ids": ids}
+    rows = [row for row in batch.conn.execute(_RECORDS, of).mappings() if row["applied_seq"] != row["seq"]]
     bodies = load_payloads(batch.conn, [row["payload_hash"] for row in rows if row["payload_hash"]])
     profile = batch.profiles.get(connection, {}).get(stream)
     readings = Readings(

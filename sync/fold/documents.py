@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select
 
 from mapping.identity.numbers import number_key
 from sync.fold.accounts import ensure_accounts
@@ -21,13 +21,35 @@ from tieout.core.exact_json import digest
 from tieout.ledger.documents import problems_of
 from tieout.ledger.entries import post_document, reverse
 from tieout.ledger.open_items import items_of
-from tieout.store.among import among
-from tieout.store.bulk import insert_rows, put_rows
-from tieout.store.landing import chunks
+from tieout.store.among import among_given
+from tieout.store.bulk import insert_rows, put_rows, update_rows
 from tieout.store.queries.openings import OPENING
 from tieout.store.tables import claim_keys, conflicts, document_keys, documents, open_items, opening_items
 
 PREFIX = {"invoice": "inv", "credit_note": "crn", "payment": "pay", "refund": "ref"}
+
+# Every batch asks these: they are made once.
+_HELD = select(
+    documents.c.id,
+    documents.c.external_id,
+    documents.c.entry_id,
+    documents.c.posting_digest,
+    documents.c.open_minor,
+    documents.c.total_minor,
+).where(documents.c.connection == bindparam("of"), among_given(documents.c.external_id, "refs"))
+_UNLINKED = select(conflicts.c.cause).where(
+    conflicts.c.state == "open",
+    conflicts.c.kind == "unlinked_document",
+    among_given(conflicts.c.money_minor, "amounts"),
+)
+_KEYS = select(document_keys.c.kind, document_keys.c.value, document_keys.c.document_id).where(
+    among_given(document_keys.c.document_id, "documents")
+)
+_DROP_KEYS = delete(document_keys).where(among_given(document_keys.c.document_id, "documents"))
+_DROP_ITEMS = delete(open_items).where(among_given(open_items.c.document_id, "documents"))
+_claims = select(claim_keys.c.connection, claim_keys.c.stream, claim_keys.c.external_id)
+_NAMING = _claims.where(claim_keys.c.kind.in_(("external", "number")), among_given(claim_keys.c.value, "values"))
+_ORDERED = _claims.where(claim_keys.c.kind == "order", among_given(claim_keys.c.value, "values"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +64,7 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
     """Post, correct or reverse; answers the ids of documents whose items or capacity moved."""
     works = _prepare(batch, changes)
     held = _held(batch, works)
-    standing = load_entries(batch.conn, [row["entry_id"] for row in held.values() if row["entry_id"]])
+    standing = load_entries(batch.conn, [row.entry_id for row in held.values() if row.entry_id])
     inserts: list[dict[str, Any]] = []
     updates: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []
@@ -55,14 +77,14 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
         row = held.get((change.connection, doc.external_id))
         if row is None and doc.state != "posted":
             continue  # never posted: a draft is not in the books
-        document_id = row["id"] if row is not None else batch.ids.new(PREFIX[doc.kind])
+        document_id = row.id if row is not None else batch.ids.new(PREFIX[doc.kind])
         ids[document_id] = doc
         entry = post_document(document_id, work.company, work.account, doc, source_versions=(str(change.seq),))
         rows = items_of(document_id, work.company, work.account, doc)
         mark = _mark(entry, rows, doc)
         values = _values(batch, work, document_id, mark)
-        if row is not None and row["posting_digest"] == mark:
-            updates.append({**values, "b_entry": row["entry_id"], "b_open": row["open_minor"]})
+        if row is not None and row.posting_digest == mark:
+            updates.append({**values, "entry_id": row.entry_id, "open_minor": row.open_minor})
             continue
         moved.add(document_id)
         gone = entry is None
@@ -71,17 +93,17 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
             # From before the books began: its opening is weighed once its settlements are.
             carried.append(carried_row(document_id, start, entry))
             entry, gone = None, False
-            stays = row is not None and bool(row["entry_id"]) and standing[row["entry_id"]].kind == OPENING
-        if row is not None and row["entry_id"] and not stays:
-            old = standing[row["entry_id"]]
+            stays = row is not None and bool(row.entry_id) and standing[row.entry_id].kind == OPENING
+        if row is not None and row.entry_id and not stays:
+            old = standing[row.entry_id]
             on = reversal_on(old.effective_on, batch.on[old.company_id]) if gone else old.effective_on
             batch.journal.add(
-                reverse(old, on, entry_id=row["entry_id"]),
+                reverse(old, on, entry_id=row.entry_id),
                 source_seq=change.seq,
                 reason="void" if gone else "correction",
             )
             batch.count("reversed")
-        entry_id = row["entry_id"] if row is not None and stays else None
+        entry_id = row.entry_id if row is not None and stays else None
         if entry is not None:
             entry_id = batch.journal.add(entry, source_seq=change.seq, reason="document")
             batch.count("posted")
@@ -101,37 +123,31 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
             }
             for item in rows
         )
-        values["b_entry"] = entry_id
-        values["b_open"] = doc.total_minor if doc.state == "posted" else 0
+        values["entry_id"] = entry_id
+        values["open_minor"] = doc.total_minor if doc.state == "posted" else 0
         (updates if row is not None else inserts).append(values)
     _write(batch, inserts, updates, drop_items, items)
     put_rows(batch.conn, opening_items, carried)
     _replace_keys(batch, ids)
     batch.touch("document", moved)
-    amounts = {ids[key].total_minor for key in moved} | {
-        row["total_minor"] for row in held.values() if row["id"] in moved
-    }
+    amounts = {ids[key].total_minor for key in moved} | {row.total_minor for row in held.values() if row.id in moved}
     batch.touch("claim", _unlinked_of(batch, amounts))
     return moved
 
 
 def _unlinked_of(batch: Batch, amounts: set[int]) -> set[str]:
     """CRM invoices that nothing is bound to and that claim one of these amounts: a document may be suggested now."""
-    c = conflicts.c
-    out: set[str] = set()
-    for part in chunks(sorted(amounts)):
-        found = select(c.cause).where(c.state == "open", c.kind == "unlinked_document", among(c.money_minor, part))
-        out.update(batch.conn.execute(found).scalars())
-    return out
+    return set(batch.conn.execute(_UNLINKED, {"amounts": sorted(amounts)}).scalars())
 
 
 def _prepare(batch: Batch, changes: Sequence[Change]) -> list[_Work]:
     failed: list[ConflictCall] = []
     ready: list[tuple[Change, DocumentCandidate]] = []
     healthy: list[str] = []
+    books = {name: books_of(batch.config, name) for name in {change.connection for change in changes}}
     for change in changes:
         doc = change.candidate
-        if change.is_broken or not books_of(batch.config, change.connection):
+        if change.is_broken or not books[change.connection]:
             continue
         if doc is None and isinstance(change.previous, DocumentCandidate):
             doc = replace(change.previous, state="void")  # deleted in the book of record
@@ -145,16 +161,12 @@ def _prepare(batch: Batch, changes: Sequence[Change]) -> list[_Work]:
         ready.append((change, doc))
     close_conflicts(batch, "invalid_record", healthy, state="superseded")
     open_conflicts(batch, failed)
-    accounts = ensure_accounts(batch, [_ref(batch, change, doc) for change, doc in ready])
-    out = []
-    for change, doc in ready:
-        ref = _ref(batch, change, doc)
-        out.append(_Work(change, doc, ref[0], accounts[ref]))
-    return out
+    refs = [_ref(books[change.connection], change, doc) for change, doc in ready]
+    accounts = ensure_accounts(batch, refs)
+    return [_Work(change, doc, ref[0], accounts[ref]) for (change, doc), ref in zip(ready, refs, strict=True)]
 
 
-def _ref(batch: Batch, change: Change, doc: DocumentCandidate) -> tuple[str, str, str]:
-    books = books_of(batch.config, change.connection)
+def _ref(books: Sequence[str], change: Change, doc: DocumentCandidate) -> tuple[str, str, str]:
     company = doc.company_ref if doc.company_ref in books else books[0]
     return company, change.connection, doc.party_ref
 
@@ -175,19 +187,13 @@ def _contradiction(change: Change, doc: DocumentCandidate, problems: Sequence[st
 
 
 def _held(batch: Batch, works: Sequence[_Work]) -> dict[tuple[str, str], Any]:
-    d = documents.c
     out: dict[tuple[str, str], Any] = {}
     by_connection: dict[str, list[str]] = {}
     for work in works:
         by_connection.setdefault(work.change.connection, []).append(work.doc.external_id)
     for connection, refs in by_connection.items():
-        for part in chunks(refs):
-            for row in batch.conn.execute(
-                select(d.id, d.external_id, d.entry_id, d.posting_digest, d.open_minor, d.total_minor).where(
-                    d.connection == connection, among(d.external_id, part)
-                )
-            ).mappings():
-                out[connection, row["external_id"]] = row
+        for row in batch.conn.execute(_HELD, {"of": connection, "refs": refs}):
+            out[connection, row.external_id] = row
     return out
 
 
@@ -210,46 +216,24 @@ def _values(batch: Batch, work: _Work, document_id: str, mark: str) -> dict[str,
     doc = work.doc
     due = doc.due_on or (max(row.due_on for row in doc.installments) if doc.installments else None)
     return {
-        "b_id": document_id,
-        "b_company": work.company,
-        "b_account": work.account,
-        "b_connection": work.change.connection,
-        "b_external": doc.external_id,
-        "b_stream": work.change.stream,
-        "b_record": work.change.record_id,
-        "b_kind": doc.kind,
-        "b_number": doc.number,
-        "b_currency": doc.currency,
-        "b_total": doc.total_minor,
-        "b_issue": doc.issue_on,
-        "b_due": due,
-        "b_state": doc.state,
-        "b_opening": doc.is_opening,
-        "b_seq": work.change.seq,
-        "b_mark": mark,
+        "id": document_id,
+        "company_id": work.company,
+        "account_id": work.account,
+        "connection": work.change.connection,
+        "external_id": doc.external_id,
+        "stream": work.change.stream,
+        "record_id": work.change.record_id,
+        "kind": doc.kind,
+        "number": doc.number,
+        "currency": doc.currency,
+        "total_minor": doc.total_minor,
+        "issue_on": doc.issue_on,
+        "due_on": due,
+        "state": doc.state,
+        "is_opening": doc.is_opening,
+        "source_seq": work.change.seq,
+        "posting_digest": mark,
     }
-
-
-_COLUMNS = {
-    "company_id": "b_company",
-    "account_id": "b_account",
-    "connection": "b_connection",
-    "external_id": "b_external",
-    "stream": "b_stream",
-    "record_id": "b_record",
-    "kind": "b_kind",
-    "number": "b_number",
-    "currency": "b_currency",
-    "total_minor": "b_total",
-    "open_minor": "b_open",
-    "issue_on": "b_issue",
-    "due_on": "b_due",
-    "state": "b_state",
-    "is_opening": "b_opening",
-    "source_seq": "b_seq",
-    "entry_id": "b_entry",
-    "posting_digest": "b_mark",
-}
 
 
 def _write(
@@ -260,20 +244,12 @@ def _write(
     items: list[dict[str, Any]],
 ) -> None:
     conn = batch.conn
-    fresh = [
-        {"id": row["b_id"], "created_at": batch.now, **{name: row[bind] for name, bind in _COLUMNS.items()}}
-        for row in inserts
-    ]
-    insert_rows(conn, documents, fresh)
-    if updates:
-        conn.execute(
-            update(documents)
-            .where(documents.c.id == bindparam("b_id"))
-            .values({name: bindparam(bind) for name, bind in _COLUMNS.items()}),
-            updates,
-        )
-    for dropped in chunks(drop_items):
-        conn.execute(delete(open_items).where(among(open_items.c.document_id, dropped)))
+    for row in inserts:
+        row["created_at"] = batch.now
+    insert_rows(conn, documents, inserts)
+    update_rows(conn, documents, ("id",), updates)
+    if drop_items:
+        conn.execute(_DROP_ITEMS, {"documents": drop_items})
     insert_rows(conn, open_items, items)
 
 
@@ -282,11 +258,9 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
     if not docs:
         return
     conn = batch.conn
-    k = document_keys.c
     held: dict[str, set[tuple[str, str]]] = {}
-    for part in chunks(sorted(docs)):
-        for row in conn.execute(select(document_keys).where(among(k.document_id, part))):
-            held.setdefault(row.document_id, set()).add((row.kind, row.value))
+    for kind, value, document_id in conn.execute(_KEYS, {"documents": sorted(docs)}):
+        held.setdefault(document_id, set()).add((kind, value))
     fresh: list[dict[str, Any]] = []
     stale: list[str] = []
     touched: set[tuple[str, str]] = set()
@@ -298,8 +272,8 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
             if old:
                 stale.append(document_id)
             fresh.extend({"kind": kind, "value": value, "document_id": document_id} for kind, value in sorted(wanted))
-    for part in chunks(stale):
-        conn.execute(delete(document_keys).where(among(k.document_id, part)))
+    if stale:
+        conn.execute(_DROP_KEYS, {"documents": stale})
     insert_rows(conn, document_keys, fresh)
     batch.touch("claim", claims_holding(batch, touched))
 
@@ -316,14 +290,10 @@ def keys_of(doc: DocumentCandidate) -> set[tuple[str, str]]:
 
 def claims_holding(batch: Batch, keys: set[tuple[str, str]]) -> set[str]:
     """Claims that name any of these documents: a stored external id may hold a document number too."""
-    c = claim_keys.c
     values = {value for kind, value in keys if kind in ("external", "number")}
     orders = {value for kind, value in keys if kind == "order"}
     out: set[str] = set()
-    for kinds, wanted in ((("external", "number"), values), (("order",), orders)):
-        for part in chunks(sorted(wanted)):
-            for row in batch.conn.execute(
-                select(c.connection, c.stream, c.external_id).where(c.kind.in_(kinds), among(c.value, part))
-            ):
-                out.add(f"{row.connection}/{row.stream}/{row.external_id}")
+    for statement, wanted in ((_NAMING, values), (_ORDERED, orders)):
+        for connection, stream, record in batch.conn.execute(statement, {"values": sorted(wanted)}):
+            out.add(f"{connection}/{stream}/{record}")
     return out

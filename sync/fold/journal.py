@@ -7,23 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, insert, select
 
 from tieout.core.dates import iso_utc
 from tieout.core.exact_json import canonical
 from tieout.ledger.chain import GENESIS, link
 from tieout.ledger.entries import Entry, Posting, check
-from tieout.store.among import among
-from tieout.store.bulk import insert_rows
-from tieout.store.landing import chunks
-from tieout.store.session import is_sqlite, lock_rows
+from tieout.store.among import among_given
+from tieout.store.bulk import add_rows, insert_rows, update_rows
+from tieout.store.session import lock_rows
 from tieout.store.tables import balances, commits, entries, meta, postings
 
 if TYPE_CHECKING:
     from sync.fold.batch import BatchIds
 
 HEAD = "chain_head"
+_HEAD = select(meta.c.value).where(meta.c.key == HEAD)
+_LOCKED_HEAD = _HEAD.with_for_update()
 
 
 class Journal:
@@ -74,10 +74,7 @@ class Journal:
         if not self._entries:
             return None
         conn = self._conn
-        head = select(meta.c.value).where(meta.c.key == HEAD)
-        if lock_rows(conn):
-            head = head.with_for_update()
-        value = conn.execute(head).scalar()
+        value = conn.execute(_LOCKED_HEAD if lock_rows(conn) else _HEAD).scalar()
         if value is None:
             conn.execute(insert(meta).values(key=HEAD, value=f"0:{GENESIS}"))
             value = f"0:{GENESIS}"
@@ -91,17 +88,16 @@ class Journal:
         insert_rows(conn, entries, self._entries)
         insert_rows(conn, postings, self._postings)
         self._add_balances()
-        conn.execute(
-            insert(commits).values(
-                seq=seq,
-                at=self._now,
-                entries=len(self._entries),
-                body_hash=body,
-                prev_hash=prev_hash,
-                hash=made,
-            )
-        )
-        conn.execute(update(meta).where(meta.c.key == HEAD).values(value=f"{seq}:{made}"))
+        link_row = {
+            "seq": seq,
+            "at": self._now,
+            "entries": len(self._entries),
+            "body_hash": body,
+            "prev_hash": prev_hash,
+            "hash": made,
+        }
+        insert_rows(conn, commits, [link_row])
+        update_rows(conn, meta, ("key",), [{"key": HEAD, "value": f"{seq}:{made}"}])
         return seq
 
     def _add_balances(self) -> None:
@@ -116,14 +112,7 @@ class Journal:
         ]
         if not rows:
             return
-        make: Any = sqlite.insert if is_sqlite(self._conn) else postgresql.insert
-        statement = make(balances)
-        statement = statement.on_conflict_do_update(
-            index_elements=["account_id", "code", "currency"],
-            set_={"amount_minor": balances.c.amount_minor + statement.excluded.amount_minor},
-        )
-        for part in chunks(rows):
-            self._conn.execute(statement, list(part))
+        add_rows(self._conn, balances, rows, "amount_minor")
 
 
 def commit_record(at: datetime, count: int, body: str) -> dict[str, Any]:
@@ -169,38 +158,35 @@ def body_hash(entry_rows: Iterable[Mapping[Any, Any]], posting_rows: Iterable[Ma
     return made.hexdigest()
 
 
+_ENTRIES = select(entries).where(among_given(entries.c.id, "ids"))
+_POSTINGS = (
+    select(postings).where(among_given(postings.c.entry_id, "ids")).order_by(postings.c.entry_id, postings.c.line)
+)
+
+
 def load_entries(conn: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     """Stored entries with their postings, as the pure rules know them."""
-    heads: dict[str, Any] = {}
+    of = {"ids": list(dict.fromkeys(ids))}
+    if not of["ids"]:
+        return {}
+    heads = conn.execute(_ENTRIES, of).all()
     rows: dict[str, list[Posting]] = {}
-    for part in chunks(list(dict.fromkeys(ids))):
-        for head in conn.execute(select(entries).where(among(entries.c.id, part))).mappings():
-            heads[head["id"]] = head
-        found = conn.execute(
-            select(postings).where(among(postings.c.entry_id, part)).order_by(postings.c.entry_id, postings.c.line)
-        ).mappings()
-        for row in found:
-            rows.setdefault(row["entry_id"], []).append(
-                Posting(
-                    row["code"],
-                    row["account_id"],
-                    row["currency"],
-                    row["amount_minor"],
-                    row["document_id"] or "",
-                    row["line_id"] or "",
-                )
-            )
-    return {
-        key: Entry(
-            kind=head["kind"],
-            origin=head["origin"],
-            company_id=head["company_id"],
-            effective_on=head["effective_on"],
-            document_id=head["document_id"] or "",
-            postings=tuple(rows[key]),
-            reverses=head["reverses_id"] or "",
+    for row in conn.execute(_POSTINGS, of):
+        posting = Posting(
+            row.code, row.account_id, row.currency, row.amount_minor, row.document_id or "", row.line_id or ""
         )
-        for key, head in heads.items()
+        rows.setdefault(row.entry_id, []).append(posting)
+    return {
+        head.id: Entry(
+            kind=head.kind,
+            origin=head.origin,
+            company_id=head.company_id,
+            effective_on=head.effective_on,
+            document_id=head.document_id or "",
+            postings=tuple(rows[head.id]),
+            reverses=head.reverses_id or "",
+        )
+        for head in heads
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from sync.fold.batch import Batch
 from sync.fold.conflicts import reopen
@@ -123,11 +123,21 @@ def _read_again(batch: Batch, shape: Shape, records: set[str]) -> None:
         batch.conn.execute(update(source_records).where(*mine, s.applied_seq == s.seq).values(applied_seq=None))
 
 
+_ANY_RULE = (
+    select(answer_rules.c.id)
+    .where(
+        answer_rules.c.kind == "unmapped_value",
+        answer_rules.c.connection == bindparam("of"),
+        answer_rules.c.stream == bindparam("at"),
+    )
+    .limit(1)
+)
+
+
 def uses_of(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> dict[str, list[Mapping[Any, Any]]]:
     """external id -> the rules a record is read by, with what stood before; asks no more where no rule ever was."""
     r, u = answer_rules.c, rule_uses.c
-    mine = select(r.id).where(r.kind == "unmapped_value", r.connection == connection, r.stream == stream).limit(1)
-    if batch.conn.execute(mine).first() is None:
+    if batch.conn.execute(_ANY_RULE, {"of": connection, "at": stream}).first() is None:
         return {}
     out: dict[str, list[Mapping[Any, Any]]] = {}
     for part in chunks(ids):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from tieout.store.among import among_given
 from tieout.store.landing import chunks
@@ -23,7 +23,9 @@ _MESSAGES = (
     .where(among_given(outbox.c.subject, "subjects"), outbox.c.event_key.is_not(None))
     .order_by(outbox.c.id)
 )
-_NEXT = select(dirty.c.key).where(dirty.c.kind == "customer").order_by(dirty.c.key).limit(bindparam("most"))
+_NEXT = (
+    select(dirty.c.key).where(dirty.c.kind == "customer").order_by(dirty.c.key).limit(bindparam("most", type_=Integer))
+)
 
 
 def message_rows(conn: Connection, subjects: Sequence[str]) -> list[Mapping[Any, Any]]:

@@ -1,13 +1,22 @@
-"""Pinyin character by character is what the whole table of phrases says."""
+"""Pinyin of our own small table is what the whole dictionary says."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
+from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
 from mapping.identity.sounds import syllables
+from tests.mapping.make_pinyin import TABLE, table
+
+CHARACTERS = st.sampled_from([chr(code) for code in sorted(PINYIN_DICT)])
+PHRASES = st.sampled_from(sorted(PHRASES_DICT))
+OTHER = st.sampled_from(["A", "b2", " ", "(", "3", "-", "é", "ー", "。", "𠮷"])
 
 PARTS = st.sampled_from(
     [
@@ -44,3 +53,28 @@ def test_a_name_is_spoken_as_its_phrases_are(parts: list[str]) -> None:
 @pytest.mark.parametrize(("text", "spoken"), [("银行", "yinhang"), ("行", "xing"), ("重庆", "chongqing"), ("绿", "lv")])
 def test_phrases_are_read_otherwise_than_their_characters(text: str, spoken: str) -> None:
     assert "".join(syllables(text)) == spoken
+
+
+@given(st.lists(st.one_of(CHARACTERS, PHRASES, OTHER), min_size=1, max_size=6))
+def test_any_text_is_spoken_as_the_dictionary_says(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert syllables(text) == tuple(lazy_pinyin(text))
+
+
+def test_every_phrase_with_its_neighbours_is_spoken_as_the_dictionary_says() -> None:
+    phrases = sorted(PHRASES_DICT)
+    for at in range(0, len(phrases) - 7, 7):
+        text = "".join(phrases[at : at + 7 : 3])
+        assert syllables(text) == tuple(lazy_pinyin(text)), text
+
+
+def test_the_table_is_made_from_the_installed_dictionaries() -> None:
+    assert TABLE.read_text(encoding="utf-8") == table(), "run tests/mapping/make_pinyin.py"
+
+
+def test_names_are_compared_without_the_dictionaries() -> None:
+    code = (
+        "import sys; from mapping.identity.sounds import sound; sound('重庆A3银行'); print('pypinyin' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

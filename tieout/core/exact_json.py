@@ -163,6 +163,8 @@ def canonical(value: Any) -> bytes:
 
     1.10 and 1.1 are the same amount, so Decimals are normalised before they are written.
     """
+    if type(value) is list and _PLAIN.issuperset(map(type, value)):  # one row of plain cells is as it should be
+        return _canonical.encode(value)
     return _canonical.encode(_normal(value))
 
 

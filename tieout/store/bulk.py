@@ -34,6 +34,14 @@ def put_rows(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     _put(conn, table, rows, "update")
 
 
+def add_rows(conn: Connection, table: Table, rows: Sequence[Row], column: str) -> None:
+    """Insert rows by primary key; where the key exists, a number is added to what stands."""
+    if not rows:
+        return
+    statement, plan, fixed = _insert(table, tuple(rows[0]), f"add {column}", conn.dialect.name)
+    _run(conn, statement, plan, rows, fixed)
+
+
 def update_rows(conn: Connection, table: Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
     """Set the other columns of each row where `keys` have its values."""
     if not rows:
@@ -57,12 +65,23 @@ def _run(
     rows: Sequence[Row],
     fixed: tuple[Any, ...] = (),
 ) -> None:
-    columns = []
+    columns: list[list[Any]] = []
     for name, convert in plan:
         cells = [row[name] for row in rows]
-        columns.append(cells if convert is None else [None if cell is None else convert(cell) for cell in cells])
+        columns.append(cells if convert is None else _converted(cells, convert))
     values = list(zip(*columns, strict=True))
     conn.exec_driver_sql(statement, [cells + fixed for cells in values] if fixed else values)
+
+
+def _converted(cells: Sequence[Any], convert: _Convert) -> list[Any]:
+    """Cells in the drivers' form; the rows of a set mostly share an instant, which is then written once."""
+    out: list[Any] = []
+    last, made = None, None
+    for cell in cells:
+        if cell is not last:
+            last, made = cell, None if cell is None else convert(cell)
+        out.append(made)
+    return out
 
 
 @lru_cache(maxsize=512)
@@ -83,6 +102,9 @@ def _insert(
         changed = [name for name in given if name not in keys]
         sets = ", ".join(f'"{name}" = excluded."{name}"' for name in changed)
         tail = f" ON CONFLICT ({_names(keys)}) DO " + (f"UPDATE SET {sets}" if changed else "NOTHING")
+    elif clash.startswith("add "):
+        name = clash.removeprefix("add ")
+        tail = f' ON CONFLICT ({_names(keys)}) DO UPDATE SET "{name}" = "{table.name}"."{name}" + excluded."{name}"'
     marks = ", ".join([_mark(dialect)] * len(names))
     return f'INSERT INTO "{table.name}" ({_names(names)}) VALUES ({marks}){tail}', plan, fixed  # noqa: S608 - names of our own tables
 
