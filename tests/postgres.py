@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import psycopg
@@ -51,7 +52,7 @@ _SEQUENCES = "SELECT sequencename, start_value, last_value FROM pg_sequences WHE
 class Copy:
     """The rows of a database at rest, to be put into other databases of the same shape."""
 
-    database: str
+    url: str  # where they were read
     shape: str
     tables: tuple[str, ...]
     rows: dict[str, bytes]  # by table, in PostgreSQL's binary form; only of tables that hold any
@@ -63,13 +64,13 @@ class Copy:
             tables = tuple(row[0] for row in conn.execute(_TABLES))
             rows = {name: _dump(conn, name) for name in _filled(conn, tables)}
             sequences = tuple((name, start, last) for name, start, last in conn.execute(_SEQUENCES))
-            return cls(str(make_url(url).database), _shape(conn), tables, rows, sequences)
+            return cls(url, _shape(conn), tables, rows, sequences)
 
     def into(self, url: str) -> None:
         """Make the database at `url` hold exactly these rows; whoever is still connected to it is cut off."""
         if not self._refill(url):
             drop(url)
-            _create(url, self.database)
+            _create(url, self.url)
 
     def _refill(self, url: str) -> bool:
         _cut_off(url)
@@ -99,21 +100,31 @@ class Pool:
 
     def __init__(self, server: str, worker: str) -> None:
         self._server, self._worker = server, worker
-        self._template: Copy | None = None
         self._mine: list[str] = []
         self._free: list[str] = []
+
+    @cached_property
+    def template(self) -> Copy:
+        """A database with all tables, as new."""
+        return self._make_template()
 
     @contextmanager
     def lend(self) -> Iterator[str]:
         """The address of a database with all tables, as new."""
-        if self._template is None:
-            self._template = self._make_template()
-        if self._free:
-            url = self._free.pop()
-            self._template.into(url)
-        else:
-            url = self._new(self._template.database)
+        url = self.take(self.template)
         yield url
+        self.give(url)
+
+    def take(self, contents: Copy) -> str:
+        """The address of a database with that content, until it is given back."""
+        if not self._free:
+            return self._new(contents.url)
+        url = self._free.pop()
+        contents.into(url)
+        return url
+
+    def give(self, url: str) -> None:
+        """Give a database back; it is emptied when it is taken again."""
         self._free.append(url)
 
     @contextmanager
@@ -154,7 +165,7 @@ def drop(url: str) -> None:
 
 def _create(url: str, template: str = "") -> None:
     with _admin(url) as conn:
-        from_template = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        from_template = sql.SQL(" TEMPLATE {}").format(_name(template)) if template else sql.SQL("")
         conn.execute(sql.SQL("CREATE DATABASE {}").format(_name(url)) + from_template)
         # What a killed process has committed stays; only a crash of the server itself could lose it.
         conn.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(_name(url)))

@@ -12,6 +12,7 @@ from tests.crash.clock import SharedTime
 from tests.crash.databases import PostgresDatabases, SqliteFiles
 from tests.crash.matrix import Matrix
 from tests.crash.vendors import Vendors
+from tests.postgres import Pool
 
 
 @pytest.fixture(scope="session")
@@ -44,16 +45,14 @@ def _sqlite_matrix(
 @pytest.fixture(scope="session")
 def _postgresql_matrix(
     tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: str,
-    _postgres_template: str,
+    postgres_pool: Pool,
     vendors: Vendors,
     shared_time: SharedTime,
     redis_server: str,
-    worker_id: str,
 ) -> Iterator[Matrix]:
     folder = tmp_path_factory.mktemp("crash")
-    databases = PostgresDatabases(postgres_server, worker_id)
-    made = Matrix(folder, databases, _postgres_template, vendors, redis_server, shared_time)
+    databases = PostgresDatabases(postgres_pool)
+    made = Matrix(folder, databases, postgres_pool.template.url, vendors, redis_server, shared_time)
     yield made
     made.close()
 

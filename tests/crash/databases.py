@@ -1,15 +1,16 @@
-"""Databases that are put back to a stored state in a moment: a copied file, or a template of the server."""
+"""Databases that are put back to a stored state in a moment: a copied file, or rows put back."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import sqlite3
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
+
+from tests.postgres import Copy, Pool
 
 _numbers = itertools.count(1)
 
@@ -56,33 +57,20 @@ class SqliteFiles:
 
 
 class PostgresDatabases:
-    """Databases of a server, copied from each other, and deleted many at once: each deletion makes a checkpoint."""
+    """Databases of a server, emptied and filled again."""
 
-    MANY = 25
-
-    def __init__(self, server: str, worker: str) -> None:
-        self._server = server
-        self._worker = worker
-        self._dropped: list[str] = []
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._contents: dict[str, Copy] = {}
 
     def copy(self, url: str) -> str:
-        name = f"tieout_crash_{os.getpid()}_{self._worker}_{next(_numbers)}"
-        self._say(f'CREATE DATABASE "{name}" TEMPLATE "{make_url(url).database}"')
-        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
+        if url not in self._contents:
+            self._contents[url] = Copy.of(url)
+        return self._pool.take(self._contents[url])
 
     def drop(self, url: str) -> None:
-        self._dropped.append(url)
-        if len(self._dropped) >= self.MANY:
-            self.close()
+        self._contents.pop(url, None)
+        self._pool.give(url)
 
     def close(self) -> None:
-        while self._dropped:
-            self._say(f'DROP DATABASE IF EXISTS "{make_url(self._dropped.pop()).database}" WITH (FORCE)')
-
-    def _say(self, statement: str) -> None:
-        admin = create_engine(self._server, isolation_level="AUTOCOMMIT")
-        try:
-            with admin.connect() as conn:
-                conn.execute(text(statement))
-        finally:
-            admin.dispose()
+        """The pool deletes its databases itself."""
