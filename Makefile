@@ -25,7 +25,7 @@ test: $(VENV)/.installed-dev  ## Check format, lint, types and import contracts,
 	$(BIN)/mypy api.py worker.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/crash --ignore=tests/browser
-	@if PYTHONPATH=. $(BIN)/python -m tests.browser.chromium >/dev/null; then $(BIN)/python -m pytest tests/browser; \
+	@if PYTHONPATH=. $(BIN)/python -m tests.browser.chromium >/dev/null; then $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser; \
 		else echo "Not looked at: the console in a browser, for no Chromium is here. \`make browser\` installs one."; fi
 
 properties: $(VENV)/.installed-dev  ## Property tests with fresh random examples, ten times as many; what fails is printed with its input.
@@ -33,7 +33,7 @@ properties: $(VENV)/.installed-dev  ## Property tests with fresh random examples
 
 browser: $(VENV)/.installed-dev  ## Every console page in a real Chromium (installed if none is found), zh-CN and en, desk and phone.
 	@PYTHONPATH=. $(BIN)/python -m tests.browser.chromium || $(BIN)/python -m playwright install chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
 
 pictures: $(VENV)/.installed-dev  ## Pictures of every console page into var/pictures, to be looked at.
 	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures var/pictures
