@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
 from connectors.redaction import Redactor
+from connectors.settings import ConnectionSettings
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, ConfigError, RateLimited, Rejected, Transient, UnknownOutcome
 from tieout.core.ports import Env, JsonValue
@@ -74,6 +75,18 @@ class RemoteHttp:
             follow_redirects=False,
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds), pool=10.0),
             headers={"User-Agent": "tieout", "Accept": "application/json"},
+        )
+
+    @classmethod
+    def of(cls, env: Env, settings: ConnectionSettings, verdict: Callable[[Reply, bool], None] | None = None) -> Self:
+        """As a connection's transport keys say."""
+        return cls(
+            env,
+            timeout_seconds=settings.timeout_seconds,
+            attempts=settings.attempts,
+            max_wait_seconds=settings.max_wait_seconds,
+            ca_file=settings.ca_file,
+            verdict=verdict,
         )
 
     def close(self) -> None:

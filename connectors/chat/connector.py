@@ -68,13 +68,7 @@ class ChatConnector:
     def __init__(self, vendor: str, env: Env) -> None:
         self._env, self._vendor, self._robot = env, vendor, _ROBOTS[vendor]
         self._settings = settings = ChatSettings.of(env.connection, env.settings)
-        self._http = RemoteHttp(
-            env,
-            timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            max_wait_seconds=settings.max_wait_seconds,
-            ca_file=settings.ca_file,
-        )
+        self._http = RemoteHttp.of(env, settings)
         self._base = self._http.check_url(settings.base_url or self._robot.host)
 
     def write(self, changes: Sequence[RemoteChange]) -> list[Receipt]:

@@ -29,14 +29,7 @@ class FxiaokeApi:
 
     def __init__(self, env: Env, settings: FxiaokeSettings) -> None:
         self.env, self.settings = env, settings
-        self.http = RemoteHttp(
-            env,
-            timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            max_wait_seconds=settings.max_wait_seconds,
-            ca_file=settings.ca_file,
-            verdict=self._verdict,
-        )
+        self.http = RemoteHttp.of(env, settings, self._verdict)
         self._recent: dict[str, deque[float]] = {}
         auth = FxiaokeAuth(env, self.http, settings, self._trace)
         self._credentials = Credentials(env, auth.mint, self.http.redactor, early=EARLY)

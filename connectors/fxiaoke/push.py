@@ -8,7 +8,7 @@ at, so that a locked or vanished one is told from a refused value without readin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from connectors.fxiaoke.api import FxiaokeApi
 from connectors.fxiaoke.codes import CREDENTIALS, NOT_BOUGHT, Problem, lasting
@@ -17,8 +17,9 @@ from connectors.fxiaoke.describe import Descriptions, own_field
 from connectors.fxiaoke.readback import ReadBack
 from connectors.fxiaoke.reader import path_of
 from connectors.fxiaoke.values import to_wire
+from connectors.receipts import failed, not_sent, stops
 from tieout.core.errors import AuthError, ConfigError, RateLimited, Rejected, SourceError, Transient, UnknownOutcome
-from tieout.core.ports import Env, JsonValue, Outcome, Receipt, RemoteChange
+from tieout.core.ports import Env, JsonValue, Receipt, RemoteChange
 
 _LATER = timedelta(seconds=60)
 _FROZEN = frozenset({"under_review", "in_change"})
@@ -53,7 +54,7 @@ class FxiaokePush:
             if stopped is None and self._env.clock.monotonic() - began >= self._api.settings.timeout_seconds:
                 stopped = Receipt("", "retry", code="slice_over", message="the time of this slice is over")
             if stopped is not None:
-                done.append(_again(change, stopped))
+                done.append(not_sent(change, stopped))
                 continue
             named.add(name)
             try:
@@ -63,9 +64,9 @@ class FxiaokePush:
                     raise
                 retry_at = error.retry_at if isinstance(error, SourceError) else None
                 stopped = Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at)
-                receipt = _again(change, stopped)
+                receipt = not_sent(change, stopped)
             done.append(receipt)
-            if stopped is None and _stops(receipt):
+            if stopped is None and stops(receipt):
                 stopped = receipt
         return done
 
@@ -74,7 +75,7 @@ class FxiaokePush:
         try:
             row = self._creates.row(change) if change.operation == "create" else self._row(change)
         except Rejected as error:
-            return _receipt(change, "rejected", error)
+            return failed(change, "rejected", error)
         settings = self._api.settings
         body: dict[str, JsonValue] = {
             "triggerApprovalFlow": settings.trigger_approval,
@@ -87,9 +88,9 @@ class FxiaokePush:
             return self._unknown(change, error)
         except RateLimited as error:  # by the platform or by our own budget: not carried out, no attempt is lost
             retry_at = error.retry_at or self._env.clock.now() + _LATER
-            return _again(change, Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at))
+            return not_sent(change, Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at))
         except Transient as error:  # never sent
-            return _receipt(change, "retry", error, self._env.clock.now() + _LATER)
+            return failed(change, "retry", error, self._env.clock.now() + _LATER)
         if problem is not None:
             return self._refused(change, problem)
         remote_id = change.remote_id
@@ -124,10 +125,10 @@ class FxiaokePush:
         if change.operation == "update":
             state = self._readback.state(change.module, change.remote_id)
             if state is None:
-                return _receipt(change, "not_found", error)
+                return failed(change, "not_found", error)
             if _is_locked(state):
                 return self._locked(change, error)
-        return _receipt(change, "rejected", error)
+        return failed(change, "rejected", error)
 
     def _unknown(self, change: RemoteChange, error: UnknownOutcome) -> Receipt:
         """Also how a locked record is refused (50009): then the lock shows, and nothing was written."""
@@ -138,27 +139,12 @@ class FxiaokePush:
                 state = {}
             if state and _is_locked(state):
                 return self._locked(change, error)
-        return _receipt(change, "uncertain", error)
+        return failed(change, "uncertain", error)
 
     def _locked(self, change: RemoteChange, error: Exception) -> Receipt:
         hours = self._api.settings.locked_retry_hours
-        return _receipt(change, "locked", error, self._env.clock.now() + timedelta(hours=hours))
+        return failed(change, "locked", error, self._env.clock.now() + timedelta(hours=hours))
 
 
 def _is_locked(state: dict[str, JsonValue]) -> bool:
     return str(state.get("lock_status")) == "1" or state.get("life_status") in _FROZEN
-
-
-def _stops(receipt: Receipt) -> bool:
-    """After these nothing more is sent in this call: the remote is unwell or has had enough."""
-    return receipt.outcome == "uncertain" or (receipt.outcome == "retry" and receipt.retry_at is not None)
-
-
-def _again(change: RemoteChange, why: Receipt) -> Receipt:
-    text = f"not sent: {why.message}"[:300]
-    return Receipt(change.change_id, "retry", change.remote_id, "not_sent", text, retry_at=why.retry_at)
-
-
-def _receipt(change: RemoteChange, outcome: Outcome, error: Exception, retry_at: datetime | None = None) -> Receipt:
-    code = error.code if isinstance(error, SourceError | ConfigError) else "error"
-    return Receipt(change.change_id, outcome, change.remote_id, code, str(error)[:300], retry_at=retry_at)

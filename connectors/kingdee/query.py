@@ -79,13 +79,7 @@ class KingdeeQuery:
     def __init__(self, env: Env, settings: KingdeeSettings) -> None:
         self._env = env
         self._settings = settings
-        self.http = RemoteHttp(
-            env,
-            timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            max_wait_seconds=settings.max_wait_seconds,
-            ca_file=settings.ca_file,
-        )
+        self.http = RemoteHttp.of(env, settings)
         mint = KingdeeAuth(env, self.http, settings).mint
         self._credentials = Credentials(env, mint, self.http.redactor, early=timedelta(0))
 

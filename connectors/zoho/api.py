@@ -32,13 +32,7 @@ class ZohoApi:
     def __init__(self, env: Env, settings: ZohoSettings) -> None:
         self.env = env
         self.settings = settings
-        self.http = RemoteHttp(
-            env,
-            timeout_seconds=settings.timeout_seconds,
-            attempts=settings.attempts,
-            max_wait_seconds=settings.max_wait_seconds,
-            ca_file=settings.ca_file,
-        )
+        self.http = RemoteHttp.of(env, settings)
         self._credentials = Credentials(env, ZohoAuth(env, self.http, settings).mint, self.http.redactor)
 
     def token(self) -> Token:

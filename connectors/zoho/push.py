@@ -8,9 +8,10 @@ nothing more is sent, the untouched rest comes back as `retry`. Sources: Zoho do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from connectors.http import Reply
+from connectors.receipts import failed, not_sent, stops
 from connectors.zoho.api import ZohoApi
 from connectors.zoho.creates import Creates
 from connectors.zoho.fields import Fields
@@ -18,7 +19,7 @@ from connectors.zoho.leg import zoho_time
 from connectors.zoho.push_values import wire_fields
 from connectors.zoho.results import receipts_of
 from tieout.core.errors import ConfigError, RateLimited, SourceError, Transient, UnknownOutcome
-from tieout.core.ports import Env, JsonValue, Outcome, Receipt, RemoteChange
+from tieout.core.ports import Env, JsonValue, Receipt, RemoteChange
 
 _LATER = timedelta(seconds=60)
 
@@ -38,7 +39,7 @@ class ZohoPush:
         stopped: Receipt | None = None
         for batch in batches(changes, self._api.settings.write_batch):
             if stopped is not None:
-                done.update({change.change_id: _again(change, stopped) for change in batch})
+                done.update({change.change_id: not_sent(change, stopped) for change in batch})
                 continue
             try:
                 receipts = self._send(batch)
@@ -47,10 +48,10 @@ class ZohoPush:
                     raise
                 retry_at = error.retry_at if isinstance(error, SourceError) else None
                 stopped = Receipt("", "retry", code=error.code, message=error.message, retry_at=retry_at)
-                receipts = [_again(change, stopped) for change in batch]
+                receipts = [not_sent(change, stopped) for change in batch]
             done.update({receipt.change_id: receipt for receipt in receipts})
             if stopped is None:
-                stopped = next((item for item in receipts if _stops(item)), None)
+                stopped = next((item for item in receipts if stops(item)), None)
         return [done[change.change_id] for change in changes]
 
     def _send(self, batch: Sequence[RemoteChange]) -> list[Receipt]:
@@ -84,21 +85,21 @@ class ZohoPush:
             reply = send(batch)
             receipts = receipts_of(self._api, reply, batch, self._env.clock.now())
         except UnknownOutcome as error:
-            return [_receipt(change, "uncertain", error) for change in batch]
+            return [failed(change, "uncertain", error) for change in batch]
         except RateLimited as error:
             retry_at = error.retry_at or self._env.clock.now() + _LATER
-            return [_receipt(change, "retry", error, retry_at) for change in batch]
+            return [failed(change, "retry", error, retry_at) for change in batch]
         except Transient as error:
-            return [_receipt(change, "retry", error, self._env.clock.now() + _LATER) for change in batch]
+            return [failed(change, "retry", error, self._env.clock.now() + _LATER) for change in batch]
         if receipts is not None:
             return receipts
         if len(batch) == 1:
-            return [_receipt(batch[0], "rejected", self._api.error(reply))]
+            return [failed(batch[0], "rejected", self._api.error(reply))]
         half = len(batch) // 2  # 413 or LIMIT_EXCEEDED: halve down to one
         left = self._deliver(batch[:half], send)
-        stopped = next((item for item in left if _stops(item)), None)
+        stopped = next((item for item in left if stops(item)), None)
         if stopped is not None:
-            return left + [_again(change, stopped) for change in batch[half:]]
+            return left + [not_sent(change, stopped) for change in batch[half:]]
         return left + self._deliver(batch[half:], send)
 
     def _update(self, first: RemoteChange, batch: Sequence[RemoteChange]) -> Reply:
@@ -136,18 +137,3 @@ def batches(changes: Sequence[RemoteChange], size: int) -> list[list[RemoteChang
         batch.append(change)
         names[group].add(name)
     return done
-
-
-def _stops(receipt: Receipt) -> bool:
-    """After these nothing more is sent in this call: the remote is unwell or has had enough."""
-    return receipt.outcome == "uncertain" or (receipt.outcome == "retry" and receipt.retry_at is not None)
-
-
-def _again(change: RemoteChange, why: Receipt) -> Receipt:
-    text = f"not sent: {why.message}"[:300]
-    return Receipt(change.change_id, "retry", change.remote_id, "not_sent", text, retry_at=why.retry_at)
-
-
-def _receipt(change: RemoteChange, outcome: Outcome, error: Exception, retry_at: datetime | None = None) -> Receipt:
-    code = error.code if isinstance(error, SourceError) else "error"
-    return Receipt(change.change_id, outcome, change.remote_id, code, str(error)[:300], retry_at=retry_at)

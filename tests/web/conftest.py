@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from sync.service import Service, open_service
 from tests.web.factory import NOW, Books
 from tests.web.fake import FakeContext, FakeService
 from tieout.core.clock import ManualClock
@@ -114,3 +115,12 @@ def csrf_of() -> Csrf:
         return html.split('name="csrf" value="', 1)[1].split('"', 1)[0]
 
     return find
+
+
+@pytest.fixture
+def service(config: Config, blank_url: str) -> Iterator[Service]:
+    """The real service on a database of its own."""
+    config.home.mkdir()
+    with open_service(config.model_copy(update={"database_url": blank_url})) as opened:
+        opened.migrate()
+        yield opened

@@ -7,18 +7,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from sync.service import Service, open_service
+from sync.service import Service
 from tests.web.factory import Books
-from tieout.core.config import Config
 from tieout.web.app import build
-
-
-@pytest.fixture
-def service(config: Config, blank_url: str) -> Iterator[Service]:
-    config.home.mkdir()
-    with open_service(config.model_copy(update={"database_url": blank_url})) as opened:
-        opened.migrate()
-        yield opened
 
 
 @pytest.fixture

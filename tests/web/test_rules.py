@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from sync.service import Service, open_service
+from sync.service import Service
 from tests.web.conftest import Csrf, Site
 from tests.web.factory import Books
-from tieout.core.config import Config
 from tieout.store.session import unit
 from tieout.store.tables import conflicts
 from tieout.web.app import build
@@ -31,14 +30,6 @@ UNMAPPED = {
 
 def _unlinked(books: Books, title: str, minor: int, **more: Any) -> str:
     return books.conflict(title, minor, kind="unlinked_document", stream="invoices", evidence=UNLINKED, **more)
-
-
-@pytest.fixture
-def service(config: Config, blank_url: str) -> Iterator[Service]:
-    config.home.mkdir()
-    with open_service(config.model_copy(update={"database_url": blank_url})) as opened:
-        opened.migrate()
-        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, actor
+from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, actor
 from tieout.cli.running import run
 
 app = typer.Typer(
@@ -24,8 +24,8 @@ def _wish(conflict: str, means: str) -> dict[str, Any]:
 @app.command("list")
 def list_(
     ended: Annotated[bool, typer.Option("--ended", help="Those that were switched off.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import conflict_rules
-from tieout.cli.options import ConfigOption, JsonOption, actor
+from tieout.cli.options import ConfigOption, CursorOption, JsonOption, actor
 from tieout.cli.running import run
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, ConfigError
@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The conflict's id (cfl_â€
 def list_(
     state: Annotated[str, typer.Option("--state", help="open, resolved or all.")] = "open",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
+    cursor: CursorOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, Service, actor, on_option
+from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, Service, actor, on_option
 from tieout.cli.running import run
 from tieout.core.config import Config
 from tieout.core.errors import ConfigError
@@ -59,8 +59,8 @@ def show(customer: Customer, config: ConfigOption = None, as_json: JsonOption = 
 @app.command("list")
 def list_(
     state: Annotated[State | None, typer.Option("--state", help="Which orders; all when left out.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -223,8 +223,8 @@ def _thresholds(pairs: list[str]) -> dict[str, Any]:
 def list_rates(
     base: Annotated[str | None, typer.Option("--base", help="Only rates of this currency.")] = None,
     current: Annotated[bool, typer.Option("--current", help="Only those begun and not ended today.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import dunning_texts
-from tieout.cli.options import ConfigOption, JsonOption, actor, on_option
+from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, actor, on_option
 from tieout.cli.running import run
 from tieout.core.errors import ConfigError
 from tieout.core.money import to_minor
@@ -142,8 +142,8 @@ def list_cases(
     kind: Annotated[str | None, typer.Option("--kind", help="dispute, promise, plan, pause or contact.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", help="Of this customer.")] = None,
     is_open: Annotated[bool, typer.Option("--open", help="Only those nobody has closed.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")] = None,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -24,6 +24,8 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The configuration file (else TIEOUT_CONFIG, ./tieout.toml).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")]
+CursorOption = Annotated[str | None, typer.Option("--cursor", help="Go on after an earlier page.")]
 
 
 class Service(Protocol):
