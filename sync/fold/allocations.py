@@ -148,7 +148,8 @@ class Settlement:
         self._resolve()
         debits = {key for key in moved if self.docs[key]["kind"] not in CREDITS}
         debits |= {row["to_document_id"] for row in self.rows.values() if row["id"] in touched}
-        debits |= {row["to_document_id"] for row in self.rows.values() if row["from_document_id"] in credits}
+        # A moved one that is no credit any more (a red bill became a bill) gives back what it had settled.
+        debits |= {row["to_document_id"] for row in self.rows.values() if row["from_document_id"] in credits | moved}
         self._load_allocations(refs=self._refs(debits))
         self._resolve()
         paying = {row["from_document_id"] for row in self.rows.values() if row["to_document_id"] in debits}
@@ -237,7 +238,7 @@ class Settlement:
         for key, row in sorted(self.rows.items()):
             if self.only is None and self._is_stranded(row, moved):
                 self.batch.touch("allocation", [key])
-            if row["to_document_id"] is not None and row["to_document_id"] not in debits:
+            if row["to_document_id"] is not None and row["to_document_id"] not in debits | moved:
                 continue  # its debit document did not move and neither did its credit
             if self.only is not None and not {row["from_document_id"], row["to_document_id"]} <= self.only:
                 continue

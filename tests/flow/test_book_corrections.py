@@ -231,6 +231,26 @@ def test_a_red_bill_is_netted_against_its_invoice(synced: Synced) -> None:
         _sound(service)
 
 
+def test_a_red_bill_that_becomes_a_bill_gives_back_what_it_had_settled(synced: Synced) -> None:
+    """Somebody corrects the sign of a red bill that was settled already: the paid bill is open again."""
+    world, service = synced
+    with service:
+        one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
+        world.clock.advance(3600)
+        fields = {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": Decimal("-30.00")}
+        red = world.kingdee.user_change("create", BILL, "", fields)
+        world.kingdee.settle(red["FBillNo"], one.number, Decimal("30.00"))
+        _later(world, service)
+        assert document(service, one.number)["open_minor"] == one.open_minor - 30_00
+        world.clock.advance(3600)
+        world.kingdee.user_change("update", BILL, red["FBillNo"], {"FALLAMOUNTFOR": Decimal("40.00")})
+        _later(world, service)
+        became = document(service, red["FBillNo"])
+        assert (became["kind"], became["total_minor"], became["open_minor"]) == ("invoice", 40_00, 40_00)
+        assert document(service, one.number)["open_minor"] == one.open_minor
+        _sound(service)
+
+
 def test_a_settlement_whose_date_is_corrected_in_place_counts_once(synced: Synced) -> None:
     world, service = synced
     with service:
