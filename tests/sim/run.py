@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.servers import GIVEN, postgres
 from tests.sim.plan import Plan, draw
 from tests.sim.shrink import shrink
 from tests.sim.twin import Outcome, Theatre
 
 CORPUS = Path(__file__).parent / "corpus"
-POSTGRES_EVERY = 20  # of the fresh worlds
+POSTGRES_EVERY = 60  # of the fresh worlds
 SHRINK_RUNS = 60
+SAY_EVERY = 30.0  # seconds
 _theatre: list[Theatre] = []
 
 
@@ -36,7 +42,8 @@ class Summary:
     problems: tuple[str, ...]
     steps: int
     struck: tuple[str, ...]
-    seconds: float
+    engine: str
+    seconds: float  # of this process' time
 
 
 def theatre() -> Theatre:
@@ -48,17 +55,16 @@ def theatre() -> Theatre:
 
 
 def engine_of(seed: int) -> str:
-    """Every twentieth world runs on PostgreSQL, unless SIM_ENGINE says otherwise."""
+    """Every sixtieth world runs on PostgreSQL, for its locks, unless SIM_ENGINE says otherwise."""
     return os.environ.get("SIM_ENGINE") or ("postgresql" if seed % POSTGRES_EVERY == 0 else "sqlite")
 
 
 def perform(name: str, plan: Plan) -> Summary:
     """Run one plan in this process."""
-    began = time.perf_counter()
+    began = time.process_time()
     found = theatre().run(plan)
-    return Summary(
-        name, plan.seed, tuple(found.problems), found.steps, tuple(found.struck), time.perf_counter() - began
-    )
+    spent = time.process_time() - began
+    return Summary(name, plan.seed, tuple(found.problems), found.steps, tuple(found.struck), plan.engine, spent)
 
 
 def corpus() -> list[tuple[str, Plan]]:
@@ -111,17 +117,24 @@ class Show:
     def __init__(self) -> None:
         self.began = time.perf_counter()
         self.worlds = self.steps = 0
+        self.spent: dict[str, list[float]] = {}  # by engine
+        self.said = self.began
         self.struck: Counter[str] = Counter()
         self.failed: list[Summary] = []
 
     def add(self, one: Summary, steps: int) -> None:
         self.worlds += 1
         self.steps += one.steps
+        self.spent.setdefault(one.engine, []).append(one.seconds)
         self.struck.update(one.struck)
         if one.problems:
             self.failed.append(one)
             how = f"make sim SEED={one.seed}" + (f" STEPS={steps}" if steps != 150 else "")
             sys.stdout.write(f"{how}    # {one.name}: {one.problems[0][:160]}\n")
+            sys.stdout.flush()
+        if time.perf_counter() - self.said > SAY_EVERY:
+            self.said = time.perf_counter()
+            sys.stdout.write(f"{self.worlds} worlds in {self.said - self.began:.0f} s\n")
             sys.stdout.flush()
 
     def close(self) -> None:
@@ -132,6 +145,9 @@ class Show:
             f"{self.steps / max(seconds, 1):.0f} steps a second): "
             f"{len(self.failed) or 'nothing'} failed\n"
         )
+        each = ", ".join(f"{sum(all_) / len(all_):.2f} on {len(all_)} {name}" for name, all_ in self.spent.items())
+        whole = resource.getrusage(resource.RUSAGE_CHILDREN)
+        sys.stdout.write(f"CPU seconds a world: {each}; {whole.ru_utime + whole.ru_stime:.0f} in all\n")
 
 
 def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: int, stop_after: int) -> None:
@@ -177,6 +193,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-corpus", action="store_true")
     parser.add_argument("--keep", action="store_true", help="shrink what failed and keep it in the corpus")
     given = parser.parse_args(arguments)
+    with ExitStack() as held:
+        os.environ[GIVEN] = held.enter_context(postgres(lambda: _folder(held)))
+        return _run(given)
+
+
+def _folder(held: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tieout-sim-server-"))
+    held.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _run(given: argparse.Namespace) -> int:
     if given.seed is not None:
         return replay(given.seed, given.steps)
     show = Show()
