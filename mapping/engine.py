@@ -19,19 +19,31 @@ from tieout.core.errors import BadPayload, MappingError
 __all__ = ["MappingContext", "Profile", "Skip", "map_object", "map_record"]
 
 
-def map_record(profile: Profile, payload: bytes, context: MappingContext) -> Candidate | Skip:
+def map_record(
+    profile: Profile, payload: bytes, context: MappingContext, *, is_landed: bool = False
+) -> Candidate | Skip:
     """The candidate that a source record stands for.
 
     Raises MappingError with the source path and a code (`missing`, `unmapped_value`, `unknown_currency`,
     `too_precise`, `not_date`, `plan_mismatch`, …); nothing is defaulted that the profile does not spell out.
+    `is_landed`: a connector has read it once, so that no key stands in it twice.
     """
     try:
-        record = exact_json.loads(payload)
+        record = _decoded(payload, is_landed)
     except BadPayload as error:
         raise MappingError(error.message, code="bad_payload") from None
     if not isinstance(record, Mapping):
         raise MappingError("the record is not a JSON object", code="bad_payload")
     return map_object(profile, record, context)
+
+
+def _decoded(payload: bytes, is_landed: bool) -> Any:
+    if is_landed:
+        try:
+            return exact_json.loads_fast(payload)
+        except BadPayload:
+            pass  # what only the careful parser reads
+    return exact_json.loads(payload)
 
 
 def map_object(profile: Profile, record: Mapping[str, Any], context: MappingContext) -> Candidate | Skip:

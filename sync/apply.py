@@ -256,8 +256,8 @@ def _waiting(conn: Connection, most: int) -> list[tuple[int, str]]:
     """The first inputs that wait, each with the kind of work it is: its stream, or what else it is."""
     names: dict[tuple[str, str | None, str | None], str] = {}
     out = []
-    for seq, *what in conn.execute(_PENDING, {"most": most}):
-        kind, connection, stream = key = tuple(what)
+    for seq, kind, connection, stream in conn.execute(_PENDING, {"most": most}).all():
+        key = (kind, connection, stream)
         if key not in names:
             names[key] = f"fold {connection}/{stream}" if kind == "landed" else kind
         out.append((seq, names[key]))

@@ -12,7 +12,6 @@ from tieout.core.dates import DateError, parse_local
 from tieout.core.ports import BadRow, JsonValue, SourceRow
 from tieout.core.versions import SourceVersion
 
-_NESTED = frozenset({dict, list})
 _MODIFIED = frozenset({"fmodifydate", "fapprovedate"})
 
 
@@ -24,10 +23,13 @@ class RowMaker:
         self._keys = tuple(keys)
         self._zone = zone_name
         self._places = {key.lower(): place for place, key in enumerate(keys)}
+        self._hashed = [(key, place) for place, key in enumerate(keys) if _is_hashed(key)]
+        self._stamps = [place for key, place in self._places.items() if key in _MODIFIED]
+        self._key_at = self._places[stream.key.lower()]
 
     def key(self, values: Sequence[JsonValue]) -> int | None:
         """The document's internal id, None when it is no whole number."""
-        found = values[self._places[self._stream.key.lower()]]
+        found = values[self._key_at]
         if isinstance(found, str) and found.isascii() and found.isdigit():
             return int(found)
         return found if isinstance(found, int) and not isinstance(found, bool) else None
@@ -37,7 +39,7 @@ class RowMaker:
     ) -> SourceRow | BadRow:
         """The document as one object: header fields by key, entry lines under their entry's key."""
         record: dict[str, JsonValue] = dict(zip(self._keys, values, strict=True))
-        record |= {name: [dict(line) for line in lines] for name, lines in entries.items()}
+        record |= entries
         payload = exact_json.dumps(record)
         key = self.key(values)
         if key is None:
@@ -48,26 +50,27 @@ class RowMaker:
         except DateError as error:
             return BadRow(external_id, error.message, payload)
         version = SourceVersion(modified_at, None, started)
-        return SourceRow(external_id, version, payload, exact_json.digest(_content(record)))
+        return SourceRow(external_id, version, payload, exact_json.digest(self._content(values, entries)))
 
     def _modified(self, values: Sequence[JsonValue]) -> datetime | None:
         """The later of FModifyDate and FAPPROVEDATE: approving need not move the former."""
-        texts = [values[place] for name, place in self._places.items() if name in _MODIFIED]
-        found = [parse_local(text, self._zone) for text in texts if isinstance(text, str) and text]
-        return max(found, default=None)
+        texts = {text for place in self._stamps if isinstance(text := values[place], str) and text}
+        return max((parse_local(text, self._zone) for text in texts), default=None)
+
+    def _content(
+        self, values: Sequence[JsonValue], entries: Mapping[str, Sequence[Mapping[str, JsonValue]]]
+    ) -> dict[str, JsonValue]:
+        """The part that is hashed: without stamps and settlement amounts, empty fields left out."""
+        out = {key: value for key, place in self._hashed if (value := values[place]) is not None}
+        for name, lines in entries.items():
+            if _is_hashed(name):
+                out[name] = [
+                    {key: value for key, value in line.items() if value is not None and _is_hashed(key)}
+                    for line in lines
+                ]
+        return out
 
 
 @lru_cache(maxsize=4096)
 def _is_hashed(key: str) -> bool:
     return key.split(".", 1)[0].lower() not in NOT_HASHED
-
-
-def _content(value: JsonValue) -> JsonValue:
-    """The part of a record that is hashed: without stamps and settlement amounts, empty fields left out."""
-    if isinstance(value, dict):
-        return {
-            key: _content(item) if type(item) in _NESTED else item
-            for key, item in value.items()
-            if item is not None and _is_hashed(key)
-        }
-    return [_content(item) for item in value] if isinstance(value, list) else value

@@ -78,7 +78,7 @@ def collect(batch: Batch, seqs: Sequence[int]) -> tuple[list[Change], list[Mappi
     i = inputs.c
     for part in chunks(seqs):
         rest: list[int] = []
-        for seq, kind, connection, stream, external_id in batch.conn.execute(_LANDED, {"seqs": part}):
+        for seq, kind, connection, stream, external_id in batch.conn.execute(_LANDED, {"seqs": part}).all():
             if kind == "landed":
                 keys.setdefault((connection, stream), []).append(external_id)
             else:
@@ -113,7 +113,7 @@ def _reopen(batch: Batch, activation: Mapping[Any, Any]) -> None:
 
 def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) -> list[Change]:
     of = {"of": connection, "at": stream, "ids": ids}
-    rows = [row for row in batch.conn.execute(_RECORDS, of).mappings() if row["applied_seq"] != row["seq"]]
+    rows = [row for row in batch.conn.execute(_RECORDS, of).mappings().all() if row["applied_seq"] != row["seq"]]
     bodies = load_payloads(batch.conn, [row["payload_hash"] for row in rows if row["payload_hash"]])
     profile = batch.profiles.get(connection, {}).get(stream)
     readings = Readings(
@@ -178,7 +178,7 @@ def _read(profile: Any, payload: bytes, stream: str, context: MappingContext) ->
     if profile is None:
         raise MappingError(f"no mapping profile for stream {stream!r}", code="no_profile")
     try:
-        return map_record(profile, payload, context)
+        return map_record(profile, payload, context, is_landed=True)
     except BadPayload as error:
         raise MappingError(str(error), path="$", code="bad_payload") from None
 

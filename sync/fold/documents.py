@@ -79,8 +79,9 @@ def fold_documents(batch: Batch, changes: Sequence[Change]) -> set[str]:
             continue  # never posted: a draft is not in the books
         document_id = row.id if row is not None else batch.ids.new(PREFIX[doc.kind])
         ids[document_id] = doc
-        entry = post_document(document_id, work.company, work.account, doc, source_versions=(str(change.seq),))
-        rows = items_of(document_id, work.company, work.account, doc)
+        ours = (document_id, work.company, work.account, doc)
+        entry = post_document(*ours, source_versions=(str(change.seq),), is_checked=True)
+        rows = items_of(*ours, is_checked=True)
         mark = _mark(entry, rows, doc)
         values = _values(batch, work, document_id, mark)
         if row is not None and row.posting_digest == mark:
@@ -192,7 +193,7 @@ def _held(batch: Batch, works: Sequence[_Work]) -> dict[tuple[str, str], Any]:
     for work in works:
         by_connection.setdefault(work.change.connection, []).append(work.doc.external_id)
     for connection, refs in by_connection.items():
-        for row in batch.conn.execute(_HELD, {"of": connection, "refs": refs}):
+        for row in batch.conn.execute(_HELD, {"of": connection, "refs": refs}).all():
             out[connection, row.external_id] = row
     return out
 
@@ -259,7 +260,7 @@ def _replace_keys(batch: Batch, docs: dict[str, DocumentCandidate]) -> None:
         return
     conn = batch.conn
     held: dict[str, set[tuple[str, str]]] = {}
-    for kind, value, document_id in conn.execute(_KEYS, {"documents": sorted(docs)}):
+    for kind, value, document_id in conn.execute(_KEYS, {"documents": sorted(docs)}).all():
         held.setdefault(document_id, set()).add((kind, value))
     fresh: list[dict[str, Any]] = []
     stale: list[str] = []

@@ -171,7 +171,7 @@ def load_entries(conn: Connection, ids: Sequence[str]) -> dict[str, Entry]:
         return {}
     heads = conn.execute(_ENTRIES, of).all()
     rows: dict[str, list[Posting]] = {}
-    for row in conn.execute(_POSTINGS, of):
+    for row in conn.execute(_POSTINGS, of).all():
         posting = Posting(
             row.code, row.account_id, row.currency, row.amount_minor, row.document_id or "", row.line_id or ""
         )

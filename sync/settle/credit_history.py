@@ -134,7 +134,7 @@ def _dues(batch: Batch, owner: Mapping[str, Position], reviews: Mapping[str, dat
     oldest = min(add_months(review, -LONG_WINDOW_MONTHS) for review in reviews.values())
     of = {"accounts": sorted(owner)}
     paid: dict[str, list[tuple[date, int]]] = {}
-    for item, day, amount in batch.conn.execute(_PAID, of):
+    for item, day, amount in batch.conn.execute(_PAID, of).all():
         paid.setdefault(item, []).append((day, int(amount)))
     rows = batch.conn.execute(_DUE, of).all()
     lines = Counter(document for _, document, *_ in rows)

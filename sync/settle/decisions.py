@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy import Text, bindparam, select, type_coerce, update
 
 from sync.fold.batch import Batch
@@ -38,8 +38,7 @@ _FIGURES = select(
 _CLOSE = update(decisions).where(among_given(decisions.c.id, "ids")).values(is_current=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """One decision as the rules made it."""
 
     subject: str
@@ -61,7 +60,7 @@ def current(batch: Batch, kind: str, subjects: Iterable[str]) -> dict[str, Mappi
 
 def figures(batch: Batch, kind: str, subjects: Iterable[str]) -> list[tuple[str, str, date | None, str]]:
     """Subject, id, next change and stored body of the standing decisions of a kind."""
-    rows = batch.conn.execute(_FIGURES, {"of": kind, "subjects": sorted(set(subjects))})
+    rows = batch.conn.execute(_FIGURES, {"of": kind, "subjects": sorted(set(subjects))}).all()
     return [(subject, key, next_on, body) for subject, key, next_on, body in rows]
 
 
@@ -71,7 +70,7 @@ def put(batch: Batch, kind: str, verdicts: Sequence[Verdict]) -> set[str]:
         batch.count(f"decided_{kind}", 0)
         return set()
     of = {"of": kind, "subjects": sorted({verdict.subject for verdict in verdicts})}
-    held = {row.subject: row for row in batch.conn.execute(_WORDS, of)}
+    held = {row.subject: row for row in batch.conn.execute(_WORDS, of).all()}
     fresh: list[dict[str, Any]] = []
     close: list[str] = []
     moves: list[dict[str, Any]] = []

@@ -56,9 +56,9 @@ _CREDITED = (
 def decide_documents(batch: Batch, ids: Sequence[str]) -> None:
     """Decide these documents again; what hangs on a changed one (claims, deals, customers) is touched."""
     of = {"ids": list(ids)}
-    docs = {row.id: row for row in batch.conn.execute(_DOCUMENTS, of)}
+    docs = {row.id: row for row in batch.conn.execute(_DOCUMENTS, of).all()}
     items: dict[str, list[ItemState]] = {}
-    for document, due_on, original, still_open in batch.conn.execute(_ITEMS, of):
+    for document, due_on, original, still_open in batch.conn.execute(_ITEMS, of).all():
         items.setdefault(document, []).append(ItemState(due_on, original, still_open))
     credited = {document: int(total) for document, total in batch.conn.execute(_CREDITED, of)}
     verdicts = []

@@ -77,7 +77,8 @@ def require_aware(instant: datetime) -> datetime:
 
 def iso_utc(instant: datetime) -> str:
     """`2026-11-01T00:00:00.000000Z`: sortable text of an instant, microseconds always written."""
-    return require_aware(instant).isoformat(timespec="microseconds")[:-6] + "Z"
+    known = instant if instant.tzinfo is UTC else require_aware(instant)
+    return known.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def business_on(instant: datetime, zone_name: str) -> date:

@@ -143,7 +143,8 @@ def _is_writable(value: Any) -> bool:
             if not _PLAIN.issuperset(map(type, item)):
                 waiting += [inner for inner in item if type(inner) not in _PLAIN]
         elif kind is Decimal:
-            if not item.is_finite() or "E" in str(item):
+            text = str(item)  # an exponent has an E; what is not finite too or an N: Infinity, NaN, sNaN
+            if "E" in text or "N" in text or "f" in text:
                 return False
         elif kind not in _PLAIN:
             return False

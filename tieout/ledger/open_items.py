@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from tieout.canonical.documents import DocumentCandidate
 from tieout.core.errors import LedgerError
@@ -12,8 +13,7 @@ from tieout.core.money import Money
 from tieout.ledger.documents import WHOLE_LINE, require_postable
 
 
-@dataclass(frozen=True, slots=True)
-class OpenItem:
+class OpenItem(msgspec.Struct, frozen=True):
     """One row of the sub-ledger: `original_minor` > 0 is owed to us, < 0 is a credit note's open credit.
 
     `due_is_issue` is True where the document states no due date and its issue date stands in (shown as a flag).
@@ -33,15 +33,19 @@ class OpenItem:
         return f"{self.document_id}:{self.line_id}"
 
 
-def items_of(document_id: str, company_id: str, account_id: str, doc: DocumentCandidate) -> Sequence[OpenItem]:
+def items_of(
+    document_id: str, company_id: str, account_id: str, doc: DocumentCandidate, *, is_checked: bool = False
+) -> Sequence[OpenItem]:
     """The open items of a posted document: one per instalment of an invoice, one negative item per credit note.
 
     Payments and refunds have none (they are unapplied cash); drafts and voids have none. Raises LedgerError for a
-    document that contradicts itself. A zero instalment is kept: zero rows are legal (receivables reference, 18).
+    document that contradicts itself, unless the caller has asked that already (`is_checked`). A zero instalment is
+    kept: zero rows are legal (receivables reference, 18).
     """
     if doc.state != "posted" or doc.kind in ("payment", "refund"):
         return ()
-    require_postable(document_id, doc)
+    if not is_checked:
+        require_postable(document_id, doc)
     if doc.kind == "invoice" and doc.installments:
         return tuple(
             OpenItem(document_id, row.line_id, account_id, company_id, doc.currency, row.due_on, row.amount_minor)

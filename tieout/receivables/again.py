@@ -5,7 +5,6 @@ Input and output are the stored forms (JSON); the answer is the stored form of w
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -80,7 +79,7 @@ def _status(made: StatusDecision, value: str, reasons: Sequence[Reason]) -> Stor
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[Any]:
-    return [_plain(dataclasses.asdict(reason)) for reason in reasons]
+    return [_plain({"code": reason.code, "params": reason.params}) for reason in reasons]
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -25,12 +25,11 @@ class ItemState(msgspec.Struct, frozen=True):
     open_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Why a decision came out as it did: a stable code and its numbers; never a number that moves with the day."""
 
     code: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,7 @@ class LeftOut:
     reason: str = "other_currency"
 
 
-@dataclass(frozen=True, slots=True)
-class StatusDecision:
+class StatusDecision(msgspec.Struct, frozen=True):
     """A stored decision on payment status; `value` and `aging_bucket` are "" where there is nothing to say.
 
     Amounts are minor units of `currency`. `next_change_on` is the first day on which a pushed field changes with no

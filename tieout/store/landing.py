@@ -340,7 +340,7 @@ def load_payloads(conn: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
     """Raw payloads by content address."""
     out: dict[str, bytes] = {}
     for part in chunks(list(dict.fromkeys(hashes))):
-        for key, body in conn.execute(_PAYLOADS, {"keys": part}):
+        for key, body in conn.execute(_PAYLOADS, {"keys": part}).all():
             out[key] = zlib.decompress(body)
     return out
 

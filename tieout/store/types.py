@@ -51,7 +51,7 @@ class Utc(TypeDecorator[datetime]):
         return None if value is None else utc_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else parse_at(str(value).replace("Z", "+00:00"))
+        return None if value is None else parse_at(value)
 
 
 class Json(TypeDecorator[Any]):
