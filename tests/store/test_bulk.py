@@ -11,10 +11,10 @@ from sqlalchemy import Engine, insert, select, text
 
 from tieout.core.dates import DateError
 from tieout.store.among import among
-from tieout.store.bulk import insert_new, insert_rows, put_rows, update_rows
+from tieout.store.bulk import add_rows, insert_new, insert_rows, put_rows, update_rows
 from tieout.store.landing import append_inputs
 from tieout.store.session import reading, unit
-from tieout.store.tables import decisions, documents, inputs, payloads, pending, source_records
+from tieout.store.tables import balances, decisions, documents, inputs, payloads, pending, source_records
 
 NOW = datetime(2026, 11, 24, 2, 3, 4, 56, tzinfo=UTC)
 
@@ -123,3 +123,38 @@ def test_among_finds_what_in_finds(engine: Engine) -> None:
             assert found == set(conn.execute(select(d.subject).where(d.subject.in_(wanted))).scalars())
         numbers = set(conn.execute(select(d.seq).where(among(d.seq, [1, 3, 2**40]))).scalars())
         assert numbers == {1, 3}
+
+
+def test_cells_come_back_as_they_were_given(engine: Engine) -> None:
+    body = bytes(range(256)) * 3
+    texts = ["", "'", '"', "\\", "%s", "中文 \U00020bb7", "null", "{1,2}", "\\x41", "a\nb\tc"]
+    with unit(engine, "landing.commit") as conn:
+        insert_rows(conn, payloads, [{"hash": f"{at}", "body": body[at:], "size": at} for at in range(3)])
+        rows = [decision(at + 1, subject=text, seq=2**62 - at) for at, text in enumerate(texts)]
+        insert_rows(conn, decisions, rows)
+        held = conn.execute(select(decisions.c.subject, decisions.c.seq).order_by(decisions.c.seq.desc())).all()
+        bodies = conn.execute(select(payloads.c.body).order_by(payloads.c.hash)).scalars().all()
+    assert [tuple(row) for row in held] == [(text, 2**62 - at) for at, text in enumerate(texts)]
+    assert [bytes(one) for one in bodies] == [body[at:] for at in range(3)]
+
+
+def test_of_rows_with_one_key_the_last_stands_and_amounts_are_added(engine: Engine) -> None:
+    row = {
+        "connection": "c", "stream": "s", "external_id": "1", "seq": 1, "source_hash": "h", "read_started_at": NOW,
+    }  # fmt: skip
+    keys = ("connection", "stream", "external_id")
+    with unit(engine, "landing.commit") as conn:
+        put_rows(conn, source_records, [row, {**row, "seq": 2}, {**row, "external_id": "2"}])
+        held = conn.execute(select(source_records.c.external_id, source_records.c.seq)).all()
+        assert sorted(map(tuple, held)) == [("1", 2), ("2", 1)]
+        moves = [{"connection": "c", "stream": "s", "external_id": "1", "seq": seq} for seq in (5, 6)]
+        update_rows(conn, source_records, keys, [*moves, {**moves[0], "external_id": "nobody"}])
+        assert conn.execute(select(source_records.c.seq).where(source_records.c.external_id == "1")).scalar() == 6
+        for amounts in ((5, 7), (-6, 1)):
+            sums = [
+                {"account_id": f"acc_{at}", "code": "ar", "currency": "CNY", "amount_minor": amount}
+                for at, amount in enumerate(amounts)
+            ]
+            add_rows(conn, balances, sums, "amount_minor")
+        found = conn.execute(select(balances.c.account_id, balances.c.amount_minor)).all()
+    assert sorted(map(tuple, found)) == [("acc_0", -1), ("acc_1", 8)]

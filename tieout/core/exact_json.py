@@ -10,6 +10,7 @@ import hashlib
 import json
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -38,6 +39,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _PLAIN = frozenset({str, int, bool, type(None), date})
 _TEXT = frozenset({str})
 _NESTED = frozenset({dict, list})
+_LISTS = frozenset({list, tuple})
 _split_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -140,7 +142,11 @@ def _is_writable(value: Any) -> bool:
             if not _PLAIN.issuperset(map(type, item.values())):
                 waiting += [inner for inner in item.values() if type(inner) not in _PLAIN]
         elif kind is list or kind is tuple:
-            if not _PLAIN.issuperset(map(type, item)):
+            kinds = set(map(type, item)) - _PLAIN
+            if kinds and kinds <= _LISTS:  # rows of cells, as most long lists are: looked at all at once
+                cells = chain.from_iterable(inner for inner in item if type(inner) in _LISTS)
+                waiting += [cell for cell in cells if type(cell) not in _PLAIN]
+            elif kinds:
                 waiting += [inner for inner in item if type(inner) not in _PLAIN]
         elif kind is Decimal:
             text = str(item)  # an exponent has an E; what is not finite too or an N: Infinity, NaN, sNaN

@@ -1,22 +1,38 @@
 """Many rows in one statement: values are put into the drivers' form here, once, without looking at each bind.
 
 SQLAlchemy's executemany spends several microseconds a row on parameters that are all alike. The statement text and the
-converter of each column are made once per table and set of columns; what is stored is the same.
+converter of each column are made once per table and set of columns; what is stored is the same. SQLite takes the rows
+one by one within the process; PostgreSQL gets each column as one JSON array, so that a set is one message and one
+answer: bound row by row, sending took a third of a first sync.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Table
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, Table
 
+from tieout.store.session import is_sqlite
 from tieout.store.types import Json, Utc, json_text, utc_text
 
 Row = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A statement for any number of rows: the columns it takes in order, defaults, and keys that it may meet once."""
+
+    text: str
+    plan: tuple[tuple[str, _Convert | None], ...]
+    fixed: tuple[Any, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 def insert_rows(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -35,42 +51,42 @@ def put_rows(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 
 def add_rows(conn: Connection, table: Table, rows: Sequence[Row], column: str) -> None:
-    """Insert rows by primary key; where the key exists, a number is added to what stands."""
-    if not rows:
-        return
-    statement, plan, fixed = _insert(table, tuple(rows[0]), f"add {column}", conn.dialect.name)
-    _run(conn, statement, plan, rows, fixed)
+    """Insert rows, each key once; where the key exists, a number is added to what stands."""
+    _put(conn, table, rows, f"add {column}")
 
 
 def update_rows(conn: Connection, table: Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
     """Set the other columns of each row where `keys` have its values."""
-    if not rows:
-        return
-    given = tuple(rows[0])
-    statement, plan = _update(table, given, tuple(keys), conn.dialect.name)
-    _run(conn, statement, plan, rows)
+    if rows:
+        _run(conn, _update(table, tuple(rows[0]), tuple(keys), conn.dialect.name), rows)
 
 
 def _put(conn: Connection, table: Table, rows: Sequence[Row], clash: str) -> None:
-    if not rows:
+    if rows:
+        _run(conn, _insert(table, tuple(rows[0]), clash, conn.dialect.name), rows)
+
+
+def _run(conn: Connection, made: _Statement, rows: Sequence[Row]) -> None:
+    if is_sqlite(conn):
+        values = list(zip(*_columns(made, rows), strict=True))
+        conn.exec_driver_sql(made.text, [cells + made.fixed for cells in values] if made.fixed else values)
         return
-    statement, plan, fixed = _insert(table, tuple(rows[0]), clash, conn.dialect.name)
-    _run(conn, statement, plan, rows, fixed)
+    columns = _columns(made, _last_of_each(rows, made.keys) if made.keys else rows)
+    conn.exec_driver_sql(made.text, (*made.fixed, *(_encode(cells).decode() for cells in columns)))
 
 
-def _run(
-    conn: Connection,
-    statement: str,
-    plan: Sequence[tuple[str, _Convert | None]],
-    rows: Sequence[Row],
-    fixed: tuple[Any, ...] = (),
-) -> None:
+def _last_of_each(rows: Sequence[Row], keys: tuple[str, ...]) -> Sequence[Row]:
+    """Of rows with one key the last, as it would stand after all of them; a set statement takes each key once."""
+    last = {tuple([row[name] for name in keys]): row for row in rows}
+    return rows if len(last) == len(rows) else list(last.values())
+
+
+def _columns(made: _Statement, rows: Sequence[Row]) -> list[list[Any]]:
     columns: list[list[Any]] = []
-    for name, convert in plan:
+    for name, convert in made.plan:
         cells = [row[name] for row in rows]
         columns.append(cells if convert is None else _converted(cells, convert))
-    values = list(zip(*columns, strict=True))
-    conn.exec_driver_sql(statement, [cells + fixed for cells in values] if fixed else values)
+    return columns
 
 
 def _converted(cells: Sequence[Any], convert: _Convert) -> list[Any]:
@@ -85,16 +101,14 @@ def _converted(cells: Sequence[Any], convert: _Convert) -> list[Any]:
 
 
 @lru_cache(maxsize=512)
-def _insert(
-    table: Table, given: tuple[str, ...], clash: str, dialect: str
-) -> tuple[str, tuple[tuple[str, _Convert | None], ...], tuple[Any, ...]]:
+def _insert(table: Table, given: tuple[str, ...], clash: str, dialect: str) -> _Statement:
     plan = tuple((name, _converter(table.c[name], dialect)) for name in given)
     defaults = [
         column for column in table.c if column.name not in given and column.default is not None and _is_fixed(column)
     ]
     fixed = tuple(column.default.arg for column in defaults)  # type: ignore[union-attr]  # checked just above
     names = [*given, *(column.name for column in defaults)]
-    keys = [column.name for column in table.primary_key]
+    keys = tuple(column.name for column in table.primary_key)
     tail = ""
     if clash == "ignore":
         tail = " ON CONFLICT DO NOTHING"
@@ -105,20 +119,29 @@ def _insert(
     elif clash.startswith("add "):
         name = clash.removeprefix("add ")
         tail = f' ON CONFLICT ({_names(keys)}) DO UPDATE SET "{name}" = "{table.name}"."{name}" + excluded."{name}"'
-    marks = ", ".join([_mark(dialect)] * len(names))
-    return f'INSERT INTO "{table.name}" ({_names(names)}) VALUES ({marks}){tail}', plan, fixed  # noqa: S608 - names of our own tables
+    if dialect == "sqlite":
+        values = f"VALUES ({', '.join('?' * len(names))})"
+    else:
+        cells = [_cell(table.c[name], at) for at, name in enumerate(given)]
+        cells += [f"%s::{_type(column)}" for column in defaults]
+        values = f"SELECT {', '.join(cells)} FROM {_arrays(len(given))}"  # noqa: S608 - names of our own tables
+    text = f'INSERT INTO "{table.name}" ({_names(names)}) {values}{tail}'
+    return _Statement(text, plan, fixed, keys if clash == "update" else ())
 
 
 @lru_cache(maxsize=512)
-def _update(
-    table: Table, given: tuple[str, ...], keys: tuple[str, ...], dialect: str
-) -> tuple[str, tuple[tuple[str, _Convert | None], ...]]:
+def _update(table: Table, given: tuple[str, ...], keys: tuple[str, ...], dialect: str) -> _Statement:
     changed = [name for name in given if name not in keys]
-    mark = _mark(dialect)
-    sets = ", ".join(f'"{name}" = {mark}' for name in changed)
-    where = " AND ".join(f'"{name}" = {mark}' for name in keys)
-    plan = tuple((name, _converter(table.c[name], dialect)) for name in (*changed, *keys))
-    return f'UPDATE "{table.name}" SET {sets} WHERE {where}', plan  # noqa: S608 - names of our own tables
+    order = (*changed, *keys)
+    plan = tuple((name, _converter(table.c[name], dialect)) for name in order)
+    if dialect == "sqlite":
+        cells, source = dict.fromkeys(order, "?"), ""
+    else:
+        cells = {name: _cell(table.c[name], at) for at, name in enumerate(order)}
+        source = f" FROM {_arrays(len(order))}"
+    sets = ", ".join(f'"{name}" = {cells[name]}' for name in changed)
+    where = " AND ".join(f'"{table.name}"."{name}" = {cells[name]}' for name in keys)
+    return _Statement(f'UPDATE "{table.name}" SET {sets}{source} WHERE {where}', plan, (), keys)  # noqa: S608 - names of our own tables
 
 
 def _is_fixed(column: Column[Any]) -> bool:
@@ -129,8 +152,31 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _mark(dialect: str) -> str:
-    return "?" if dialect == "sqlite" else "%s"
+def _arrays(count: int) -> str:
+    """So many JSON arrays as the columns of one table (PostgreSQL)."""
+    functions = ", ".join(["json_array_elements_text(%s::json)"] * count)
+    return f"ROWS FROM ({functions}) AS x({', '.join(f'c{at}' for at in range(count))})"
+
+
+def _cell(column: Column[Any], at: int) -> str:
+    return f"x.c{at}::{_type(column)}"
+
+
+def _type(column: Column[Any]) -> str:
+    """PostgreSQL's name for what a column holds; texts are taken as they are, their length is the table's to check."""
+    for kind, name in _TYPES:
+        if isinstance(column.type, kind):
+            return name
+    return "text"
+
+
+_TYPES: tuple[tuple[type, str], ...] = (
+    (BigInteger, "bigint"),
+    (Integer, "integer"),
+    (Boolean, "boolean"),
+    (Date, "date"),
+    (LargeBinary, "bytea"),
+)
 
 
 def _converter(column: Column[Any], dialect: str) -> _Convert | None:
@@ -141,4 +187,10 @@ def _converter(column: Column[Any], dialect: str) -> _Convert | None:
         return json_text
     if isinstance(column.type, Date) and dialect == "sqlite":
         return date.isoformat
+    if isinstance(column.type, LargeBinary) and dialect == "postgresql":
+        return _hex
     return None
+
+
+def _hex(value: bytes) -> str:
+    return "\\x" + value.hex()
