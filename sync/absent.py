@@ -18,7 +18,7 @@ from tieout.core.money import format_minor
 from tieout.core.ports import Connector, SourceRow, StreamInfo
 from tieout.core.versions import SourceVersion
 from tieout.store.among import among_given
-from tieout.store.landing import LandCounts, chunks, land
+from tieout.store.landing import LandCounts, chunks, hold_records, land
 from tieout.store.session import reading, unit
 from tieout.store.tables import documents, source_records, sweep_marks, watermarks
 from tieout.store.upsert import upsert
@@ -148,6 +148,7 @@ class StreamSweep:
         self.blocked = "" if self.accept_deletes else _guard(ctx, connection, info, due, len(alive))
         leg = self._leg("ask", ask=sorted({*strangers, *changed}), odd=odd, blocked=self.blocked)
         with unit(ctx.engine, "landing.commit") as conn:
+            hold_records(conn, connection)
             for part in chunks(sorted(missing)):
                 conn.execute(_MISSED, {**self._mark(), "keys": part, "now": now})
             for part in chunks(sorted(key for key in marks if key in known and known[key].missing_since_at)):

@@ -11,7 +11,7 @@ from tieout.core import logging
 from tieout.core.errors import ConfigError
 from tieout.core.ports import Connector, StreamInfo
 from tieout.store.landing import LandCounts, land
-from tieout.store.session import unit
+from tieout.store.session import retrying, unit
 from tieout.store.tables import source_records
 
 log = logging.get("pull")
@@ -24,24 +24,28 @@ def fetch_part(
     """Fetch and land up to `FETCH` records of a stream; what they were marked for is done then."""
     page = connector.fetch(info.name, ids)
     c = source_records.c
-    with unit(ctx.engine, "landing.commit") as conn:
-        counts = land(
-            conn,
-            connection=connection,
-            stream=info.name,
-            module=info.remote,
-            rows=page.rows,
-            bad=page.bad,
-            run_id=run_id,
-            now=ctx.clock.now(),
-            fetched_by_id=True,
-        )
-        conn.execute(
-            update(source_records)
-            .where(c.connection == connection, c.stream == info.name, c.external_id.in_(list(ids)))
-            .values(needs_fetch=False)
-        )
-    return counts
+
+    def work() -> LandCounts:
+        with unit(ctx.engine, "landing.commit") as conn:
+            counts = land(
+                conn,
+                connection=connection,
+                stream=info.name,
+                module=info.remote,
+                rows=page.rows,
+                bad=page.bad,
+                run_id=run_id,
+                now=ctx.clock.now(),
+                fetched_by_id=True,
+            )
+            conn.execute(
+                update(source_records)
+                .where(c.connection == connection, c.stream == info.name, c.external_id.in_(list(ids)))
+                .values(needs_fetch=False)
+            )
+        return counts
+
+    return retrying(work, sleep=ctx.clock.sleep, jitter=ctx.ids.jitter)
 
 
 def fetch_and_land(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import bindparam, select, update
@@ -17,11 +18,11 @@ from sync.slices import Slice
 from tieout.core import logging
 from tieout.core.dates import iso_utc, parse_at
 from tieout.core.errors import BadPayload
-from tieout.core.ports import Connector, Cursor, Page, StreamInfo
+from tieout.core.ports import BadRow, Connector, Cursor, Page, SourceRow, StreamInfo
 from tieout.store import leases
 from tieout.store.landing import LandCounts, keep_asking, land, records_needing_fetch
 from tieout.store.leases import Lease
-from tieout.store.session import reading, unit
+from tieout.store.session import reading, retrying, unit
 from tieout.store.tables import watermarks
 from tieout.store.upsert import upsert
 
@@ -264,26 +265,32 @@ class StreamReader:
         while True:
             until = at + ctx.sizer.size(kind)
             rows, is_last = page.rows[at:until], until >= len(page.rows)
-            with unit(ctx.engine, "landing.commit") as conn:
-                watch = Stopwatch(ctx.clock, conn.dialect.name)
-                leases.guard(conn, self.held.lease)
-                part = land(
-                    conn,
-                    connection=self.connection,
-                    stream=self.info.name,
-                    module=self.info.remote,
-                    rows=rows,
-                    bad=page.bad if is_last else (),
-                    run_id=self.run_id,
-                    now=ctx.clock.now(),
-                )
-                moved = stands if is_last else {}
-                conn.execute(_READ_ON, {**self._key(), "more": part.rows, **moved})
-            ctx.sizer.note([kind] * len(rows), watch.cost())
-            counts.add(part)
+            work = partial(self._land_part, kind, rows, page.bad if is_last else (), stands if is_last else {})
+            counts.add(retrying(work, sleep=ctx.clock.sleep, jitter=ctx.ids.jitter))
             if is_last:
                 return counts
             at = until
+
+    def _land_part(
+        self, kind: str, rows: Sequence[SourceRow], bad: Sequence[BadRow], moved: Mapping[str, Any]
+    ) -> LandCounts:
+        ctx = self.ctx
+        with unit(ctx.engine, "landing.commit") as conn:
+            watch = Stopwatch(ctx.clock, conn.dialect.name)
+            leases.guard(conn, self.held.lease)
+            part = land(
+                conn,
+                connection=self.connection,
+                stream=self.info.name,
+                module=self.info.remote,
+                rows=rows,
+                bad=bad,
+                run_id=self.run_id,
+                now=ctx.clock.now(),
+            )
+            conn.execute(_READ_ON, {**self._key(), "more": part.rows, **moved})
+        ctx.sizer.note([kind] * len(rows), watch.cost())
+        return part
 
     def _end(self, leg: ReadLeg) -> None:
         server_started = leg.started_at

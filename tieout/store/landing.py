@@ -7,18 +7,19 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, select, update
 
 from tieout.core import exact_json
 from tieout.core.ports import BadRow, SourceRow
 from tieout.core.versions import Newer, SourceVersion, compare
 from tieout.store.among import among, among_given
 from tieout.store.bulk import insert_new, insert_rows, put_rows
-from tieout.store.session import is_sqlite
+from tieout.store.session import is_sqlite, lock_rows
 from tieout.store.tables import dirty, inputs, payloads, pending, remote_seen, source_records
-from tieout.store.upsert import insert_ignore, upsert
+from tieout.store.upsert import touch, upsert
 
 DELETED = "deleted"
 _CHUNK = 400
@@ -52,6 +53,7 @@ _SEEN = select(remote_seen.c.remote_id, remote_seen.c.fields, remote_seen.c.remo
     remote_seen.c.module == bindparam("in_module"),
     among_given(remote_seen.c.remote_id, "keys"),
 )
+_HOLD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
 _PAYLOADS = select(payloads.c.hash, payloads.c.body).where(among_given(payloads.c.hash, "keys"))
 
 
@@ -104,6 +106,7 @@ def land(
     Versions are ordered by `core.versions.compare` (D4); equal content is no new version (D5). Deletions of records
     never seen are ignored. Rows that cannot be read are logged as landed versions with a problem, never dropped.
     """
+    hold_records(conn, connection)
     counts = LandCounts(rows=len(rows) + len(bad), bad=len(bad))
     all_rows = _newest_per_id([*rows, *(_quarantined(b, now) for b in bad)])
     if not all_rows:
@@ -152,6 +155,17 @@ def land(
     keep_asking(conn, connection, stream, [row.external_id for row in bad], now)
     counts.drifted = _see_own_fields(conn, connection, stream, module, all_rows, now)
     return counts
+
+
+def hold_records(conn: Connection, connection: str) -> None:
+    """Until this transaction ends nobody else writes what a connection's records hold or were seen to hold.
+
+    A page, a record that a webhook had fetched and the receipt of a push come from three processes. Each compares what
+    it brings with what is stored and writes what is newer: two that read before either wrote would leave the older one
+    standing. SQLite has one writer anyway. Called before any row is locked, so that two never wait for each other.
+    """
+    if lock_rows(conn):
+        conn.execute(_HOLD, {"name": f"records:{connection}"})
 
 
 def _newest_per_id(rows: Sequence[SourceRow]) -> list[SourceRow]:
@@ -331,8 +345,9 @@ def _see_own_fields(
         )
     for part in chunks(writes):
         upsert(conn, remote_seen, part)
-    for part in chunks(drifted):
-        insert_ignore(conn, dirty, part)
+    # A mark that stands is touched: whoever takes it meanwhile must not read what was seen before this commit.
+    for part in chunks(sorted(drifted, key=itemgetter("key"))):
+        touch(conn, dirty, part)
     return len(drifted)
 
 

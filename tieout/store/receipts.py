@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
 from tieout.store.among import among_given, one_of
-from tieout.store.landing import append_inputs, chunks
+from tieout.store.landing import append_inputs, chunks, hold_records
 from tieout.store.outbox import IN_FLIGHT, OPEN
 from tieout.store.session import lock_rows, unit
 from tieout.store.tables import outbox, remote_seen
@@ -85,6 +85,7 @@ def record(
     now = clock.now()
     by_id = {result.id: result for result in results}
     with unit(engine, "receipt.commit") as conn:
+        hold_records(conn, connection)
         rows = _standing(conn, by_id)
         newer = _newer(conn, connection, [row for row in rows if row["operation"] == "update"])
         writes, receipts = [], []
