@@ -31,6 +31,9 @@ timezone = "Asia/Shanghai"
 book_of_record = "kingdee"
 [connections.zoho]
 vendor = "zoho_crm"
+client_id = "1000.T"
+client_secret = "a secret of nobody"
+refresh_token = "1000.a.token.of.nobody"
 streams = ["customers", "deals", "invoices"]
 sandbox = true
 [connections.kingdee]

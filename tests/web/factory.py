@@ -6,7 +6,7 @@ import zlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, text
 
 from tieout.core import exact_json
 from tieout.core.ids import SeededIds
@@ -49,6 +49,8 @@ class Books:
 
     def _put(self, conn: Connection, table: Any, **values: Any) -> None:
         conn.execute(insert(table).values(**values))
+        if table is inputs and conn.dialect.name == "postgresql":  # a number given by hand does not move the counter
+            conn.execute(text("SELECT setval(pg_get_serial_sequence('inputs', 'seq'), :seq)"), {"seq": values["seq"]})
 
     def next_seq(self) -> int:
         self.seq += 1

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from tests.web.conftest import Site
@@ -120,7 +119,6 @@ def _filled(path: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: {"name": "zoho"}.get(match.group(1), "abcd"), path)
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_every_route_against_every_role(site: Site) -> None:
     described = {(method.upper(), path) for path, methods in site.app.openapi()["paths"].items() for method in methods}
     assert described == set(RIGHTS)
@@ -141,7 +139,6 @@ def test_every_route_against_every_role(site: Site) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_without_a_key_every_protected_route_answers_401(site: Site) -> None:
     client = site.client(None)
     for (method, path), allowed in RIGHTS.items():
@@ -206,7 +203,6 @@ def test_last_use_is_remembered_at_most_once_a_minute(site: Site) -> None:
     assert last() == NOW + timedelta(seconds=61)
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_guessing_keys_is_slowed_down_but_a_right_key_still_works(site: Site) -> None:
     client = site.client(None)
     statuses = [client.get("/v1/runs", headers={"X-API-Key": f"tok_{n}_x"}).status_code for n in range(22)]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.web.conftest import Csrf, Site
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 SUGGESTED = [{"action": "link", "target": "acc_x", "label": "甲公司", "points": 500, "reasons": []}]
 
 
-@ON_SQLITE
 def test_the_page_shows_the_effect_and_answers_what_was_ticked(site: Site, csrf_of: Csrf) -> None:
     first = site.books.conflict("A 公司", 100_00, suggestions=SUGGESTED)
     second = site.books.conflict("B 公司", 50_00)
@@ -48,7 +44,6 @@ def test_the_page_shows_the_effect_and_answers_what_was_ticked(site: Site, csrf_
     assert viewer.post("/conflicts/bulk/preview", data={"csrf": csrf_of(page), "how": "leave"}).status_code == 403
 
 
-@ON_SQLITE
 def test_the_api_previews_answers_and_undoes(site: Site) -> None:
     made = [site.books.conflict(f"{n} 公司", 100) for n in range(3)]
     api = site.client("operator")

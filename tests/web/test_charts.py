@@ -10,8 +10,6 @@ import pytest
 from tests.web.conftest import Site
 from tieout.web.drawing import draw, short, ticks
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
-
 
 @pytest.mark.parametrize("kind", ["bar", "stacked", "line"])
 def test_a_chart_is_plain_svg_with_a_title_and_nothing_that_the_content_policy_refuses(kind: str) -> None:
@@ -53,7 +51,6 @@ def test_amounts_of_an_axis_are_short_in_both_languages() -> None:
     assert [short("JPY", "en")(one) for one in (950, -1_500, 2_000_000)] == ["950", "-1.5k", "2M"]
 
 
-@ON_SQLITE
 def test_the_page_shows_figures_beside_each_chart_for_one_currency(site: Site) -> None:
     site.books.customer("甲")
     account = site.books.named["甲"]
@@ -70,7 +67,6 @@ def test_the_page_shows_figures_beside_each_chart_for_one_currency(site: Site) -
     assert browser.get("/charts?currency=usd").status_code == 422
 
 
-@ON_SQLITE
 def test_an_empty_house_has_a_page_too(site: Site) -> None:
     page = site.browser("viewer").get("/charts?lang=en")
     assert page.status_code == 200

@@ -16,8 +16,6 @@ from tieout.store.session import reading
 from tieout.store.tables import login_links, sessions
 from tieout.web import evidence
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
-
 
 def _fill(site: Site) -> None:
     site.books.customer("北京远航 <贸易> 有限公司", credit="hold")
@@ -83,7 +81,6 @@ def test_a_login_link_works_once_and_only_by_the_button(site: Site) -> None:
         assert audit.verify(conn) == []
 
 
-@ON_SQLITE
 def test_the_cookie_is_secure_over_https(site: Site) -> None:
     client = site.client(None)
     client.base_url = "https://testserver"
@@ -91,7 +88,6 @@ def test_the_cookie_is_secure_over_https(site: Site) -> None:
     assert "Secure" in answer.headers["Set-Cookie"]
 
 
-@ON_SQLITE
 def test_links_and_sessions_end(site: Site) -> None:
     user = site.user()
     old = site.link(user)
@@ -105,7 +101,6 @@ def test_links_and_sessions_end(site: Site) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
 
 
-@ON_SQLITE
 def test_name_and_password_with_a_limit_on_guessing(site: Site) -> None:
     site.user(name="mei", password="correct horse battery")
     client = site.client(None)
@@ -122,13 +117,11 @@ def test_name_and_password_with_a_limit_on_guessing(site: Site) -> None:
     assert client.get("/").status_code == 200
 
 
-@ON_SQLITE
 def test_a_person_without_a_password_cannot_sign_in_with_an_empty_one(site: Site) -> None:
     site.user(name="admin", role="admin")
     assert site.client(None).post("/login", data={"name": "admin", "password": ""}).status_code == 403
 
 
-@ON_SQLITE
 def test_signing_out_ends_the_session_on_the_server(site: Site, csrf_of: Csrf) -> None:
     client = site.browser()
     token = client.cookies["tieout_session"]
@@ -224,7 +217,6 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
     assert ("无效" if language == "zh-CN" else "invalid") in overview
 
 
-@ON_SQLITE
 def test_language_is_chosen_by_query_cookie_person_browser_then_configuration(site: Site) -> None:
     client = site.client(None)
 
@@ -273,7 +265,6 @@ def test_answering_and_undoing_need_the_token_and_the_role(site: Site, csrf_of: 
     assert viewer.post(f"/conflicts/{made}/answer", data={**good, "csrf": csrf_of(page)}).status_code == 403
 
 
-@ON_SQLITE
 def test_a_plan_is_pushed_by_an_approver_only(site: Site, csrf_of: Csrf) -> None:
     site.books.push("planned", minor=100)
     operator = site.browser("operator")
@@ -288,7 +279,6 @@ def test_a_plan_is_pushed_by_an_approver_only(site: Site, csrf_of: Csrf) -> None
     assert site.service.asked[-1] == ("push_plan", "ab12cd34ef56ab12", "user:lee")
 
 
-@ON_SQLITE
 def test_the_page_reloads_itself_only_while_the_first_sync_runs(site: Site) -> None:
     from tieout.store.session import unit
     from tieout.store.tables import watermarks
@@ -308,7 +298,6 @@ def test_the_page_reloads_itself_only_while_the_first_sync_runs(site: Site) -> N
     assert "http-equiv" not in client.get("/").text
 
 
-@ON_SQLITE
 def test_a_session_reads_the_api_but_does_not_change_anything_there(site: Site) -> None:
     client = site.browser("admin")
     assert client.get("/v1/runs").status_code == 200
@@ -316,7 +305,6 @@ def test_a_session_reads_the_api_but_does_not_change_anything_there(site: Site) 
     assert site.service.asked == []
 
 
-@ON_SQLITE
 def test_errors_are_pages_for_people_and_documents_for_machines(site: Site) -> None:
     client = site.browser()
     for path in ("/conflicts/cfl_none", "/invoices/inv_none", "/customers/cus_none", "/nothing"):

@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 
-import pytest
-
 from tests.web.conftest import NOW, Csrf, Site
 from tieout.store import users
 from tieout.store.session import reading, unit
 from tieout.store.tables import opening_items, openings
 from tieout.web import evidence
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
-
-@ON_SQLITE
 def test_a_dead_push_is_tried_again_by_an_operator(site: Site, csrf_of: Csrf) -> None:
     dead = site.books.push("dead", subject="inv_x")
     client = site.browser("operator")
@@ -32,7 +27,6 @@ def test_a_dead_push_is_tried_again_by_an_operator(site: Site, csrf_of: Csrf) ->
     assert viewer.post(f"/pushes/{dead}/retry", data={"csrf": csrf_of(page)}).status_code == 403
 
 
-@ON_SQLITE
 def test_a_sync_is_started_from_the_connections_page(site: Site, csrf_of: Csrf) -> None:
     client = site.browser("operator")
     data = {"csrf": csrf_of(client.get("/connections").text)}
@@ -87,7 +81,6 @@ def test_an_administrator_manages_people_and_keys_and_others_do_not(site: Site, 
     assert operator.get("/people").status_code == operator.get("/audit").status_code == 403
 
 
-@ON_SQLITE
 def test_a_reconciliation_is_run_from_its_page_and_shown_down_to_the_break(site: Site, csrf_of: Csrf) -> None:
     made = site.books.reconciliation(breaks=1)
     client = site.browser("operator")
@@ -103,7 +96,6 @@ def test_a_reconciliation_is_run_from_its_page_and_shown_down_to_the_break(site:
     assert client.get("/reconciliations/rec_none").status_code == 404
 
 
-@ON_SQLITE
 def test_a_limit_is_asked_for_on_the_page_of_the_customer(site: Site, csrf_of: Csrf) -> None:
     customer = site.books.customer("北京远航贸易有限公司")
     client = site.browser("operator")
@@ -141,7 +133,6 @@ def test_reasons_read_as_amounts_and_not_as_minor_units() -> None:
     assert evidence.facts("text") == []
 
 
-@ON_SQLITE
 def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csrf_of: Csrf) -> None:
     customer = site.books.customer("北京远航贸易有限公司")
     account = site.books.named["北京远航贸易有限公司"]
@@ -171,7 +162,6 @@ def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csr
     assert viewer.post(f"/invoices/{bill}/dispute", data={**dispute, "csrf": csrf_of(page)}).status_code == 403
 
 
-@ON_SQLITE
 def test_an_invoice_from_before_the_books_says_what_was_still_open(site: Site) -> None:
     site.books.customer("北京远航贸易有限公司")
     account = site.books.named["北京远航贸易有限公司"]

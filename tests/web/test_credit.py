@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
 from sqlalchemy import insert
 
 from tests.web.conftest import Site
 from tieout.store.session import unit
 from tieout.store.tables import credit_terms, rates
-
-pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
 
 def test_a_limit_is_asked_listed_and_withdrawn(site: Site) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.web.conftest import Site
 from tieout.receivables.dunning.policy_file import shipped_text
-
-pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
 
 def test_a_policy_is_tried_activated_and_listed_and_a_mistake_names_its_line(site: Site) -> None:

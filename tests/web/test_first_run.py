@@ -57,7 +57,6 @@ def _read(site: Site, name: str, stream: str, **values: Any) -> None:
         conn.execute(insert(watermarks).values(connection=name, stream=stream, **values))
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_the_pages_follow_the_first_read_to_its_end(site: Site) -> None:
     with unit(site.engine, "admin.commit") as conn:
         for name in ("zoho", "kingdee"):

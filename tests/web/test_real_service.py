@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from sync.service import Service
 from tests.web.factory import Books
+from tieout.core import faults
+from tieout.store import channels
+from tieout.store.channels import StoredChannel
+from tieout.store.session import reading
+from tieout.store.tables import inbox
 from tieout.web.app import build
 
 
@@ -63,3 +71,54 @@ def test_the_first_administrator_signs_in_with_the_printed_link(service: Service
     assert answer.status_code == 200
     assert answer.url.path == "/"
     assert "admin" in answer.text
+
+
+@pytest.fixture
+def _without_faults() -> Iterator[None]:
+    yield
+    faults.set_hook(None)
+
+
+@pytest.mark.usefixtures("_without_faults")
+@pytest.mark.parametrize(
+    ("point", "stored", "repeated"),
+    [("before:inbox.insert", 0, "stored"), ("after:inbox.insert", 1, "duplicate")],
+)
+def test_a_webhook_is_answered_with_2xx_only_after_its_commit(
+    real: TestClient, service: Service, point: str, stored: int, repeated: str
+) -> None:
+    """What fails before the commit leaves no row and a 5xx, so that the vendor sends it again, and that one is kept."""
+    token, secret, now = "a-token-of-enough-length", "an-unguessable-path", datetime.now(UTC)
+    lapses = now + timedelta(days=6)
+    channels.save(
+        service.ctx.engine,
+        service.ctx.sealer,
+        StoredChannel("zoho", "100", token, secret, "https://x", lapses, now, ""),
+    )
+    facts = {"module": "Invoices", "ids": ["1"], "operation": "update", "server_time": 1, "token": token}
+    body = json.dumps({**facts, "channel_id": "100"})
+
+    def sent() -> tuple[int, str]:
+        answer = real.post(f"/webhooks/zoho/{secret}", content=body, headers={"Content-Type": "application/json"})
+        return answer.status_code, answer.json().get("status", "")
+
+    def kept() -> list[str]:
+        with reading(service.ctx.engine) as conn:
+            return list(conn.execute(select(inbox.c.state)).scalars())
+
+    hits = []
+
+    def fail(name: str) -> None:
+        if name == point:
+            hits.append(name)
+            raise OSError("the disk is gone")
+
+    faults.set_hook(fail)
+    status, _ = sent()
+    assert hits == [point]
+    assert status >= 500
+    assert kept() == ["new"] * stored
+    faults.set_hook(None)
+    assert sent() == (200, repeated)
+    assert sent() == (200, "duplicate")
+    assert kept() == ["new"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
@@ -15,10 +14,7 @@ from tieout.store.session import unit
 from tieout.store.tables import notices, runs
 from tieout.web.app import build
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 
-
-@ON_SQLITE
 def test_every_report_is_looked_at_or_taken_as_a_file(site: Site) -> None:
     customer = site.books.customer("甲公司")
     browser = site.browser("viewer")
@@ -39,7 +35,6 @@ def test_every_report_is_looked_at_or_taken_as_a_file(site: Site) -> None:
     assert TestClient(site.app, follow_redirects=False).get("/reports").headers["location"] == "/login"
 
 
-@ON_SQLITE
 def test_schedules_show_when_they_come_how_they_went_and_what_reached_whom(site: Site, config: Config) -> None:
     schedule = Schedule(name="daily", report="aging", cron="0 7 * * *", to=("file", "mail:cfo@example.com"))
     config = config.model_copy(update={"schedules": {"daily": schedule}})

@@ -17,7 +17,6 @@ from tieout.store.session import unit
 from tieout.store.tables import conflicts
 from tieout.web.app import build
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 UNLINKED = {"record": {"label": "INV-1", "kind": "invoice", "amount": "100.00"}, "reasons": []}
 UNMAPPED = {
     "code": "unmapped_value",
@@ -83,7 +82,6 @@ def test_a_rule_is_offered_shown_made_and_ended_over_the_api(real: TestClient, s
     assert (listed["end_note"], listed["answered"]) == ("不再适用", 0)
 
 
-@ON_SQLITE
 def test_the_page_offers_words_shows_the_effect_and_refuses_who_may_not(site: Site, csrf_of: Csrf) -> None:
     asked = site.books.conflict("INV-9", 0, kind="unmapped_value", stream="invoices", evidence=UNMAPPED)
     browser = site.browser("operator")
@@ -112,7 +110,6 @@ def test_the_page_offers_words_shows_the_effect_and_refuses_who_may_not(site: Si
     assert "Always do this" not in browser.get(f"/conflicts/{identity}?lang=en").text
 
 
-@ON_SQLITE
 def test_the_page_of_a_conflict_says_which_rule_answered_it(site: Site) -> None:
     asked = _unlinked(site.books, "INV-5", 1_00, state="resolved", rule="rul_x", answer={"action": "leave"})
     with unit(site.engine, "admin.commit") as conn:

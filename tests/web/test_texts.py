@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.web.conftest import Csrf, Site
 
-pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 PLACE = {"company": "cn", "slot": "step:L2", "language": "en", "channel": "email"}
 MINE = "Pay {{ amount }}\n{% for line in lines %}\n- {{ line.number }} <{{ line.days }}>\n{% endfor %}\n"
 

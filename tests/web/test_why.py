@@ -16,7 +16,6 @@ from tieout.canonical.parties import PartyCandidate
 from tieout.store.session import unit
 from tieout.store.tables import accounts, answers, source_records
 
-ON_SQLITE = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 FIRM = "深圳市澄砚智能装备有限公司"
 WORDS = {
     "zh-CN": ("同一个客户", "未关联", "因为", "字号", "澄砚", "智能装备", "人工判定不是同一个", "归属变化"),
@@ -80,7 +79,6 @@ def test_a_page_shows_why_two_records_are_one_customer_and_why_not(
     assert "user:li" in parted.text
 
 
-@ON_SQLITE
 def test_two_records_are_chosen_by_connection_and_id(site: Site, pair: tuple[str, str]) -> None:
     client = site.browser("viewer")
     empty = client.get("/why?lang=en")
@@ -100,7 +98,6 @@ def test_two_records_are_chosen_by_connection_and_id(site: Site, pair: tuple[str
     assert client.get("/why", params={"left": "a\x00", "right": "b"}).status_code == 422
 
 
-@ON_SQLITE
 def test_customer_and_conflict_pages_lead_to_it(site: Site, pair: tuple[str, str]) -> None:
     client = site.browser("viewer")
     customer = site.client().get("/v1/customers").json()["items"][0]["id"]
