@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,9 @@ Show = Callable[[Out, Any], bool]
 Call = Callable[[Service, Config, ProgressView], Any]
 
 
-# What SQLite says of a file that it cannot read as its own (sqlite.org/rescode.html: SQLITE_CORRUPT, SQLITE_NOTADB).
+# What SQLite and PostgreSQL say when nothing more can be written, and what SQLite says of a file that it cannot read
+# as its own (sqlite.org/rescode.html: SQLITE_FULL, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB).
+_FULL = ("disk is full", "no space left on device", "disk i/o error")
 _DAMAGED = ("database disk image is malformed", "file is not a database", "malformed database schema")
 
 
@@ -49,6 +52,8 @@ def outside(error: Exception, language: str = "en") -> TieoutError | None:
     kind = f"{type(error).__module__}.{type(error).__name__}"
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     first = said[0] if said else type(error).__name__
+    if _is_full(error, kind, first):
+        return TieoutError(text(language, "disk_full", why=first), hint=text(language, "disk_full_hint"), code="disk")
     if kind.startswith(("sqlalchemy.exc.", "sqlite3.")) and any(words in first for words in _DAMAGED):
         return TieoutError(
             text(language, "damaged", why=first), hint=text(language, "damaged_hint"), code="database_damaged"
@@ -66,6 +71,13 @@ def outside(error: Exception, language: str = "en") -> TieoutError | None:
             code="queue",
         )
     return None
+
+
+def _is_full(error: Exception, kind: str, first: str) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    words = first.lower()
+    return kind.startswith(("sqlalchemy.exc.", "sqlite3.")) and any(said in words for said in _FULL)
 
 
 def run(config_path: Path | None, as_json: bool, call: Call, *, quiet: bool = True, show: Show | None = None) -> None:

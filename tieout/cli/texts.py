@@ -56,6 +56,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "A queue server left by a killed run was shut down.",
         "已关闭上次异常退出遗留的队列服务。",
     ),
+    "disk_full": (
+        "the disk is full or cannot be written ({why}): nothing of this step was stored.",
+        "磁盘已满或无法写入（{why}）：这一步没有写入任何内容。",
+    ),
+    "disk_full_hint": (
+        "Free some space and run it again: it goes on where it was. `df -h` shows what is left.",
+        "请清理空间后重新运行：会从中断处继续。`df -h` 可查看剩余空间。",
+    ),
     "damaged": ("the database file is damaged: {why}.", "数据库文件已损坏：{why}。"),
     "damaged_hint": (
         "Stop everything and restore a copy: `tieout restore FILE --replace` (the damaged file is kept beside it).",

@@ -76,20 +76,49 @@ def same(left: str, right: str) -> bool:
 
 def home_key(path: Path) -> str:
     """The embedded home's own key: read, or made with mode 0600 on first use."""
+    found = _read_home_key(path)
+    if found is not None:
+        return found
+    part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    key = new_key()
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
+        _write_private(part, new_key())
+        try:
+            os.link(part, path)  # whole or not at all, and never over the key of another process
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
     except OSError as error:
         raise HomeError(f"cannot write the secret key {path}: {error.strerror}") from None
-    with os.fdopen(handle, "w") as out:
-        out.write(key + "\n")
-    return key
+    made = _read_home_key(path)
+    assert made is not None
+    return made
+
+
+def _read_home_key(path: Path) -> str | None:
+    try:
+        found = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        found = ""
+    except OSError as error:
+        raise HomeError(f"cannot read the secret key {path}: {error.strerror}") from None
+    if not found.strip(" ,"):
+        raise ConfigError(
+            f"the secret key in {path} is damaged.",
+            hint="Put the file back from your copy: what was sealed with it cannot be opened with another key.",
+            code="key_damaged",
+        )
+    return found
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text + "\n")
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def new_key() -> str:
@@ -101,11 +130,7 @@ def write_home_keys(path: Path, keys: Sequence[str]) -> None:
     """Replace the embedded home's keys, newest first, whole or not at all; mode 0600."""
     part = path.with_suffix(".part")
     try:
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(",".join(keys) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
+        _write_private(part, ",".join(keys))
         part.replace(path)
     except OSError as error:
         raise HomeError(f"cannot write the secret key {path}: {error.strerror}") from None
