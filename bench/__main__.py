@@ -41,7 +41,7 @@ BOUND = 300  # new records that come one by one
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", help="pull, push, latency, growth, api, identity, binding (default: all)"
+        "sections", nargs="*", help="pull, syncs, push, latency, growth, api, identity, binding (default: all)"
     )
     parser.add_argument("--full", action="store_true", help="the sizes that are published, instead of quick ones")
     parser.add_argument("--rows", type=int, default=0, help="invoices to pull, and the largest books")
@@ -69,6 +69,7 @@ def main() -> int:
     with open_databases(work) as databases:
         known: dict[str, Callable[[Databases], Section]] = {
             "pull": lambda db: pull.measure(work, db, sizes["rows"], engines=engines, others=not args.no_others),
+            "syncs": lambda db: import_module("bench.syncs").measure(work, db, sizes["company"], engines),
             "push": lambda db: _delivery().push(work, db, sizes["company"]),
             "latency": lambda db: _delivery().latency(work, db, sizes["company"], sizes["samples"]),
             "growth": lambda db: growth.measure(work, db, sizes["growth"], engines[0], args.out / "growth.svg"),
