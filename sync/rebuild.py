@@ -37,6 +37,7 @@ from tieout.store.tables import (
     dunning_policies,
     dunning_texts,
     inputs,
+    links,
     memberships,
     meta,
     metadata,
@@ -76,8 +77,8 @@ class RebuildView:
 def run_rebuild_check(ctx: Context) -> RebuildView:
     """Fold all inputs again, in the batches their marks recorded, and compare by natural key.
 
-    Compared: current source records, accounts, memberships, documents, open items, allocations, balances, bindings,
-    open conflicts, and standing decisions (value, figures, reasons, inputs, effective date).
+    Compared: current source records, accounts, memberships, documents, open items, allocations, links, balances,
+    bindings, open conflicts, and standing decisions (value, figures, reasons, inputs, effective date).
     """
     waiting = backlog(ctx)["pending"]
     if waiting:
@@ -218,7 +219,7 @@ def _facts() -> dict[str, Any]:
     s, a, m, d, o = source_records.c, accounts.c, memberships.c, documents.c, open_items.c
     cl, ct, rt, rn = credit_limits.c, credit_terms.c, rates.c, rate_needs.c
     al, b, bi, c, de = allocations.c, balances.c, bindings.c, conflicts.c, decisions.c
-    rl = relations.c
+    rl, li = relations.c, links.c
     ca, po, op, oi = cases.c, dunning_policies.c, openings.c, opening_items.c
     ar, ru, dt = answer_rules.c, rule_uses.c, dunning_texts.c
     return {
@@ -233,6 +234,9 @@ def _facts() -> dict[str, Any]:
         "documents": select(d.connection, d.external_id, d.account_id, d.total_minor, d.open_minor, d.state),
         "open items": select(o.id, o.account_id, o.currency, o.due_on, o.original_minor, o.open_minor),
         "allocations": select(al.connection, al.group_key, al.is_applied, al.refusal, al.amount_minor),
+        "links": select(
+            li.allocation_id, li.from_document_id, li.to_document_id, li.to_line, li.amount_minor, li.effective_on
+        ).where(li.to_seq.is_(None)),
         "balances": select(b.account_id, b.code, b.currency, b.amount_minor).where(b.amount_minor != 0),
         "bindings": select(bi.connection, bi.stream, bi.external_id, bi.document_id, bi.rule).where(
             bi.to_seq.is_(None)

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sync.fold.batch import Batch
 from sync.fold.changes import Change
 from sync.fold.journal import load_entries, reversal_on
+from sync.fold.links import Link, put_links
 from sync.fold.open_amounts import recompute
 from sync.fold.parties import books_of
 from tieout.canonical.documents import AllocationCandidate
@@ -235,6 +236,7 @@ class Settlement:
         updates: list[dict[str, Any]] = []
         lines: list[dict[str, Any]] = []
         drop: list[str] = []
+        linked: list[Link] = []
         for key, row in sorted(self.rows.items()):
             if self.only is None and self._is_stranded(row, moved):
                 self.batch.touch("allocation", [key])
@@ -248,6 +250,10 @@ class Settlement:
             entry = self._entry(row, fact, mine) if mine and fact is not None and not is_history else None
             mark = _mark(entry, mine, is_history)
             refusal = None if mine else self._refusal(row, result.refused.get(_fact_key(row)))
+            if fact is not None and mine and entry is None and not is_history:
+                linked.append(Link.of(row, fact))
+            elif row["is_applied"] and not row["entry_id"]:
+                linked.append(Link(key))
             self._report(row, refusal)
             if mark == row["posting_digest"] and bool(mine) == row["is_applied"] and refusal == row["refusal"]:
                 updates.append(self._update(row, row["entry_id"], mark, bool(mine), refusal))
@@ -266,6 +272,7 @@ class Settlement:
                 entry_id = row["entry_id"]
             updates.append(self._update(row, entry_id, mark, bool(mine), refusal))
         self._write(updates, drop, lines)
+        put_links(self.batch, linked)
         if self.only is None:
             self._refresh(moved | self.affected.keys())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import delete, select, update
@@ -30,6 +31,7 @@ from tests.flow.books import (
 from tieout.reports import health
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
+from tieout.store.queries.as_of import known_at, open_by_line
 from tieout.store.session import reading
 from tieout.store.tables import (
     allocations,
@@ -229,6 +231,41 @@ def test_a_red_bill_is_netted_against_its_invoice(synced: Synced) -> None:
         shown = zoho_record(world, "Invoices", one.invoice)
         assert Decimal(str(shown["AR_Open_Amount"])) * 100 == doc["open_minor"]
         _sound(service)
+
+
+def test_a_settlement_without_entry_that_is_undone_still_stands_in_the_report_of_then(synced: Synced) -> None:
+    """A red bill against a bill of the same customer moves nothing in the journal; what was known then is kept."""
+    world, service = synced
+    with service:
+        one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
+        world.clock.advance(3600)
+        fields = {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": Decimal("-30.00")}
+        red = world.kingdee.user_change("create", BILL, "", fields)
+        _later(world, service)
+        apart, first = _open_now(service), _point(service)
+        world.kingdee.settle(red["FBillNo"], one.number, Decimal("30.00"))
+        _later(world, service)
+        netted, second = _open_now(service), _point(service)
+        (match,) = match_ids(world, red["FBillNo"], one.number)
+        world.clock.advance(3600)
+        undo_unnoticed(world, match)
+        world.clock.advance(60)
+        service.pull(["kingdee"], sweep=True)
+        service.apply()
+        assert document(service, one.number)["open_minor"] == one.open_minor
+        assert netted != apart == _open_now(service)
+        assert (_open_now(service, first), _open_now(service, second)) == (apart, netted)
+        _sound(service)
+
+
+def _point(service: Service) -> str:
+    with reading(service.ctx.engine) as conn:
+        return known_at(conn, None).text
+
+
+def _open_now(service: Service, point: str | None = None) -> dict[tuple[str, str], int]:
+    with reading(service.ctx.engine) as conn:
+        return dict(open_by_line(conn, date(2026, 12, 1), known_at(conn, point)))
 
 
 def test_a_red_bill_that_becomes_a_bill_gives_back_what_it_had_settled(synced: Synced) -> None:

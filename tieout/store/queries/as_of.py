@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
 
 from tieout.core.errors import TieoutError
 from tieout.ledger import chart
-from tieout.store.queries import openings
-from tieout.store.tables import accounts, allocations, commits, documents, entries, inputs, memberships, postings
+from tieout.store.tables import accounts, commits, documents, entries, inputs, links, memberships, postings
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,7 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
     """(document, line) -> signed open amount in minor units at (as_of, known); zeros are left out.
 
     From the journal alone, and then the links that have no entry of their own (a credit note against an invoice of the
-    same account): they move an amount from one document to another and change no total. A link that was taken back
-    leaves no trace and is not seen on the days on which it stood.
+    same account): they move an amount from one document to another and change no total.
     """
     p, e = postings.c, entries.c
     books: dict[str, dict[str, int]] = {}
@@ -95,14 +93,13 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
 
 
 def _links(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping]:
-    """Links in force, without those from before the books: they are in the openings of their documents already."""
-    a = allocations.c
-    known_then = a.source_seq <= known.input_seq
+    """Links that were in force at that point of knowledge."""
+    k = links.c
     query = (
-        select(a.from_document_id, a.to_document_id, a.to_line, a.amount_minor)
-        .where(a.is_applied.is_(True), a.entry_id.is_(None), a.effective_on <= as_of, known_then)
-        .where(*openings.not_history(conn, known.input_seq))
-        .order_by(a.effective_on, a.id)
+        select(k.from_document_id, k.to_document_id, k.to_line, k.amount_minor)
+        .where(k.from_seq <= known.input_seq, or_(k.to_seq.is_(None), k.to_seq > known.input_seq))
+        .where(k.effective_on <= as_of)
+        .order_by(k.effective_on, k.allocation_id)
     )
     return conn.execute(query).mappings().all()
 

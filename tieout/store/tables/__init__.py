@@ -11,6 +11,7 @@ from tieout.store.tables.documents import (
     claims,
     document_keys,
     documents,
+    links,
     open_items,
 )
 from tieout.store.tables.dunning import case_links, cases, dunning_policies, dunning_texts
@@ -87,6 +88,7 @@ __all__ = [
     "inputs",
     "key_bearers",
     "leases",
+    "links",
     "login_links",
     "memberships",
     "meta",

@@ -111,6 +111,21 @@ allocation_lines = Table(
 )
 Index("ix_allocation_lines_item", allocation_lines.c.item_id)
 
+# Applied allocations that have no entry, being on one side of one account: their history, for reports of the past. One
+# in force has no `to_seq`; both numbers are those of the batch that decided, in the input log.
+links = Table(
+    "links",
+    metadata,
+    Column("allocation_id", String(40), primary_key=True),
+    Column("from_seq", Seq, primary_key=True, autoincrement=False),
+    Column("to_seq", Seq),
+    Column("from_document_id", String(40), nullable=False),
+    Column("to_document_id", String(40), nullable=False),
+    Column("to_line", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("effective_on", Date, nullable=False),
+)
+
 # What a CRM says about an invoice, order or deal.
 claims = Table(
     "claims",
