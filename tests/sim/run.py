@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -62,7 +63,12 @@ def engine_of(seed: int) -> str:
 def perform(name: str, plan: Plan) -> Summary:
     """Run one plan in this process."""
     began = time.process_time()
-    found = theatre().run(plan)
+    try:
+        found = theatre().run(plan)
+    except Exception as error:  # noqa: BLE001 - one world that cannot be finished must not end the others
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        found = Outcome(plan, [f"the world broke: {type(error).__name__} {error} ({where.filename}:{where.lineno})"], 0)
+        _close()
     spent = time.process_time() - began
     return Summary(name, plan.seed, tuple(found.problems), found.steps, tuple(found.struck), plan.engine, spent)
 

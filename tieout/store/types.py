@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,9 @@ Seq = BigInteger().with_variant(Integer(), "sqlite")
 # Text that sorts by code point on both engines, whatever the database's locale is.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
+# An escaped NUL; after an odd number of backslashes more it is a backslash and the letters `u0000`.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
 
 def utc_text(value: datetime) -> str:
     """An instant as it is stored; naive values are refused."""
@@ -26,7 +30,8 @@ def json_text(value: Any) -> str:
     """A JSON value as it is stored; PostgreSQL text refuses NUL, so it is written as the visible symbol instead."""
     if type(value) is Stored:
         return value.text
-    return exact_json.dumps(value).decode().replace("\\u0000", "\u2400")
+    text = exact_json.dumps(value).decode()
+    return _NUL.sub("\\1\u2400", text) if "\\u0000" in text else text
 
 
 class Stored:
