@@ -6,13 +6,14 @@ the dictionaries themselves take 57 MB and a third of a second in every process 
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
 _REMEMBERED = 65536
+_CODES = 0x34000  # Chinese characters stand below
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -44,10 +45,10 @@ def sound(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Characters in order with their syllables, phrases that are read as their characters, and those that are not."""
+    """The syllable of each character, phrases that are read as their characters, and those that are not."""
 
-    chars: str
-    spoken: tuple[str, ...]
+    places: array[int]  # by code point: where its syllable stands, 0 = it has none
+    syllables: Sequence[str]
     regular: Mapping[int, str]  # by length: phrases one behind the other, in order
     irregular: Mapping[str, tuple[str, ...]]
     begins: frozenset[str]  # the first two characters of each of these
@@ -55,8 +56,9 @@ class _Table:
 
     def usual(self, char: str) -> str | None:
         """How a character is read by itself; None for what is not Chinese, or has no reading."""
-        at = bisect_left(self.chars, char)
-        return self.spoken[at] if at < len(self.chars) and self.chars[at] == char else None
+        code = ord(char)
+        place = self.places[code] if code < _CODES else 0
+        return self.syllables[place] if place else None
 
     def is_regular(self, phrase: str) -> bool:
         """Whether it is a phrase whose characters are read as by themselves."""
@@ -93,7 +95,7 @@ def _spoken(run: str, table: _Table) -> list[str]:
 
 @cache
 def _table() -> _Table:
-    usual: dict[str, str] = {}
+    places, syllables = array("H", bytes(2 * _CODES)), [""]
     regular: dict[int, str] = {}
     irregular: dict[str, tuple[str, ...]] = {}
     text = files("mapping").joinpath("identity", "data", "pinyin.txt").read_text(encoding="utf-8")
@@ -102,14 +104,15 @@ def _table() -> _Table:
         if tab and head.isdigit():
             regular[int(head)] = rest
         elif tab:
-            usual.update(dict.fromkeys(rest, head))
+            for char in rest:
+                places[ord(char)] = len(syllables)
+            syllables.append(head)
         elif not line.startswith("#"):
             phrase, _, spoken = line.partition("=")
             irregular[phrase] = tuple(spoken.split(" "))
-    chars = "".join(sorted(usual))
     return _Table(
-        chars,
-        tuple(usual[char] for char in chars),
+        places,
+        syllables,
         regular,
         irregular,
         frozenset(phrase[:2] for phrase in irregular),

@@ -39,7 +39,7 @@ def make_engine(url: str) -> Engine:
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute("PRAGMA busy_timeout=30000")
-            cursor.execute("PRAGMA cache_size=-8000")  # of each connection; the system keeps the file at hand too
+            cursor.execute("PRAGMA cache_size=-6000")  # of each connection; the system keeps the file at hand too
             cursor.execute("PRAGMA temp_store=MEMORY")
             cursor.close()
 
