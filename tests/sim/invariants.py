@@ -71,6 +71,8 @@ _QUERIES = {
     "answered": (
         "SELECT c.id FROM conflicts c JOIN answers a ON a.conflict_id = c.id WHERE c.state = 'open' AND a.is_active"
     ),
+    "gone": "SELECT connection, stream, external_id FROM source_records WHERE is_deleted",
+    "fences": "SELECT name, fence FROM leases",
     "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
     "reminders": (
         "SELECT id, reason FROM outbox WHERE operation = 'create' AND state IN ('planned', 'parked', 'ready') "
@@ -115,7 +117,10 @@ class Invariants:
             for name in unseen:
                 self._say(f"the simulator overlooked a write to {name}")
             done = [row[0] for row in found["outbox"] if row[1] == "done" and self._states.get(row[0]) != "done"]
-            for problem in (*self._landed.check(conn, found["marks"]), *self._sent.check(conn, done)):
+            for problem in (
+                *self._landed.check(conn, found["marks"], found["gone"] if "gone" in fresh else None),
+                *self._sent.check(conn, done, found["fences"]),
+            ):
                 self._say(problem)
             conn.rollback()
         for judge, names in (

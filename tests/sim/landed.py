@@ -40,14 +40,17 @@ class Landed:
         self._deleted: set[tuple[str, str, str]] = set()  # vendor, entity, record: people deleted these
         self._restored: set[tuple[str, str, str]] = set()  # and these came back, with whatever stamp they had
 
-    def check(self, conn: Connection, marks: list[tuple[Any, ...]]) -> Iterator[str]:
-        """`marks`: connection, stream and cursor as they stand."""
+    def check(
+        self, conn: Connection, marks: list[tuple[Any, ...]], gone: list[tuple[Any, ...]] | None
+    ) -> Iterator[str]:
+        """`marks`: connection, stream and cursor as they stand; `gone`: what is deleted here, None = as before."""
         self._read_effects()
         for connection, stream, since, *_ in marks:
             if since is not None and self._cursors.get((connection, stream)) != since:
                 self._cursors[connection, stream] = since
                 yield from self._claimed(conn, connection, stream)
-        yield from self._gone(conn)
+        if gone is not None:
+            yield from self._gone(gone)
 
     def begin_again(self) -> None:
         """A backup was put back."""
@@ -105,10 +108,8 @@ class Landed:
                 key = str(doc[FORMS[form].pk])
                 yield form, key, f"{form}:{key}" if form in PREFIXED else key, stamp
 
-    def _gone(self, conn: Connection) -> Iterator[str]:
-        s = source_records.c
-        rows = conn.execute(select(s.connection, s.stream, s.external_id).where(s.is_deleted.is_(True))).all()
-        now = {(row.connection, row.stream, row.external_id) for row in rows}
+    def _gone(self, rows: list[tuple[Any, ...]]) -> Iterator[str]:
+        now = {(str(connection), str(stream), str(external_id)) for connection, stream, external_id in rows}
         for connection, stream, external_id in sorted(now - self._tombstones):
             entity = MODULES[stream] if connection == "zoho" else FORM_OF.get(stream, "")
             record = external_id.rpartition(":")[2]

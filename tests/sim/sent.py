@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from tieout.core import exact_json
 from tieout.store.tables import outbox
@@ -24,8 +24,8 @@ class Sent:
         self._values: dict[tuple[str, str], dict[str, list[Any]]] = {}  # record -> field -> every value it ever got
         self._fences: dict[str, int] = {}
 
-    def check(self, conn: Connection, fresh: list[str]) -> Iterator[str]:
-        """`fresh`: rows that were not done at the last look."""
+    def check(self, conn: Connection, fresh: list[str], fences: list[tuple[Any, ...]]) -> Iterator[str]:
+        """`fresh`: rows that were not done at the last look; `fences`: name and number of each lease."""
         self._read_effects()
         for part in (fresh[at : at + 500] for at in range(0, len(fresh), 500)):
             o = outbox.c
@@ -36,7 +36,7 @@ class Sent:
                         yield f"I6 the message {row.id} counts as sent, the vendor was never told of {row.event_key}"
                 else:
                     yield from self._written(row)
-        for name, fence in conn.execute(text("SELECT name, fence FROM leases")):
+        for name, fence in fences:
             if fence < self._fences.get(name, 0):
                 yield f"D8 the fence of {name} went back from {self._fences[name]} to {fence}"
             self._fences[name] = fence
