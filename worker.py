@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from redis import Redis
-    from rq import SimpleWorker
 
+    from sync.working import Worker
     from tieout.core.config import Config
 
 QUEUES = ("fast", "bulk")
@@ -31,11 +31,11 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), retry_on_timeout=False, socket_connect_timeout=5)
 
 
-def build_worker(queue: str, connection: Redis) -> SimpleWorker:
+def build_worker(queue: str, connection: Redis) -> Worker:
     """The worker of one queue. Asked to end, it ends the slice it is in and gives its leases back."""
     from rq import Queue
 
-    made: SimpleWorker = import_module("sync.working").Worker(
+    made: Worker = import_module("sync.working").Worker(
         [Queue(queue, connection=connection, serializer="json")],
         connection=connection,
         serializer="json",
@@ -54,4 +54,5 @@ def main(queue: str, config: Config, *, burst: bool = False) -> None:
     logging.configure()  # before RQ sets up its own loggers
     import_module("sync.jobs").configure(config)
     with connect(config.redis_url) as connection:
-        build_worker(queue, connection).work(burst=burst, logging_level="WARNING", with_scheduler=False)
+        connection.ping()  # one that was never there is an error; one that goes away later comes back
+        import_module("sync.working").work(lambda: build_worker(queue, connection), burst=burst)

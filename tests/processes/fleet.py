@@ -28,9 +28,9 @@ def wait(until: Callable[[], bool], seconds: float, what: str, every: float = 0.
 class Fleet:
     """Processes of one installation, in groups of their own, with their logs."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, **environment: str) -> None:
         self._folder = config.parent
-        self._environment = {**os.environ, "TIEOUT_CONFIG": str(config), MARK: str(config.parent)}
+        self._environment = {**os.environ, "TIEOUT_CONFIG": str(config), MARK: str(config.parent), **environment}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def command(self, *arguments: str) -> Any:
@@ -63,6 +63,10 @@ class Fleet:
         assert process.poll() is None, f"{name} had ended by itself:\n{self.words(name)}"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def ended(self) -> list[str]:
+        """Processes that ended by themselves."""
+        return [name for name, process in self.running.items() if process.poll() is not None]
 
     def stop(self) -> dict[str, int]:
         """SIGTERM all; exit codes by name. A process that does not go within 15 seconds is a failure."""

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import redis
 from rq import Queue
 from rq.job import Job
 
 import worker
+from sync import jobs, working
 
 ROOT = Path(__file__).parents[2]
 CHILD = (
@@ -94,3 +97,30 @@ def test_a_job_taken_before_a_kill_is_not_lost(redis_url: str) -> None:
         process.wait(5)
         assert job.get_status(refresh=True) == "started"
         assert job.id in queue.started_job_registry.get_job_ids(cleanup=False)
+
+
+def test_a_worker_goes_on_after_the_queue_server_went_away(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RQ's own loop ends where a server goes away during a job: it quits, or its last word is not heard."""
+    made: list[Stub] = []
+
+    class Stub:
+        def __init__(self) -> None:
+            made.append(self)
+            self.is_asked_to_end = len(made) == 3
+
+        def work(self, **_: object) -> None:
+            if len(made) == 1:
+                raise redis.ConnectionError("gone")
+
+    monkeypatch.setattr(worker, "build_worker", lambda *_: Stub())
+    monkeypatch.setattr(working, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "_config", None)
+    config = SimpleNamespace(redis_url=redis_url)
+    worker.main("fast", config)  # type: ignore[arg-type]  # all it asks of a configuration
+    assert len(made) == 3
+    made.clear()
+    worker.main("fast", config, burst=True)  # type: ignore[arg-type]  # as above
+    assert len(made) == 1
+    config.redis_url = "unix:///nowhere/at/all.sock"
+    with pytest.raises(redis.RedisError):
+        worker.main("fast", config)  # type: ignore[arg-type]  # as above
