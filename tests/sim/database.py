@@ -189,6 +189,23 @@ def begin(conn: Connection) -> None:
         if session.is_sqlite(conn) and process.world.strikes("busy"):
             raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     _begin(conn)
+    if session.is_sqlite(conn):
+        conn.info["began_at"] = _changes(conn)
+
+
+def _changes(conn: Connection) -> int:
+    """Rows that this connection has written so far (SQLite)."""
+    raw: Any = conn.connection.dbapi_connection
+    return int(raw.total_changes)
+
+
+_FEW = 3  # a unit that wrote no more only noted where something stands
+
+
+def _places(conn: Connection, boundary: str) -> tuple[str, ...]:
+    """The boundary, and where a unit wrote many rows the boundary of such units."""
+    is_full = session.is_sqlite(conn) and _changes(conn) - conn.info.get("began_at", 0) > _FEW
+    return (boundary, f"rows:{boundary}") if is_full else (boundary,)
 
 
 def commit(conn: Connection) -> None:
@@ -200,7 +217,7 @@ def commit(conn: Connection) -> None:
     process.check()
     boundary = process.world.boundary
     _full(process, boundary, conn.dialect.name)
-    if process.world.strikes("commit_lost", boundary):
+    if process.world.strikes("commit_lost", *_places(conn, boundary)):
         raise _lost(conn.dialect.name)
     _commit(conn)
     process.world.committed(boundary)

@@ -14,6 +14,7 @@ AT = tuple(f"{side}:{name}" for name in BOUNDARIES if name not in _INTERNAL for 
 COMMITS = tuple(name for name in BOUNDARIES if name not in (*_INTERNAL, "push.send", "push.read"))
 OUTSIDE = (*tuple(f"after:{name}" for name in COMMITS), "before:push.send", "after:push.send", "after:push.read")
 CRASHES = tuple(f"{side} {place}" for place in ("any", "write", "create") for side in ("before", "after"))
+FULL = ("rows:landing.commit",) * 8  # where rows are landed, not only where a read stands
 RUSHED = ("read", "request", "write", "write", "create", "create", *("after:outbox.claim",) * 4)
 
 
@@ -87,7 +88,7 @@ KINDS: dict[str, Shape] = {
     "crash": Shape(AT, repeats=False, weight=4.0),
     "horse_crash": Shape(AT, repeats=False, weight=2.0),  # the work horse alone: its job is queued again at once
     "crash_request": Shape(CRASHES, repeats=False, weight=3.0),
-    "commit_lost": Shape(COMMITS, repeats=False, weight=3.0),
+    "commit_lost": Shape((*COMMITS, *FULL), repeats=False, weight=4.0),
     "commit_unknown": Shape(COMMITS, repeats=False, weight=2.0),
     "disk_full": Shape(COMMITS, amounts=(0, 30, 600), repeats=False),
     "database_down": Shape(ANY, amounts=(1, 20, 90), repeats=False),
@@ -102,7 +103,7 @@ KINDS: dict[str, Shape] = {
     "redis_down": Shape(("ring",)),
     "redis_reply_lost": Shape(("ring",)),
     # time
-    "skew": Shape(("one", "two", "web"), amounts=(-45, -8, 3, 20, 50), counted=False, repeats=False),
+    "skew": Shape(("one", "two", "web"), amounts=(-45, -8, 3, 20, 50), counted=False, repeats=False, weight=3.0),
     # notifications
     "hint_lost": Shape(("hint",)),
     "hint_twice": Shape(("hint",)),

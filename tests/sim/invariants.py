@@ -6,6 +6,7 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.sim import asof
 from tests.sim.landed import Landed
 from tests.sim.look import Look, Rows
 from tests.sim.process import nobody
@@ -56,7 +57,7 @@ _QUERIES = {
     ),
     "marks": "SELECT connection, stream, since_at, deletes_since_at FROM watermarks",
     "outbox": (
-        "SELECT id, state, attempts, event_key, operation, module, remote_id, approved_by, fence FROM outbox "
+        "SELECT id, state, attempts, event_key, operation, module, remote_id, approved_by, version FROM outbox "
         "ORDER BY id"
     ),
     "decisions": ("SELECT d.id, d.seq, d.kind, d.subject, i.seq FROM decisions d LEFT JOIN inputs i ON i.seq = d.seq"),
@@ -72,7 +73,6 @@ _QUERIES = {
         "SELECT c.id FROM conflicts c JOIN answers a ON a.conflict_id = c.id WHERE c.state = 'open' AND a.is_active"
     ),
     "gone": "SELECT connection, stream, external_id FROM source_records WHERE is_deleted",
-    "fences": "SELECT name, fence FROM leases",
     "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
     "reminders": (
         "SELECT id, reason FROM outbox WHERE operation = 'create' AND state IN ('planned', 'parked', 'ready') "
@@ -87,7 +87,7 @@ class Invariants:
     def __init__(self, world: World) -> None:
         self._world = world
         self._commits, self._restores = -1, 0
-        self._parked: set[str] = set()  # rows that were too much at once, to be let go by a person
+        self._parked: set[tuple[str, int]] = set()  # versions of rows that were too much at once
         self._effects = 0
         self._tasks: set[str] = set()  # keys of the tasks we created
         self._said = 0
@@ -119,7 +119,7 @@ class Invariants:
             done = [row[0] for row in found["outbox"] if row[1] == "done" and self._states.get(row[0]) != "done"]
             for problem in (
                 *self._landed.check(conn, found["marks"], found["gone"] if "gone" in fresh else None),
-                *self._sent.check(conn, done, found["fences"]),
+                *self._sent.check(conn, done),
             ):
                 self._say(problem)
             conn.rollback()
@@ -137,6 +137,8 @@ class Invariants:
             if fresh.intersection(names):
                 judge(found)
         self._creations()
+        if "commits" in fresh and "skew" in world.struck:  # when recorded and what is known may fall apart now
+            world.problems += asof.ties(world, world.planned_now().date())
 
     def _begin_again(self, restores: int) -> None:
         """What may only grow or go forward begins at what a backup held; what the vendors were told stays known."""
@@ -145,7 +147,6 @@ class Invariants:
         self._marks, self._states, self._planned, self._parked = {}, {}, set(), set()
         self._look.forget()
         self._landed.begin_again()
-        self._sent.begin_again()
 
     def _say(self, text_: str) -> None:
         self._world.problem(text_)
@@ -208,15 +209,14 @@ class Invariants:
             self._marks[connection, stream] = (since, deletes)
 
     def _outbox(self, found: dict[str, Rows]) -> None:
-        for key, state, attempts, _, _, _, _, approved_by, _ in found["outbox"]:
+        for key, state, attempts, _, _, _, _, approved_by, version in found["outbox"]:
             before = self._states.get(key)
             if before is None and state == "planned":
                 self._planned.add(key)
             if state == "parked":
-                self._parked.add(key)
-            elif key in self._parked and state in ("planned", "ready") and not approved_by:
-                self._parked.discard(key)  # it is another change by now, and counted anew
-            if key in (self._planned | self._parked) and state in ("claimed", "done", "uncertain") and not approved_by:
+                self._parked.add((key, version))
+            needs = key in self._planned or (key, version) in self._parked
+            if needs and state in ("claimed", "done", "uncertain") and not approved_by:
                 self._say(f"D13 outbox row {key} is {state}, nobody approved it")
             if before is not None and state not in ONWARD.get(before, {state}):
                 self._say(f"I6 outbox row {key} went from {before} to {state}")

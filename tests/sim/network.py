@@ -222,6 +222,7 @@ class _Line(httpx.BaseTransport):
 def _listing(req: Request) -> str:
     """What a page is a page of: the same question wherever in the list it stands."""
     asked = [f"{key}={value}" for key, value in req.query if key not in ("page", "page_token")]
+    asked.append(req.headers.get("if-modified-since", ""))  # of another read it would be another question
     return re.sub(r"F[A-Z]*ID>\d+|\"StartRow\":\d+", "", f"{req.path} {asked} {req.body.decode('utf-8', 'replace')}")
 
 

@@ -52,6 +52,7 @@ def put_back(world: World, rng: Random, number: int) -> None:
     del world.reports[world.copy_at :]  # printed of what is no more
     world.copy_at, world.kept_plan, world.is_put_back = None, "", True
     world.restores += 1
+    world.fences.begin_again()
     world.doorbell.lose_everything()
     world.struck.append("restored")
     world.note("restored")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select, text
 
+from tests.sim.process import nobody
 from tieout.core import exact_json
 from tieout.store.tables import outbox
 
@@ -22,10 +23,9 @@ class Sent:
         self._seen = 0
         self._made: list[str] = []  # what creations of ours set, as text
         self._values: dict[tuple[str, str], dict[str, list[Any]]] = {}  # record -> field -> every value it ever got
-        self._fences: dict[str, int] = {}
 
-    def check(self, conn: Connection, fresh: list[str], fences: list[tuple[Any, ...]]) -> Iterator[str]:
-        """`fresh`: rows that were not done at the last look; `fences`: name and number of each lease."""
+    def check(self, conn: Connection, fresh: list[str]) -> Iterator[str]:
+        """`fresh`: rows that were not done at the last look."""
         self._read_effects()
         for part in (fresh[at : at + 500] for at in range(0, len(fresh), 500)):
             o = outbox.c
@@ -36,14 +36,6 @@ class Sent:
                         yield f"I6 the message {row.id} counts as sent, the vendor was never told of {row.event_key}"
                 else:
                     yield from self._written(row)
-        for name, fence in fences:
-            if fence < self._fences.get(name, 0):
-                yield f"D8 the fence of {name} went back from {self._fences[name]} to {fence}"
-            self._fences[name] = fence
-
-    def begin_again(self) -> None:
-        """A backup was put back."""
-        self._fences.clear()
 
     def _written(self, row: Any) -> Iterator[str]:
         record = self._world.vendors.store.collection("zoho", row.module).get(str(row.remote_id)) or {}
@@ -64,6 +56,32 @@ class Sent:
             for name, change in one.changes.items():
                 fields.setdefault(name, []).append(change[1])
         self._seen = effects.last_seq
+
+
+class Fences:
+    """The numbers of leases, looked at whenever one is taken, renewed or given back: they only rise (D8)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: dict[str, int] = {}
+
+    def check(self) -> list[str]:
+        out = []
+        with nobody(), self._engine.connect() as conn:
+            rows = conn.execute(_FENCES).all()
+            conn.rollback()
+        for name, fence in rows:
+            if fence < self._held.get(name, 0):
+                out.append(f"D8 the fence of {name} went back from {self._held[name]} to {fence}")
+            self._held[name] = fence
+        return out
+
+    def begin_again(self) -> None:
+        """A backup was put back."""
+        self._held.clear()
+
+
+_FENCES = text("SELECT name, fence FROM leases")
 
 
 def _plain(value: Any) -> str:

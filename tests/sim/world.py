@@ -14,6 +14,7 @@ from tests.sim.faultkinds import OUTSIDE
 from tests.sim.network import Network
 from tests.sim.plan import Fault, Plan
 from tests.sim.process import Process, current
+from tests.sim.sent import Fences
 from tests.sim.stage import configured, sealer
 from tests.sim.variant import VARIANTS
 from tests.sim.vendors import Vendors
@@ -70,6 +71,7 @@ class World:
         self.births = self.commits = 0
         self.copy_at: int | None = None  # reports printed when a backup was made that may be put back
         self.restores, self.is_put_back = 0, False
+        self.fences = Fences(database.engine)
         self.kept_plan = ""  # a plan that a person looked at and has not sent yet
         self.caught_up = (
             self.vendors.store.effects.last_seq
@@ -194,6 +196,8 @@ class World:
     def committed(self, boundary: str) -> None:
         """A unit of work of the product was committed."""
         self.commits += 1
+        if boundary == "lease.save":
+            self.problems += [f"step {self._at}: {problem}" for problem in self.fences.check()]
 
     def pass_point(self, process: Process, point: str) -> None:
         """A fault point of the product was passed."""
