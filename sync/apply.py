@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
 
+from mapping.identity.remembered import forget_some
 from sync.activation import activate_profiles, pin_policies
 from sync.context import Context
 from sync.fold.batch import Batch, business_dates, open_batch
@@ -198,6 +199,7 @@ class _Lane:
 
     def _note(self, kinds: Sequence[str], watch: Stopwatch) -> None:
         """What a transaction took, from holding its lock to its commit; the wait for the lock is not its cost."""
+        forget_some()
         self.sizer.note(kinds, watch.cost())
         self.summary.batches += 1
         self.summary.longest_seconds = max(self.summary.longest_seconds, watch.lasted())

@@ -35,9 +35,12 @@ def prefetch(source: Iterator[T], *, threaded: bool, depth: int = 1) -> Iterator
     def work() -> None:
         error: BaseException | None = None
         try:
-            for item in source:
-                if not put(item):
-                    return
+            while True:  # no page is held here while the next one is made
+                try:
+                    if not put(next(source)):
+                        return
+                except StopIteration:
+                    break
         except BaseException as caught:  # noqa: BLE001 - carried to the consumer, raised there
             error = caught
         put(_End(error))
@@ -52,6 +55,7 @@ def prefetch(source: Iterator[T], *, threaded: bool, depth: int = 1) -> Iterator
                     raise item.error
                 return
             yield item
+            del item  # landed: it need not stay while the next one is waited for
     finally:
         stop.set()
         thread.join(timeout=5)

@@ -194,6 +194,7 @@ class StreamReader:
                 raise BadPayload(f"{self.connection}/{self.info.name}: pages do not end", code="endless_pages")
             resume = page.resume
             self._land(page, {"resume": resume, "leg": leg.dump()})
+            del page
         if not self.slice.is_cut:
             leg.at = "refetch"
 

@@ -80,8 +80,12 @@ class KingdeeReader:
             if stream.by_log_id:
                 memory.high = max(memory.high, high)
             resume_at: dict[str, JsonValue] = {"last": last, "high": memory.high, "dropped": list(memory.dropped)}
-            yield Page(page.rows, page.bad, None if rows.is_last else resume_at, page.server_at)
-            if rows.is_last:
+            is_last = rows.is_last
+            made = Page(page.rows, page.bad, None if is_last else resume_at, page.server_at)
+            page = rows = None  # what it was made of is not held while the page is landed and the next one fetched
+            yield made
+            del made
+            if is_last:
                 return
 
     def _page(

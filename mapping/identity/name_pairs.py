@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
 from typing import NamedTuple
 
 from mapping.identity.names import Name
 from mapping.identity.numbers import within_one_edit
+from mapping.identity.remembered import remembered
 from mapping.identity.sounds import sound, syllables
 
 HAN = (
@@ -186,12 +186,12 @@ def domain_sounds(label: str, name: Spoken) -> bool:
     return label.startswith(first) or (name.is_cut and len(label) >= 4 and first.startswith(label))
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def _characters(text: str) -> frozenset[str]:
     return frozenset(text)
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def _pairs(text: str) -> frozenset[str]:
     return frozenset([text[i : i + 2] for i in range(len(text) - 1)])
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from mapping.identity import places
 from mapping.identity.latin_names import LatinParts, latin_parts
 from mapping.identity.places import Place
+from mapping.identity.remembered import remembered
 from mapping.identity.simplify import simplified
 from mapping.identity.tables import tables
 
@@ -76,14 +77,14 @@ def is_nobody(name: Name) -> bool:
     )
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def somebody(raw: str) -> Name | None:
     """The parts of a name as written; None where it names nobody."""
     name = read_name(raw)
     return None if is_nobody(name) else name
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def read_name(raw: str) -> Name:
     """The parts of a name as written."""
     text = " ".join(unicodedata.normalize("NFKC", raw).split())
@@ -205,7 +206,7 @@ def _han(raw: str, text: str) -> Name:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def loose(text: str) -> str:
     """A Chinese text without the units of places; unchanged where nothing else is left."""
     return _UNITS.sub("", text) or text

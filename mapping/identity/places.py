@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from functools import cache, lru_cache
+from functools import cache
 
+from mapping.identity.remembered import remembered
 from mapping.identity.simplify import simplified
 from mapping.identity.sounds import sound
 from mapping.identity.tables import tables
@@ -38,7 +39,7 @@ def region_word(word: str) -> Place | None:
     return table.get(word) or table.get(_UNITS.sub("", word))
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def city_of(raw: str) -> tuple[Place, ...]:
     """The places that a city field may mean; an unknown one is ("", the folded text); () for nothing."""
     text = " ".join(unicodedata.normalize("NFKC", raw).split()).casefold().strip(" .,")
@@ -80,7 +81,7 @@ def cut_places(text: str, keep: int = 2) -> tuple[list[Place], str]:
 _UNIT = re.compile(r"(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区|自治州|地区)")
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def conflict(left: frozenset[Place], right: frozenset[Place]) -> bool:
     """True when both name places and no two of them can be one."""
     if not left or not right:

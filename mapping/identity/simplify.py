@@ -6,6 +6,8 @@ from functools import cache, lru_cache
 
 from opencc import OpenCC
 
+from mapping.identity.remembered import remembered
+
 _CHARACTERS = 65536
 _IN_PHRASES = frozenset("覆瞭藉沈牴衹")  # stay as they are alone, and change in some phrases of the table
 
@@ -21,7 +23,7 @@ def _changes(char: str) -> bool:
     return char in _IN_PHRASES or str(_simplifier().convert(char)) != char
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def simplified(text: str) -> str:
     """The text in simplified characters."""
     return str(_simplifier().convert(text)) if any(map(_changes, text)) else text

@@ -9,14 +9,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 
-_REMEMBERED = 65536
+from mapping.identity.remembered import remembered
+
 _CODES = 0x34000  # Chinese characters stand below
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@remembered
 def syllables(text: str) -> tuple[str, ...]:
     """Toneless pinyin of each character (ü is written v); what is not Chinese stays as it is, run by run."""
     table, out, run = _table(), [], ""
@@ -37,7 +38,7 @@ def syllables(text: str) -> tuple[str, ...]:
     return (*out, *_spoken(run, table)) if run else tuple(out)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@remembered
 def sound(text: str) -> str:
     """The pinyin of a text, joined."""
     return "".join(syllables(text))

@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from stdnum.cn import ric
 from stdnum.eu import vat as eu_vat
@@ -22,6 +21,7 @@ from stdnum.tw import ubn
 from stdnum.us import ein
 
 from mapping.identity.numbers import within_one_edit
+from mapping.identity.remembered import remembered
 
 _NOISE = re.compile(r"[\s\-_.·/\\]+")
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -53,7 +53,7 @@ class TaxId:
         return self.key[6:15] if self.scheme == "cn" else ""
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def read(raw: str, country: str = "") -> TaxId | None:
     """The id that a raw text stands for; None for nothing, placeholders and masked personal numbers."""
     text = _NOISE.sub("", unicodedata.normalize("NFKC", raw)).upper()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 from mapping.identity.names import Name
+from mapping.identity.remembered import remembered
 from mapping.identity.tables import read_table, tables
 
 
@@ -32,13 +33,13 @@ def trades(name: Name) -> frozenset[str]:
     return _of_words(name.words) if name.script == "latin" else _of_text(name.core)
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def _of_words(words: tuple[str, ...]) -> frozenset[str]:
     _, latin = _table()
     return frozenset().union(*(latin.get(word, frozenset()) for word in words))
 
 
-@lru_cache(maxsize=65536)
+@remembered
 def _of_text(text: str) -> frozenset[str]:
     han, _ = _table()
     places, sizes = _words()

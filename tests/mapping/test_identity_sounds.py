@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
-from mapping.identity.sounds import syllables
+from mapping.identity.remembered import forget_some
+from mapping.identity.sounds import sound, syllables
 from tests.mapping.make_pinyin import TABLE, table
 
 CHARACTERS = st.sampled_from([chr(code) for code in sorted(PINYIN_DICT)])
@@ -78,3 +79,14 @@ def test_names_are_compared_without_the_dictionaries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_is_remembered_of_names_is_emptied_once_it_has_grown() -> None:
+    sound("重庆")
+    forget_some()
+    assert sound.cache_info().currsize > 0, "a little is kept"
+    for number in range(10_001):
+        sound(f"name {number}")
+    forget_some()
+    assert (sound.cache_info().currsize, syllables.cache_info().currsize) == (0, 0)
+    assert sound("重庆") == "chongqing"
