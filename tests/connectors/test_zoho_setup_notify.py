@@ -141,6 +141,10 @@ def test_json_and_form_bodies_say_the_same(zoho: Any) -> None:
     assert hint.sent_at is not None
     assert webhook.verify(message(), {}, {}, now)[0].message_key == hint.message_key
     assert webhook.verify(message(server_time=1767571200999), {}, {}, now)[0].message_key != hint.message_key
+    edit = {"record_id": "5725767000003000064", "values": {"Stage": "Closed Won"}}
+    other = message(affected_values=[edit])  # within the same millisecond
+    assert webhook.verify(other, {}, {}, now)[0].message_key != hint.message_key
+    assert ZohoWebhook([TOKEN * 2]).verify(message(token=TOKEN * 2), {}, {}, now)[0].message_key == hint.message_key
     form = b"module=Deals&ids=5725767000003000064&operation=edit&token=" + TOKEN.encode()
     (same,) = webhook.verify(form, {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, {}, now)
     assert same.external_ids == ["5725767000003000064"]

@@ -31,6 +31,8 @@ ONWARD = {
         "done",
         "uncertain",
         "superseded",
+        "planned",  # sent again, and another change by then
+        "parked",
     },  # a person sends a dead letter again
 }
 _QUERIES = {
