@@ -73,7 +73,7 @@ class StreamSweep:
             if marks is None:
                 return False
             leg = self._judge(marks)
-        return self._ask(leg)
+        return leg is None or self._ask(leg)
 
     def postpone(self) -> None:
         """Begin with the next slice of this round."""
@@ -130,7 +130,8 @@ class StreamSweep:
                     conn.execute(_SET, {**self._mark(), "leg": self._leg("ids", ids=resume)})
 
     # ------------------------------------------------------------- judge
-    def _judge(self, marks: dict[str, str]) -> dict[str, Any]:
+    def _judge(self, marks: dict[str, str]) -> dict[str, Any] | None:
+        """What is left to ask for; None when nothing is and the sweep has ended."""
         ctx, connection, info = self.ctx, self.connection, self.info
         now = ctx.clock.now()
         with reading(ctx.engine) as conn:
@@ -146,7 +147,8 @@ class StreamSweep:
         changed, odd = _changed_marks(ctx, connection, info, marks)
         due = [key for key in missing if known[key].missing_since_at and now - known[key].missing_since_at >= GRACE]
         self.blocked = "" if self.accept_deletes else _guard(ctx, connection, info, due, len(alive))
-        leg = self._leg("ask", ask=sorted({*strangers, *changed}), odd=odd, blocked=self.blocked)
+        ask = sorted({*strangers, *changed})
+        leg = self._leg("ask", ask=ask, odd=odd, blocked=self.blocked) if ask else None
         with unit(ctx.engine, "landing.commit") as conn:
             hold_records(conn, connection)
             for part in chunks(sorted(missing)):
@@ -167,7 +169,8 @@ class StreamSweep:
                 )
             self._forget_marks(conn)
             why = self.blocked or None
-            conn.execute(_SET, {**self._mark(), "swept_at": now, "held_back": why, "error": why, "leg": leg})
+            moved = {"swept_at": now, "held_back": why, "error": why, "leg": leg}
+            conn.execute(_SET, {**self._mark(), **moved, **(self._odd(conn, odd) if leg is None else {})})
         if self.blocked:
             log.warning("deletions held back", connection=connection, stream=info.name, why=self.blocked)
         return leg
@@ -186,12 +189,15 @@ class StreamSweep:
                     conn.execute(_SET, {**self._mark(), "leg": {**leg, "ask": left}})
                 return False
         with unit(self.ctx.engine, "landing.commit") as conn:
-            values: dict[str, Any] = {"leg": None}
-            if leg["odd"] is not None:
-                state = conn.execute(_STATE, self._mark()).scalar()
-                values["state"] = {**(state or {}), "marks": leg["odd"]}
-            conn.execute(_SET, {**self._mark(), **values})
+            conn.execute(_SET, {**self._mark(), "leg": None, **self._odd(conn, leg["odd"])})
         return True
+
+    def _odd(self, conn: Connection, odd: Mapping[str, str] | None) -> dict[str, Any]:
+        """The marks to remember, as a change of the watermark; None = the stream has none."""
+        if odd is None:
+            return {}
+        state = conn.execute(_STATE, self._mark()).scalar()
+        return {"state": {**(state or {}), "marks": odd}}
 
 
 def _changed_marks(

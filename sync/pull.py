@@ -163,8 +163,7 @@ class _Pull:
             summary.is_more = True
             self.round.save(ctx, summary.streams)
             return
-        self.round.finish(ctx, summary.streams, error=summary.why)
-        connection_store.note_pull(ctx.engine, self.connection, ok=summary.ok, error=summary.why, clock=ctx.clock)
+        self.round.finish(ctx, summary.streams, error=summary.why, is_noted=True)
 
     def _streams(self) -> None:
         for info in self._offered():

@@ -73,10 +73,14 @@ class Round:
         }
         connection_store.save_round(ctx.engine, self.connection, body, self.run_id, _counts(streams))
 
-    def finish(self, ctx: Context, streams: Sequence[StreamPull] = (), *, error: str = "") -> None:
-        """The round is over, and its run with it."""
-        connection_store.save_round(ctx.engine, self.connection, None, None, {})
-        runs.finish(ctx.engine, ctx.clock, self.run_id, counts=_counts(streams or self.results()), error=error)
+    def finish(
+        self, ctx: Context, streams: Sequence[StreamPull] = (), *, error: str = "", is_noted: bool = False
+    ) -> None:
+        """The round is over, and its run with it; `is_noted` = as the last pull of the connection."""
+        counts = _counts(streams or self.results())
+        connection_store.end_round(
+            ctx.engine, self.connection, self.run_id, ctx.clock, counts=counts, error=error, is_noted=is_noted
+        )
 
 
 def _counts(streams: Sequence[StreamPull]) -> dict[str, Any]:

@@ -53,8 +53,8 @@ class ZohoWebhook:
         if stream is None or not ids:
             return []
         sent_at = _instant(facts.get("server_time"))
-        # A repeated delivery says the same in every word; two edits within one millisecond do not. A workflow's form has
-        # no time: there each arrival counts, for fetching a record once more harms nothing.
+        # A repeated delivery says the same in every word; two edits within one millisecond do not. A workflow's form
+        # has no time: there each arrival counts, for fetching a record once more harms nothing.
         told = facts.get("server_time") or now.isoformat()
         key = exact_json.digest([told, {name: value for name, value in facts.items() if name != "token"}])
         return [Hint(stream, ids, deleted=_OPERATIONS[operation], sent_at=sent_at, message_key=key)]

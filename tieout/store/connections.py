@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, bindparam, delete, or_, select, update
 
 from tieout.core.clock import Clock
+from tieout.store import runs as run_store
 from tieout.store.session import reading, unit
 from tieout.store.tables import connections, runs
 from tieout.store.upsert import insert_ignore
@@ -90,32 +91,31 @@ def set_backoff(engine: Engine, name: str, until: datetime | None, clock: Clock)
         )
 
 
-def note_pull(
-    engine: Engine, name: str, *, ok: bool, error: str, clock: Clock, interval: timedelta | None = None
-) -> None:
-    """A pull has ended; with `interval` also when the next one is due."""
-    now = clock.now()
-    values: dict[str, Any] = {"last_pull_at": now, "error": None if ok else error[:2000]}
-    if ok:
-        values |= {"last_ok_at": now, "auth_state": "ok"}
-    if interval is not None:
-        values["next_pull_at"] = now + interval
-    _set(engine, name, **values)
-
-
 def set_next_pull(engine: Engine, name: str, at: datetime) -> None:
     """When the next pull is due."""
     _set(engine, name, next_pull_at=at)
 
 
-def save_round(
-    engine: Engine, name: str, body: Mapping[str, Any] | None, run_id: str | None, counts: Mapping[str, Any]
-) -> None:
-    """Where a pull in slices stands (None: it is over), together with what its run has counted so far."""
+def save_round(engine: Engine, name: str, body: Mapping[str, Any], run_id: str, counts: Mapping[str, Any]) -> None:
+    """Where a pull in slices stands, together with what its run has counted so far."""
     with unit(engine, "run.commit") as conn:
         conn.execute(_SET, {"of": name, "pull_round": body})
-        if run_id is not None:
-            conn.execute(_COUNTED, {"of": run_id, "counted": dict(counts)})
+        conn.execute(_COUNTED, {"of": run_id, "counted": dict(counts)})
+
+
+def end_round(
+    engine: Engine, name: str, run_id: str, clock: Clock, *, counts: Mapping[str, Any], error: str, is_noted: bool
+) -> None:
+    """A pull in slices is over, and its run with it; `is_noted` = the connection shows when and how it went."""
+    now = clock.now()
+    values: dict[str, Any] = {"pull_round": None}
+    if is_noted:
+        values |= {"last_pull_at": now, "error": error[:2000] or None}
+        if not error:
+            values |= {"last_ok_at": now, "auth_state": "ok"}
+    with unit(engine, "run.commit") as conn:
+        conn.execute(_SET, {"of": name, **values})
+        run_store.end(conn, run_id, now, counts=counts, error=error)
 
 
 def pause_push(engine: Engine, names: Iterable[str], why: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
@@ -137,16 +137,14 @@ def progress(engine: Engine, run_id: str, counts: Mapping[str, Any]) -> None:
 def finish(engine: Engine, clock: Clock, run_id: str, *, counts: Mapping[str, Any], error: str = "") -> None:
     """Note how a run ended: done, or failed with its reason."""
     with unit(engine, "run.commit") as conn:
-        conn.execute(
-            _SET,
-            {
-                "of": run_id,
-                "ended_at": clock.now(),
-                "state": "failed" if error else "done",
-                "counts": dict(counts),
-                "error": error[:2000] or None,
-            },
-        )
+        end(conn, run_id, clock.now(), counts=counts, error=error)
+
+
+def end(conn: Connection, run_id: str, now: datetime, *, counts: Mapping[str, Any], error: str = "") -> None:
+    """The same in the caller's transaction."""
+    state = "failed" if error else "done"
+    ended = {"ended_at": now, "state": state, "counts": dict(counts), "error": error[:2000] or None}
+    conn.execute(_SET, {"of": run_id, **ended})
 
 
 def note(
