@@ -142,6 +142,27 @@ def receive(world: SandboxWorld, bill_no: str, amount: Decimal | str, **more: An
     return str(made["FBillNo"])
 
 
+def hangs_on(world: SandboxWorld, bill_no: str) -> set[tuple[str, str]]:
+    """(module, record id) of every Zoho record that shows a bill's figures, by the seeded company's own answers.
+
+    Nothing of the installation is asked: its invoices and customer by the answers, deals by the order or the invoice.
+    """
+    bill = kingdee_doc(world, BILL, bill_no)
+    customer, (order,) = bill["FCUSTOMERID"]["FNumber"], {row["FORDERNUMBER"] for row in bill["FEntityDetail"]}
+    truth = world.truth
+    invoices = [k for k, one in truth["invoices"].items() if one["expect"] == "link" and one["bill"] == bill_no]
+    linked = [k for k, one in truth["accounts"].items() if one["expect"] == "link" and one["customer"] == customer]
+    deals = {row["id"] for row in world.zoho.tables["Deals"].rows.values() if order and row["Order_No"] == order}
+    for key in invoices:
+        of = zoho_record(world, "Invoices", key)["Deal_Name__s"]
+        deals |= {of["id"]} if of else set()
+    return {
+        *(("Invoices", key) for key in invoices),
+        *(("Accounts", key) for key in linked),
+        *(("Deals", key) for key in deals),
+    }
+
+
 def match_ids(world: SandboxWorld, source_no: str, bill_no: str) -> list[str]:
     """Settlements in force between two bills, by FMATCHID."""
     rows_ = world.kingdee.library.ordered(FORMS[LOG])

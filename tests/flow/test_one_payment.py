@@ -14,6 +14,7 @@ from tests.flow.books import (
     decision,
     document,
     examples,
+    hangs_on,
     match_ids,
     own_fields,
     receive,
@@ -35,6 +36,15 @@ def _has_all_dependants(one: Example) -> bool:
     return bool(one.deals) and bool(one.crm_accounts) and one.currency == "CNY" and one.open_minor > 10_000
 
 
+def test_the_records_that_hang_on_an_invoice_are_those_of_the_company(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        found = examples(service)
+        assert len(found) > 10
+        for one in found:
+            assert one.dependants == hangs_on(world, one.number), one.number
+
+
 def test_partial_receipt_writes_the_invoice_its_deal_and_its_account_and_undoing_it_restores_them(
     synced: Synced,
 ) -> None:
@@ -54,8 +64,10 @@ def test_partial_receipt_writes_the_invoice_its_deal_and_its_account_and_undoing
         assert service.sync().ok
 
         written = writes_since(world, seq)
-        assert {(effect.entity, effect.record_id) for effect in written} == one.dependants
-        assert len(written) == len(one.dependants), "a record was written twice"
+        meant = hangs_on(world, one.number)
+        assert {module for module, _ in meant} == {"Invoices", "Deals", "Accounts"}
+        assert {(effect.entity, effect.record_id) for effect in written} == meant
+        assert len(written) == len(meant), "a record was written twice"
         assert all(name.startswith("AR_") for effect in written for name in effect.changes)
         invoice = zoho_record(world, "Invoices", one.invoice)
         paid = Decimal(str(figures["AR_Paid_Amount"])) + Decimal("1.23")
@@ -87,7 +99,7 @@ def test_partial_receipt_writes_the_invoice_its_deal_and_its_account_and_undoing
         for key, fields in before.items():
             now = {name: value for name, value in restored[key].items() if name != "AR_As_Of"}
             assert now == {name: value for name, value in fields.items() if name != "AR_As_Of"}, key
-        assert {(effect.entity, effect.record_id) for effect in writes_since(world, seq)} == one.dependants
+        assert {(effect.entity, effect.record_id) for effect in writes_since(world, seq)} == meant
         assert document(service, one.number)["last_payment_on"] == last_paid_on
         assert document(service, one.number)["open_minor"] == one.open_minor
         assert service.verify() == []

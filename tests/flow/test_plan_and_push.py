@@ -70,10 +70,24 @@ def test_a_plan_writes_nothing_and_push_of_its_digest_writes_exactly_its_rows(tm
         assert {key: _texts(fields) for key, fields in written.items() if key[1] != "insert"} == {
             key: _texts(fields) for key, fields in updates.items()
         }
-        created = [key for key in written if key[1] == "insert"]
-        assert len(created) == len([row for row in view.rows if row.operation == "create"])
+        planned = [
+            {"module": row.module, **{c.field: _text(c.after) for c in row.changes}}
+            for row in view.rows
+            if row.operation == "create"
+        ]
+        made = [{"module": key[0], **fields} for key, fields in written.items() if key[1] == "insert"]
+        assert planned
+        assert len({fields["AR_Key"] for fields in made}) == len(made)
+        addressed = (
+            "AR_Key",
+            "What_Id",
+            "$se_module",
+        )  # how the vendor keeps it: its own key and the record it hangs on
+        shown = [{name: text for name, text in fields.items() if name not in addressed} for fields in made]
+        assert sorted(shown, key=_in_order) == sorted(planned, key=_in_order)
         assert service.plan().rows == []
         assert outbox_states(service) == {"done": len(view.rows)}
+        assert service.rebuild_check().as_dict()["differences"] == []
 
 
 def test_totals_count_a_debt_once_however_many_records_show_it(tmp_path: Path, engine_url: str) -> None:
@@ -138,6 +152,10 @@ def _summed(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
     for code, amount in amounts:
         out[code] = out.get(code, 0) + amount
     return dict(sorted(out.items()))
+
+
+def _in_order(fields: Mapping[str, object]) -> str:
+    return str(sorted(fields.items()))
 
 
 def _text(value: object) -> str:
