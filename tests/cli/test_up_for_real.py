@@ -13,10 +13,13 @@ import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MODULES = ("Accounts", "Deals", "Invoices")
+LONGEST_STOP = 12.0  # seconds: seven by the supervisor's own limits, and what a busy machine adds
 
 
 def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -43,9 +46,7 @@ def wait_for(words: str, log: Path, process: subprocess.Popen[bytes], seconds: f
 
 def effects(home: Path) -> list[dict[str, object]]:
     """The effective writes that the vendor servers themselves counted."""
-    control = json.loads((home / "sandbox.json").read_bytes())["control"]["base_url"]
-    with urllib.request.urlopen(f"{control}/_control/effects", timeout=10) as answer:
-        return list(json.loads(answer.read())["effects"])
+    return list(asked(home, "effects")["effects"])
 
 
 def states(home: Path) -> dict[str, int]:
@@ -76,23 +77,57 @@ def rows_read(home: Path) -> int:
         return int(conn.execute(query).fetchone()[0])
 
 
-def landed_twice(home: Path) -> int:
-    """Versions that are the same content of the same record again."""
+def landed_of_zoho(home: Path) -> int:
+    """Rows of Zoho that the database has kept so far, each with the place where the read goes on."""
     with sqlite3.connect(f"file:{home / 'tieout.db'}?mode=ro", uri=True) as conn:
-        rows = conn.execute(
-            "SELECT count(*) - 1 FROM inputs WHERE kind = 'landed'"
-            " GROUP BY connection, stream, external_id, source_hash HAVING count(*) > 1"
-        ).fetchall()
-        return sum(row[0] for row in rows)
+        return int(conn.execute("SELECT sum(rows_read) FROM watermarks WHERE connection = 'zoho'").fetchone()[0])
+
+
+def asked(home: Path, what: str) -> dict[str, Any]:
+    """What the control plane of the vendor servers tells."""
+    control = json.loads((home / "sandbox.json").read_bytes())["control"]["base_url"]
+    with urllib.request.urlopen(f"{control}/_control/{what}", timeout=10) as answer:
+        return dict(json.loads(answer.read()))
+
+
+def read_before_the_first_write(home: Path) -> int:
+    """Rows of Zoho given away since the vendor servers were started, until we wrote to it: no echo is among them."""
+    rows = 0
+    for one in asked(home, "requests?vendor=zoho")["requests"]:
+        if one["path"] in (f"/crm/v8/{module}" for module in MODULES):
+            if one["method"] != "GET":
+                return rows
+            rows += one["rows"]
+    raise AssertionError("nothing was written to Zoho")
+
+
+def left_over(process: subprocess.Popen[bytes], folder: Path) -> list[str]:
+    """Living processes of its session or with a working folder of the run, by command line."""
+    out = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            is_here = Path(os.readlink(entry / "cwd")).is_relative_to(folder)
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if state != "Z" and (int(session) == process.pid or is_here):
+            out.append(f"{entry.name} {line}")
+    return out
 
 
 def stop(process: subprocess.Popen[bytes], log: Path) -> None:
-    """As Ctrl-C: every part ends by itself, none has to be killed, none stays."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    """As Ctrl-C: every part ends by itself, none has to be killed, none stays; seven seconds are planned at most."""
+    assert len(left_over(process, log.parent)) >= 2, "the look at the processes of a run sees none"
+    begun = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(30) == 0
+    took = time.monotonic() - begun
     assert "did not stop in time" not in log.read_text(encoding="utf-8")
-    assert not [word for word in children.stdout.split() if Path(f"/proc/{word}").exists()]
+    assert left_over(process, log.parent) == []
+    assert took < LONGEST_STOP, f"{took:.1f} s"
 
 
 @pytest.mark.timeout(480)
@@ -109,7 +144,8 @@ def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Pat
             time.sleep(0.05)
         stop(process, tmp_path / "broken off")  # Ctrl-C in the middle of the first sync
         assert "Three things to try" not in (tmp_path / "broken off").read_text(encoding="utf-8"), "came too late"
-        begun = landed(home)
+        begun, kept = landed(home), landed_of_zoho(home)
+        assert kept >= 200
 
         process = start(tmp_path, tmp_path / "first")
         processes.append(process)
@@ -118,7 +154,9 @@ def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Pat
         assert " ended (" not in said, "a part crashed"
         assert "Going on where the last run stopped" in said
         assert landed(home) > begun
-        assert landed_twice(home) == 0, "what was read before is read again"
+        held = asked(home, "state/zoho")["collections"]
+        read = read_before_the_first_write(home)
+        assert kept + read < sum(held[module] for module in MODULES) + 100, "what was read before is read again"
         assert set(states(home)) == {"done"}
         first = effects(home)
         written = Counter(one["entity"] for one in first if one["kind"] == "effective")
@@ -133,9 +171,9 @@ def test_the_first_sync_reaches_the_crm_and_the_second_run_goes_on(tmp_path: Pat
         processes.append(process)
         said = wait_for("Three things to try", tmp_path / "second", process, 120)
         assert "The sync is done." in said
-        read = {int(rows) for rows in re.findall(r"zoho (?:customers|deals|invoices) pull (\d+) done", said)}
-        assert read, said
-        assert max(read) < rows_read(home), "the reads of this run alone, not of all runs"
+        told = {int(rows) for rows in re.findall(r"zoho (?:customers|deals|invoices) pull (\d+) done", said)}
+        assert told, said
+        assert max(told) < rows_read(home), "the reads of this run alone, not of all runs"
         assert "A secret key was made" not in said
         assert set(states(home)) == {"done"}
         end = time.monotonic() + 90  # the sandbox is asked every 30 seconds
