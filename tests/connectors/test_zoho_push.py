@@ -20,6 +20,8 @@ FIELDS = [
     WritableField("Tasks", "AR_Key", "AR Key", "text", unique=True),
 ]
 
+MORE = {"Subject": "one more", "Currency": "CNY", "Grand_Total": 10, "Status": "Created", "Invoice_Date": "2026-11-24"}
+
 
 def update(number: int, remote_id: str, module: str = "Invoices", **fields: Any) -> RemoteChange:
     given = fields or {"AR_Payment_Status": "paid", "AR_Open_Amount": Decimal("0.10")}
@@ -41,6 +43,10 @@ def ready(zoho: Any) -> Any:
 
 def invoices(zoho: Any) -> list[str]:
     return sorted(doc["id"] for doc in zoho.company.zoho["Invoices"])
+
+
+def invoices_now(zoho: Any) -> list[str]:
+    return sorted(doc["id"] for doc in zoho.server.tables["Invoices"].rows.values())
 
 
 def accounts(zoho: Any) -> list[str]:
@@ -91,17 +97,25 @@ def test_no_automation_runs_unless_configured(zoho: Any, ready: Any) -> None:
 
 
 def test_rows_go_out_in_hundreds_and_each_has_its_receipt_in_order(zoho: Any, ready: Any) -> None:
-    ids = invoices(zoho)
+    while len(invoices_now(zoho)) < 230:
+        zoho.server.user_change("create", "Invoices", None, dict(MORE, Account_Name={"id": accounts(zoho)[0]}))
+    ids, some = invoices_now(zoho)[:230], accounts(zoho)
+    assert 0 < len(some) < 100
     before, cost = len(zoho.requests()), zoho.budget.cost
-    changes = [update(n, ids[n % len(ids)], AR_Open_Amount=Decimal(n)) for n in range(len(ids))]
-    changes += [update(900 + n, one, "Accounts", AR_Credit_Status="hold") for n, one in enumerate(accounts(zoho))]
+    changes = [update(n, one, AR_Open_Amount=Decimal(n)) for n, one in enumerate(ids)]
+    changes += [update(900 + n, one, "Accounts", AR_Credit_Status="hold") for n, one in enumerate(some)]
     receipts = ready.write(changes)
     assert [receipt.change_id for receipt in receipts] == [change.change_id for change in changes]
     assert {receipt.outcome for receipt in receipts} == {"done"}
+    assert [receipt.remote_id for receipt in receipts] == [change.remote_id for change in changes]
     writes = [entry for entry in zoho.requests()[before:] if entry.method == "PUT"]
-    assert len(writes) == 2  # one per module
-    assert len(zoho.requests()) - before == 4  # and each module's fields once
-    assert zoho.budget.cost - cost == 2 + -(-len(ids) // 10) + -(-len(accounts(zoho)) // 10)
+    assert [(entry.path.rpartition("/")[2], entry.rows) for entry in writes] == [
+        ("Invoices", 100), ("Invoices", 100), ("Invoices", 30), ("Accounts", len(some)),
+    ]  # fmt: skip
+    assert len(zoho.requests()) - before == len(writes) + 2  # and each module's fields once
+    assert zoho.budget.cost - cost == 2 + 10 + 10 + 3 + -(-len(some) // 10)
+    shown = {one.record_id: one.changes["AR_Open_Amount"][1] for one in effects(zoho, "Invoices") if one.actor == "api"}
+    assert shown == {one: Decimal(n) for n, one in enumerate(ids)}
 
 
 def test_batches_never_name_a_record_twice_and_guarded_changes_travel_alone() -> None:
