@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from sqlalchemy import select, update
 
 from sync.service import Service
@@ -29,7 +28,6 @@ def change(service: Service, row: Mapping[Any, Any], **values: Any) -> None:
         conn.execute(update(decisions).where(decisions.c.id == row["id"]).values(**values))
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_every_tampered_decision_is_found_and_named(synced: Synced) -> None:
     world, service = synced
     with service:
@@ -65,7 +63,6 @@ def test_every_tampered_decision_is_found_and_named(synced: Synced) -> None:
         assert service.rebuild_check().ok
 
 
-@pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
 def test_old_decisions_are_judged_too_and_a_rule_that_is_gone_is_asked_for_inputs_only(synced: Synced) -> None:
     world, service = synced
     with service:

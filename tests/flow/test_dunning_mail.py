@@ -24,8 +24,6 @@ from tieout.core.config import load
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import outbox
 
-pytestmark = pytest.mark.parametrize("engine_url", ["sqlite"], indirect=True)
-
 
 @dataclass
 class Postbox:
