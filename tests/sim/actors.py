@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -101,6 +102,15 @@ def rush(world: World, rng: Random, *, with_push: bool) -> None:
     process.run(guarded(world, run_apply, "apply"))
     if with_push and world.plan.push_mode == "auto":
         process.run(guarded(world, lambda ctx: run_push(ctx, "zoho", limit_seconds=None), "push"))
+
+
+def both_at_once(world: World, rng: Random) -> None:
+    """Two workers share what is new in the books: each reads some streams and applies them, one after the other."""
+    names = rng.sample(("one", "two"), 2)
+    for name, streams in zip(names, (("customers", "invoices", "payments"), ("allocations", "refunds")), strict=True):
+        pull_some = partial(run_pull, connection="kingdee", streams=streams)
+        world.processes[name].run(guarded(world, pull_some, "pull kingdee"))
+        world.processes[name].run(guarded(world, run_apply, "apply"))
 
 
 def sweep(world: World, rng: Random, _: int) -> None:

@@ -25,6 +25,7 @@ LOCKSTEP = ("answer", "undo", "merge", "desk")  # people's decisions: taken in b
 WORLDLY = ("books", "crm", "hour", "day", *LOCKSTEP)  # what happens in the world whatever the product does
 _NOT_EARLY = (*LOCKSTEP, "hour", "day")
 _DEEPEST = 2
+EAGER_STEPS = 15  # after a clock went wrong: what two clocks stamp must meet within the seconds they are apart
 _OUTSIDE = frozenset(OUTSIDE)
 _NET = frozenset(
     kind
@@ -77,6 +78,7 @@ class World:
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
         self.boundary = ""
+        self.eager_until = 0  # up to this step both workers read the books as soon as somebody wrote into them
         self.database_back_at = self.room_again_at = 0.0  # until then it refuses
         self.log: list[str] = []
         self.said: list[str] = []  # what the product logged
@@ -105,6 +107,8 @@ class World:
         self.note(f"step {number} {step.actor}")
         if step.actor not in LOCKSTEP:
             actors.ACTORS[step.actor](self, Random(step.draw), number)
+        if step.actor == "books" and number < self.eager_until and not _running():
+            actors.both_at_once(self, Random(step.draw))
 
     def planned_now(self) -> datetime:
         """The instant the plan gives to the present step: the same with faults and without."""
@@ -134,6 +138,7 @@ class World:
             self.struck.append(fault.kind)
         elif fault.kind == "skew":
             self.processes[fault.place].clock.skew = fault.amount
+            self.eager_until = fault.step + EAGER_STEPS
             self.struck.append(fault.kind)
         else:
             self._armed.setdefault(fault.kind, []).append(_Armed(fault))
