@@ -66,7 +66,7 @@ _QUERIES = {
     "standing": (
         "SELECT kind, subject, COUNT(*) FROM decisions WHERE is_current GROUP BY kind, subject HAVING COUNT(*) > 1"
     ),
-    "conflicts": "SELECT id, kind, cause, state, answer_seq FROM conflicts",
+    "conflicts": "SELECT id, kind, cause, state, COALESCE(CAST(answer_seq AS TEXT), rule_id) FROM conflicts",
     "answers": (
         "SELECT conflict_id, COUNT(*) FROM answers WHERE is_active AND conflict_id IS NOT NULL "
         "GROUP BY conflict_id HAVING COUNT(*) > 1"

@@ -21,7 +21,7 @@ from tieout.sandbox.kingdee import KingdeeSettings
 from tieout.sandbox.zoho import ZohoSettings
 from tieout.store import session
 
-KEY = "a simulated key, nothing else"
+KEY = "a simulated key and nothing else"  # a comma would make two of it
 PUBLIC = "https://sim.invalid"
 
 
