@@ -50,7 +50,7 @@ e2e: $(VENV)/.installed-dev  ## Real invoices and names into three vendors, sync
 	PYTHONPATH=. $(BIN)/python -m tests.e2e.run $(if $(DATA),--data $(DATA)) $(ARGS)
 
 SIM = PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.run
-sim: $(VENV)/.installed-dev  ## Seeded worlds with faults: the corpus and 300 fresh ones; SEED=n replays one.
+sim: $(VENV)/.installed-dev  ## Seeded worlds with faults: the corpus and 150 fresh ones (WORLDS=300 more); SEED=n replays one.
 	$(SIM) $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(WORLDS),--worlds $(WORLDS))
 
 sim-night: $(VENV)/.installed-dev  ## The same with new seeds until Ctrl-C; what fails is shrunk and kept.
