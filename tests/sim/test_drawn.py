@@ -23,10 +23,10 @@ FAULTS: dict[str, str] = {
     "the work horse alone is killed": "horse_crash",
     "a kill whose write the vendor carries out later": "late_crash, late_write",
     "the queue server restarts and forgets, or is down": (
-        "redis_emptied, redis_down, test:tests/processes/test_distributed.py"
+        "redis_emptied, redis_down, test:tests/crash/test_fleet_outages.py"
     ),
     "a reply of the queue server is lost": "redis_reply_lost",
-    "the database restarts": "database_down, test:tests/processes/test_distributed.py",
+    "the database restarts": "database_down, test:tests/crash/test_fleet_outages.py",
     "the connection drops at a commit": "commit_lost, commit_unknown",
     "two workers on one connection or record": "interleave, rush",
     "serialization failure, deadlock, busy": "busy",
