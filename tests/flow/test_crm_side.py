@@ -69,6 +69,32 @@ def test_a_hand_edit_of_an_ar_field_is_found_rewritten_once_and_reported(synced:
         assert set(outbox_states(service)) == {"done"}
 
 
+def test_a_field_that_was_filled_before_the_record_was_ever_read_is_put_right(synced: Synced) -> None:
+    world, service = synced
+    with service:
+        account = zoho_record(world, "Invoices", pick(service).invoice)["Account_Name"]["id"]
+        world.clock.advance(3600)
+        typed = {"Subject": "typed", "Invoice_Number": "NOBODY-1", "Account_Name": {"id": account}, "Grand_Total": 5}
+        typed |= {"AR_Payment_Status": "overdue", "AR_Open_Amount": 5}
+        world.zoho.user_change("create", "Invoices", None, typed)
+        world.clock.advance(60)
+        seq = world.store.effects.last_seq
+        summary = service.sync()
+        assert summary.ok
+        assert sum(s.counts.drifted for pull in summary.pulls for s in pull.streams) == 0, (
+            "nobody changed what we wrote"
+        )
+        (effect,) = writes_since(world, seq)
+        assert {"AR_Payment_Status", "AR_Open_Amount"} <= set(effect.changes)
+        shown = zoho_record(world, "Invoices", effect.record_id)
+        assert (shown["AR_Payment_Status"], shown["AR_Open_Amount"]) == (None, None), (
+            "no document of the books stands behind it"
+        )
+        world.clock.advance(600)
+        assert service.sync().ok
+        assert len(writes_since(world, seq)) == 1
+
+
 def test_an_invoice_deleted_in_the_crm_is_unbound_and_leaves_its_deals_figures(synced: Synced) -> None:
     world, service = synced
     with service:

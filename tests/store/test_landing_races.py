@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, select
 
 from tieout.core.ports import SourceRow
 from tieout.core.versions import SourceVersion
@@ -68,9 +68,7 @@ def test_of_two_that_land_a_record_at_once_the_newer_stands(engine: Engine, monk
 
 
 def test_a_hand_edit_is_seen_though_its_record_is_being_settled(engine: Engine) -> None:
-    landed(engine, "same", at=1, status="overdue")
-    with unit(engine, "settle.commit") as conn:
-        conn.execute(insert(dirty).values(kind="push", key=MARK))
+    landed(engine, "same", at=1, status="overdue")  # seen filled for the first time: the mark stands
     was_read: list[str] = []
 
     def settle() -> None:
@@ -89,9 +87,7 @@ def test_a_hand_edit_is_seen_though_its_record_is_being_settled(engine: Engine) 
 
 
 def test_a_mark_that_is_being_taken_is_made_again(engine: Engine) -> None:
-    landed(engine, "same", at=1, status="overdue")
-    with unit(engine, "settle.commit") as conn:
-        conn.execute(insert(dirty).values(kind="push", key=MARK))
+    landed(engine, "same", at=1, status="overdue")  # seen filled for the first time: the mark stands
     with unit(engine, "settle.commit") as conn:
         conn.execute(delete(dirty).where(dirty.c.kind == "push"))
         assert conn.execute(select(remote_seen.c.fields)).scalar_one()["AR_Payment_Status"] == "overdue"
@@ -104,6 +100,8 @@ def test_a_mark_that_is_being_taken_is_made_again(engine: Engine) -> None:
 
 def test_a_receipt_does_not_cover_what_was_seen_after_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     landed(engine, "same", at=1, status="open")
+    with unit(engine, "settle.commit") as conn:
+        assert conn.execute(delete(dirty)).rowcount == 1
     real, others = receipts.upsert, []
 
     def slow(*args: Any) -> None:

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, func, select, update
@@ -321,7 +320,8 @@ def _see_own_fields(
         found = conn.execute(_SEEN, {"of": connection, "in_module": module, "keys": part}).mappings()
         held.update({row["remote_id"]: row for row in found})
     writes: list[dict[str, Any]] = []
-    drifted: list[dict[str, Any]] = []
+    drifted: list[str] = []
+    filled: list[str] = []  # by somebody else before we ever saw the record: nothing that is decided need touch it
     for remote_id, row in showing.items():
         before = held.get(remote_id)
         stamp = row.version.modified_at
@@ -331,7 +331,9 @@ def _see_own_fields(
                 continue  # this page was read before our last write
             if exact_json.canonical(before["fields"]) == exact_json.canonical({**before["fields"], **row.own}):
                 continue
-            drifted.append({"kind": "push", "key": f"{connection}/{stream}/{remote_id}"})
+            drifted.append(remote_id)
+        elif any(value is not None for value in row.own.values()):
+            filled.append(remote_id)
         writes.append(
             {
                 "connection": connection,
@@ -346,7 +348,8 @@ def _see_own_fields(
     for part in chunks(writes):
         upsert(conn, remote_seen, part)
     # A mark that stands is touched: whoever takes it meanwhile must not read what was seen before this commit.
-    for part in chunks(sorted(drifted, key=itemgetter("key"))):
+    marks = [{"kind": "push", "key": f"{connection}/{stream}/{remote_id}"} for remote_id in sorted(drifted + filled)]
+    for part in chunks(marks):
         touch(conn, dirty, part)
     return len(drifted)
 
