@@ -93,8 +93,8 @@ def _bill_numbers(world: SandboxWorld) -> set[str]:
 def _with_crm_invoices(size: Size, keep: Keep) -> dict[str, int]:
     """Receivables of an installation in which the invoices of the CRM that `keep` names become documents that post."""
 
-    def mapped(profile: Any, payload: bytes, context: Any) -> Any:
-        made = map_record(profile, payload, context)
+    def mapped(profile: Any, payload: bytes, context: Any, **how: Any) -> Any:
+        made = map_record(profile, payload, context, **how)
         if isinstance(made, ClaimCandidate) and made.kind == "invoice" and made.is_active and made.amount_minor:
             return _document(made) if keep(made) else made
         return made
