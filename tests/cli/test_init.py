@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -31,6 +32,7 @@ KINGDEE = ["", "", "", "", ""]
 
 def _own_terminal() -> None:
     """Standard input is the terminal of this session: Ctrl-C typed there reaches the process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests themselves run in the background
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
