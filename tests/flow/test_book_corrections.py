@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
@@ -239,8 +240,7 @@ def test_a_settlement_without_entry_that_is_undone_still_stands_in_the_report_of
     with service:
         one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
         world.clock.advance(3600)
-        fields = {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": Decimal("-30.00")}
-        red = world.kingdee.user_change("create", BILL, "", fields)
+        red = _red_bill(world, one.party_ref)
         _later(world, service)
         apart, first = _open_now(service), _point(service)
         world.kingdee.settle(red["FBillNo"], one.number, Decimal("30.00"))
@@ -256,6 +256,10 @@ def test_a_settlement_without_entry_that_is_undone_still_stands_in_the_report_of
         assert netted != apart == _open_now(service)
         assert (_open_now(service, first), _open_now(service, second)) == (apart, netted)
         _sound(service)
+
+
+def _red_bill(world: SandboxWorld, party_ref: str) -> Any:
+    return world.kingdee.user_change("create", BILL, "", {"FCUSTOMERID": party_ref, "FALLAMOUNTFOR": Decimal("-30.00")})
 
 
 def _point(service: Service) -> str:
@@ -274,8 +278,7 @@ def test_a_red_bill_that_becomes_a_bill_gives_back_what_it_had_settled(synced: S
     with service:
         one = pick(service, lambda e: e.open_minor > 20_000 and e.currency == "CNY")
         world.clock.advance(3600)
-        fields = {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": Decimal("-30.00")}
-        red = world.kingdee.user_change("create", BILL, "", fields)
+        red = _red_bill(world, one.party_ref)
         world.kingdee.settle(red["FBillNo"], one.number, Decimal("30.00"))
         _later(world, service)
         assert document(service, one.number)["open_minor"] == one.open_minor - 30_00

