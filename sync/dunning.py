@@ -61,7 +61,7 @@ def preview(
         raise CaseError(f"there is no company {company!r}.", hint="Known: " + ", ".join(sorted(ctx.config.companies)))
     with reading(ctx.engine) as conn:
         batch = _batch(ctx, conn, on)
-        keys = _keys(conn, names, customer)
+        keys = customer_keys(conn, names, customer)
         now: dict[str, DunningDecision] = {}
         then: dict[str, DunningDecision] = {}
         for part in chunks(keys, BATCH):
@@ -71,12 +71,12 @@ def preview(
             if policy is not None:
                 stand_in = dict.fromkeys(names, policy)
                 then |= _by_subject(judge(batch, positions, members, view, stand_in))
-        titles = _titles(conn, {key.split("|")[0] for key in keys})
+        titles = titles_of(conn, {key.split("|")[0] for key in keys})
         active = {name: active_policy(conn, name) for name in names}
     shown = then if policy is not None else now
     out: dict[str, Any] = {
         "on": {name: batch.on[name].isoformat() for name in names},
-        "policies": {name: _policy_line(policy or active[name]) for name in names},
+        "policies": {name: policy_line(policy or active[name]) for name in names},
         "totals": _totals(shown),
         "messages": [
             _message_line(subject, decision, titles)
@@ -117,7 +117,7 @@ def activate(
             body = {"policy": policy.name, "version": policy.version, "before": before.version}
             audit.append(conn, now, actor, "dunning.activate", name, body)
             done.append(name)
-    return {"policy": _policy_line(policy), "activated": done, "effect": effect}
+    return {"policy": policy_line(policy), "activated": done, "effect": effect}
 
 
 def read_policy(text: str, origin: str) -> Policy:
@@ -133,7 +133,7 @@ def policies(ctx: Context) -> dict[str, Any]:
     p = dunning_policies.c
     with reading(ctx.engine) as conn:
         rows = conn.execute(select(dunning_policies).order_by(p.seq.desc())).mappings().all()
-        active = {name: _policy_line(active_policy(conn, name)) for name in sorted(ctx.config.companies)}
+        active = {name: policy_line(active_policy(conn, name)) for name in sorted(ctx.config.companies)}
     return {
         "active": active,
         "history": [
@@ -240,11 +240,12 @@ def _batch(ctx: Context, conn: Connection, on: date | None) -> Batch:
 def as_decided(ctx: Context, conn: Connection, company: str, customer: str) -> tuple[Batch, list[Judged]]:
     """A customer's dunning at a company as it would be decided now, with what it is decided from; stores nothing."""
     batch = _batch(ctx, conn, None)
-    positions, members = positions_of(batch, _keys(conn, [company], customer))
+    positions, members = positions_of(batch, customer_keys(conn, [company], customer))
     return batch, judge(batch, positions, members, view_cases(batch, positions, store=False))
 
 
-def _keys(conn: Connection, companies: Sequence[str], customer: str) -> list[str]:
+def customer_keys(conn: Connection, companies: Sequence[str], customer: str = "") -> list[str]:
+    """`customer|company` of every customer that has an account with one of these companies."""
     m, a = memberships.c, accounts.c
     query = (
         select(m.customer_id, a.company_id)
@@ -257,7 +258,8 @@ def _keys(conn: Connection, companies: Sequence[str], customer: str) -> list[str
     return sorted(f"{row.customer_id}|{row.company_id}" for row in conn.execute(query))
 
 
-def _titles(conn: Connection, ids: set[str]) -> dict[str, str]:
+def titles_of(conn: Connection, ids: set[str]) -> dict[str, str]:
+    """Names of customers by id."""
     out: dict[str, str] = {}
     for part in chunks(sorted(ids)):
         out.update(conn.execute(select(customers.c.id, customers.c.name).where(customers.c.id.in_(part))).all())
@@ -268,7 +270,8 @@ def _by_subject(judged: Sequence[Judged]) -> dict[str, DunningDecision]:
     return {f"{one.position.key}|{code}": decision for one in judged for code, decision in one.decisions.items()}
 
 
-def _policy_line(policy: Policy) -> dict[str, Any]:
+def policy_line(policy: Policy) -> dict[str, Any]:
+    """A policy in a line, for people."""
     return {"policy": policy.name, "version": policy.version, "label": policy.label, "steps": len(policy.steps)}
 
 

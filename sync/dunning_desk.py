@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sync import casework, dunning
+from sync import casework, dunning, dunning_standing
 from sync.context import Context
 from sync.dunning_texts import TextDesk
 from tieout.core.errors import Gone
@@ -81,6 +81,10 @@ class DunningDesk:
     def preview(self, **given: Any) -> dict[str, Any]:
         """Who would be reminded, and what a policy would change; nothing is stored or sent."""
         return dunning.preview(self._ctx, **given)
+
+    def standing(self) -> dict[str, Any]:
+        """What was decided of everybody, and what has not been decided yet; nothing is decided by asking."""
+        return dunning_standing.standing(self._ctx)
 
     def why(self, customer_id: str, on: date | None = None) -> dict[str, Any]:
         """What was decided about a customer, per currency and item."""

@@ -24,8 +24,8 @@ REQUESTS = 40
 SECONDS = 20.0  # a page is asked no longer than so, but ten times at least
 PAGES = (
     "/", "/charts", "/conflicts", "/conflicts/rules", "/customers", "/invoices", "/payments", "/credit", "/dunning",
-    "/dunning/texts", "/cases", "/plan", "/pushes", "/reconciliations", "/reports", "/connections", "/runs", "/people",
-    "/audit",
+    "/dunning/log", "/dunning/texts", "/cases", "/plan", "/pushes", "/reconciliations", "/reports", "/connections",
+    "/runs", "/people", "/audit",
 )  # fmt: skip
 ONE = ("/invoices/{invoice}", "/customers/{customer}", "/conflicts/{conflict}", "/pushes/{push}")
 

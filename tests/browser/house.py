@@ -40,6 +40,8 @@ LISTS = {
     "payments": "/payments",
     "credit": "/credit",
     "dunning": "/dunning",
+    "dunning anew": "/dunning?anew=1",
+    "dunning log": "/dunning/log?show=all",
     "texts": "/dunning/texts",
     "text": "/dunning/texts/write?company=cn&slot=step:L2&language=en&channel=email",
     "cases": "/cases",

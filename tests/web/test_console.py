@@ -196,6 +196,7 @@ def test_every_page_renders_without_scripts_or_foreign_resources(site: Site, lan
         "/audit",
         "/credit",
         "/dunning",
+        "/dunning/log",
         "/cases",
         "/cases?kind=dispute&show=closed",
         "/reconciliations",

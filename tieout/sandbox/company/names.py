@@ -136,6 +136,8 @@ def bracket_or_space_variant(rng: Random, name: str) -> str:
         return rng.choice((swapped, swapped.replace("(", " (").replace(")", ") ").strip()))
     if " " in name:  # Latin words, umlauts included: a blank inside a word would be another name
         return rng.choice((name.replace(" ", "  ", 1), name + " ", name.replace(" ", "\u00a0", 1)))
+    if len(name) < 5:  # too short to be cut: a blank inside would make two words of it
+        return name + " "
     cut = rng.randrange(2, len(name) - 2)
     return rng.choice((name[:cut] + " " + name[cut:], name + " ", name[:cut] + "　" + name[cut:]))
 

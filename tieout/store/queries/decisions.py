@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, select
 
+from tieout.store.queries.paging import Slice, cut, decode
 from tieout.store.tables import decisions
 
 
@@ -36,3 +37,20 @@ def standing(conn: Connection, subjects: Sequence[str]) -> Sequence[RowMapping]:
     """The standing decisions about these subjects, of every kind and company."""
     query = select(decisions).where(decisions.c.subject.in_(subjects), decisions.c.is_current.is_(True))
     return conn.execute(query.order_by(decisions.c.kind, decisions.c.company_id, decisions.c.id)).mappings().all()
+
+
+def log(conn: Connection, kind: str, values: Sequence[str], limit: int, cursor: str | None) -> Slice[RowMapping]:
+    """Every decision of a kind, past ones included, newest first; only of these values if any is named.
+
+    Ids follow the input log, so that the primary key gives the order.
+    """
+    d = decisions.c
+    query = select(
+        d.id, d.subject, d.value, d.body, d.reasons, d.rule_version, d.effective_on, d.recorded_at, d.is_current
+    ).where(d.kind == kind)
+    if values:
+        query = query.where(d.value.in_(values))
+    if cursor:
+        query = query.where(d.id < decode(cursor, f"{kind} log", (str,))[0])
+    rows = conn.execute(query.order_by(d.id.desc()).limit(limit + 1)).mappings().all()
+    return cut(rows, limit, f"{kind} log", lambda row: (row["id"],))

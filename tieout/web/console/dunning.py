@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.receivables import disputes
+from tieout.reports import dunning_log
+from tieout.store.queries import decisions
 from tieout.store.queries.names import called
 from tieout.web.console.forms import Text, day, may, minor, words
 from tieout.web.console.pages import Person, render, see
@@ -20,15 +22,40 @@ CaseKind = Literal["dispute", "promise", "plan", "pause", "contact"]
 
 
 @router.get("/dunning")
-def show_dunning(request: Request, person: Person, service: Uses) -> Response:
-    """What the policy says of everybody today; nothing is stored or sent by looking."""
+def show_dunning(
+    request: Request, person: Person, service: Uses, anew: Annotated[Literal["", "1"], Query()] = ""
+) -> Response:
+    """What was decided of everybody; with `anew` a dry run as of now, in which nothing is stored or sent."""
+    view = service.dunning.preview() if anew else service.dunning.standing()
     return render(
         request,
         "dunning.html",
         person,
-        view=service.dunning.preview(),
+        view=view,
+        anew=bool(anew),
+        count=view.get("count", len(view["messages"])),
         policies=service.dunning.policies()["history"],
         shown=SHOWN,
+    )
+
+
+@router.get("/dunning/log")
+def show_log(
+    request: Request,
+    person: Person,
+    conn: Reads,
+    show: Annotated[Literal["messages", "all"], Query()] = "messages",
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
+) -> Response:
+    """What was decided day by day, newest first: messages, or every decision with why none was sent."""
+    found = decisions.log(conn, "reminder", ("send", "withdrawn") if show == "messages" else (), PAGE, cursor)
+    return render(
+        request,
+        "dunning_log.html",
+        person,
+        rows=dunning_log.lines(conn, found.rows),
+        next=found.next,
+        show=show,
     )
 
 
