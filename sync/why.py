@@ -21,7 +21,8 @@ from mapping.identity.weights import CROWDS, HOLDS, VETOES, held, weights
 from sync.fold.batch import Batch, BatchIds
 from sync.fold.journal import Journal
 from sync.settle import memberships, rivals
-from sync.settle.parties import KIND, Judged, judged, question
+from sync.settle.judging import Judged, judged
+from sync.settle.questions import KIND, question
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.config import Config
 from tieout.core.errors import Gone, TieoutError
@@ -231,16 +232,17 @@ class _Pair:
 
     def _nearest(self, ref: str) -> list[dict[str, Any]]:
         """The best candidates of a record by the sum of their evidence: who competes for it."""
-        found = self.judged[ref]
+        near = self.judged[ref].verdicts[ref].suggestions[:SHOWN]
+        named = parties.parties_of(self.conn, [one.ref for one in near])
         return [
             {
                 "of": ref,
                 "member": one.ref,
-                "name": found.candidates[one.ref].display_name,
+                "name": named[one.ref].display_name,
                 "score": one.points,
                 "is_other": one.ref == self.other(ref),
             }
-            for one in found.verdicts[ref].suggestions[:SHOWN]
+            for one in near
         ]
 
     def _side(self, ref: str) -> dict[str, Any]:

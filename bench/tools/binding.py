@@ -21,6 +21,7 @@ from bench.firms import truth_of
 from bench.measure import report
 from mapping.identity.keys import link_keys
 from mapping.identity.matching import Record
+from mapping.identity.stored import stored_party
 from sync.fold.batch import open_batch
 from sync.fold.changes import Change
 from sync.fold.parties import fold_parties
@@ -200,6 +201,7 @@ def _record(one: Record, connection: str, seq: int) -> dict[str, Any]:
         "read_started_at": AT,
         "candidate_kind": "party",
         "candidate": codec.encode(one.party),
+        "facts": stored_party(one.party),
     }
 
 

@@ -6,10 +6,10 @@ A name that many legal persons use says less about who is meant. Two valid tax i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 from mapping.identity.weights import CROWDS, SETTLING
 
-Key = tuple[str, str]
 Notes = frozenset[str]
 
 # By kind of key: from so many legal persons on, this is noted. Nobody registers English names, so that three firms that
@@ -32,19 +32,20 @@ BY_MASK: Sequence[Notes] = [
 ]
 
 
+@cache
 def notes_for(kind: str, number: int) -> Notes:
     """What is noted of a key that so many legal persons bear; two valid tax ids are two legal persons."""
     return frozenset(code for least, code in NOTED.get(kind, ()) if number >= least)
 
 
-def noted(shared: Mapping[str, Mapping[Key, int]]) -> dict[str, Notes]:
+def noted(shared: Mapping[str, Mapping[str, int]]) -> dict[str, Notes]:
     """What each record shares with several legal persons; records without any are left out.
 
-    `shared`: by record, the legal persons of each (kind, value) that it holds.
+    `shared`: by record and kind of key, the legal persons of the most widely held key of that kind.
     """
     out: dict[str, Notes] = {}
     for ref, held in shared.items():
-        if found := NONE.union(*(notes_for(kind, persons) for (kind, _), persons in held.items())):
+        if found := NONE.union(*(notes_for(kind, persons) for kind, persons in held.items())):
             out[ref] = found
     return out
 

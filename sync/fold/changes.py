@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from mapping.engine import MappingContext, Skip, map_record
+from mapping.identity.stored import stored_party
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.fold.readings import Readings
 from sync.fold.rules import fold_rules
 from tieout.canonical import codec
 from tieout.canonical.codec import Candidate
+from tieout.canonical.parties import PartyCandidate
 from tieout.core import exact_json
 from tieout.core.errors import BadPayload, MappingError
 from tieout.store.among import among, among_given
@@ -156,6 +158,7 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
                 "applied_seq": row["seq"],
                 "candidate_kind": codec.kind_of(kept) if kept is not None else None,
                 "candidate": codec.encode(kept) if kept is not None else None,
+                "facts": stored_party(kept) if isinstance(kept, PartyCandidate) else None,
                 "profile_version": profile.version if profile is not None else None,
                 "problem": problem,
             }

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from bench.config import write_config
 from mapping.identity.blocks import opened
 from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS
 from mapping.identity.rivals import MOST, SHARED_KINDS
+from mapping.identity.stored import stored_party
 from sync.fold import blocks
 from sync.fold.batch import Batch, open_batch
 from sync.fold.changes import Change
@@ -60,6 +61,7 @@ def fold(conn: Connection, config: Config, connection: str, *parties: PartyCandi
                 "is_deleted": gone,
                 "candidate_kind": "party",
                 "candidate": codec.encode(one),
+                "facts": stored_party(one),
             }
             for one in parties
         ],
@@ -199,3 +201,31 @@ def test_a_legal_name_above_the_cap_still_shows_a_duplicate_of_the_own_side(
         asked = conn.execute(select(conflicts.c.evidence).where(conflicts.c.cause == "zoho/customers/z9")).scalars()
         codes = {reason["code"] for evidence in asked for reason in evidence["reasons"]}
         assert ("duplicate_in_source" in codes) == bool(own)
+
+
+def test_facts_that_other_code_stored_are_not_believed_and_are_stored_anew(engine: Engine, config: Config) -> None:
+    other = b"8 bytes." + stored_party(party("k1", "杭州沐珩食品有限公司", code(2)))[8:]
+    facts = select(source_records.c.facts).where(source_records.c.external_id == "k1")
+    with unit(engine, "apply.commit") as conn:
+        books = fold(conn, config, "source", party("k1", FIRM, code(1), number="k1"))
+        settle_accounts(books, [one for one in touched(conn) if one.startswith("acc_")])
+        batch = fold(conn, config, "zoho", party("z1", FIRM, code(1)))
+        good = conn.execute(facts).scalar_one()
+        assert good == stored_party(party("k1", FIRM, code(1), number="k1"))
+        for bad in (other, None):
+            conn.execute(update(source_records).where(source_records.c.external_id == "k1").values(facts=bad))
+            conn.execute(delete(memberships).where(memberships.c.member == "zoho/customers/z1"))
+            settle_parties(batch, ["zoho/customers/z1"])
+            linked = select(memberships.c.rule).where(memberships.c.member == "zoho/customers/z1")
+            assert conn.execute(linked).scalar_one() == "tax_id"
+            assert conn.execute(facts).scalar_one() == good
+
+
+def test_a_record_that_is_gone_is_nobodys_candidate_though_its_facts_are_stored(engine: Engine, config: Config) -> None:
+    with unit(engine, "apply.commit") as conn:
+        books = fold(conn, config, "source", party("k1", FIRM, code(1), number="k1"))
+        settle_accounts(books, [one for one in touched(conn) if one.startswith("acc_")])
+        conn.execute(update(source_records).where(source_records.c.external_id == "k1").values(is_deleted=True))
+        batch = fold(conn, config, "zoho", party("z1", FIRM, code(1)))
+        settle_parties(batch, ["zoho/customers/z1"])
+        assert conn.execute(select(memberships.c.rule).where(memberships.c.member.like("zoho/%"))).all() == []

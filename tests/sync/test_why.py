@@ -95,7 +95,7 @@ class Books:
         self.conn.execute(
             update(source_records)
             .where(s.connection == connection, s.external_id == key)
-            .values(candidate=codec.encode(party))
+            .values(candidate=codec.encode(party), facts=None)
         )
         self._fold([Change(connection, stream, key, 0, party, None, False, False)])
 

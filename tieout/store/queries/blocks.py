@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, TextClause, select, text
+from sqlalchemy import Connection, TextClause, func, select, text
 
-from tieout.store.among import among, among_given
+from mapping.identity.rivals import SHARED_KINDS
+from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.session import is_sqlite
 from tieout.store.tables import key_bearers, party_keys
@@ -47,10 +48,12 @@ _EACH_PERSONS = _for_each(dict.fromkeys(_GIVEN, "SELECT count(*) FROM (" + _PERS
 _EACH_KEPT = _for_each(dict.fromkeys(_GIVEN, _KEPT))
 _k, _b = party_keys.c, key_bearers.c
 _HELD = select(_k.member, _k.kind, _k.value).where(among_given(_k.member, "members"))
+_COUNTED = one_of(_k.kind, SHARED_KINDS)  # so that the other keys of a member are not looked for among the counts
 _BORNE = (
-    select(_k.member, _k.kind, _k.value, _b.persons)
+    select(_k.member, _k.kind, func.max(_b.persons))
     .join(key_bearers, (_b.kind == _k.kind) & (_b.value == _k.value))
-    .where(among_given(_k.member, "members"))
+    .where(among_given(_k.member, "members"), _COUNTED)
+    .group_by(_k.member, _k.kind)
 )
 
 
@@ -117,10 +120,10 @@ def keys_held(conn: Connection, members: Collection[str], kinds: Sequence[str] =
     return out
 
 
-def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[Key, int]]:
-    """By member: the keys it holds that several legal persons hold, with how many those are."""
-    out: dict[str, dict[Key, int]] = {}
+def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[str, int]]:
+    """By member and kind: how many legal persons hold the most widely held of its keys, where they are several."""
+    out: dict[str, dict[str, int]] = {}
     for part in chunks(sorted(members)):
-        for member, kind, value, persons in conn.execute(_BORNE, {"members": part}).all():
-            out.setdefault(member, {})[kind, value] = int(persons)
+        for member, kind, persons in conn.execute(_BORNE, {"members": part}).all():
+            out.setdefault(member, {})[kind] = persons
     return out

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, TextClause, or_, select, text
 
 from tieout.canonical import codec
 from tieout.canonical.parties import PartyCandidate
 from tieout.store.among import among_given
+from tieout.store.bulk import update_rows
 from tieout.store.landing import chunks
 from tieout.store.session import is_sqlite
 from tieout.store.tables import accounts, answers, conflicts, customers, memberships, source_records
@@ -32,6 +33,36 @@ FROM unnest(CAST(:connections AS text[]), CAST(:streams AS text[]), CAST(:ids AS
 JOIN source_records s ON s.connection = g.connection AND s.stream = g.stream AND s.external_id = g.id
 WHERE s.candidate IS NOT NULL AND NOT s.is_deleted
 """).columns(candidate=source_records.c.candidate.type)
+
+
+PART = 400  # members in one statement
+_LIVES = "AND s.candidate IS NOT NULL AND NOT s.is_deleted"
+_STANDS = "LEFT JOIN memberships m ON m.member = {} AND m.to_seq IS NULL"
+_SHOWN = "s.connection, s.stream, s.external_id, s.facts, m.id, m.customer_id, m.rule"
+_RECORD = f"s.connection = g.connection AND s.stream = g.stream AND s.external_id = g.record {_LIVES}"
+_OF_ACCOUNT = f"s.connection = a.connection AND s.stream = 'customers' AND s.external_id = a.external_id {_LIVES}"
+
+
+def _seen(records: str, accounts_given: str) -> TextClause:
+    """One statement for records and accounts, with the living record and the standing membership of each."""
+    return text(f"""
+SELECT g.member, {_SHOWN} FROM {records} LEFT JOIN source_records s ON {_RECORD} {_STANDS.format("g.member")}
+UNION ALL
+SELECT h.id, {_SHOWN} FROM {accounts_given} LEFT JOIN accounts a ON a.id = h.id
+LEFT JOIN source_records s ON {_OF_ACCOUNT} {_STANDS.format("h.id")}
+""")  # noqa: S608 - our own constants
+
+
+_SEEN_SQLITE = _seen(
+    "(SELECT json_extract(value, '$[0]') AS member, json_extract(value, '$[1]') AS connection, "
+    "json_extract(value, '$[2]') AS stream, json_extract(value, '$[3]') AS record FROM json_each(:refs)) g",
+    "(SELECT value AS id FROM json_each(:ids)) h",
+)
+_SEEN_POSTGRESQL = _seen(
+    "unnest(CAST(:members AS text[]), CAST(:connections AS text[]), CAST(:streams AS text[]), "
+    "CAST(:records AS text[])) AS g(member, connection, stream, record)",
+    "unnest(CAST(:ids AS text[])) AS h(id)",
+)
 
 
 def parties_of(conn: Connection, members: Iterable[str]) -> dict[str, PartyCandidate]:
@@ -60,6 +91,56 @@ def parties_of(conn: Connection, members: Iterable[str]) -> dict[str, PartyCandi
             if isinstance(made, PartyCandidate):
                 out.update(dict.fromkeys(wanted[connection, stream, record], made))
     return out
+
+
+class Seen(NamedTuple):
+    """A member with what identity knows of its record and the customer it stands in.
+
+    `connection`, `stream`, `record` name its living record, None where it has none; `facts` are bytes of
+    `mapping.identity.stored`, None where the record was never taken apart. `membership` is None for a member of nobody.
+    """
+
+    member: str
+    connection: str | None
+    stream: str | None
+    record: str | None
+    facts: bytes | None
+    membership: str | None
+    customer: str | None
+    rule: str | None
+
+
+def seen_of(conn: Connection, members: Iterable[str]) -> list[Seen]:
+    """Each of these members that is an account or a record, whether it is known or not; customers are left out."""
+    refs: list[tuple[str, str, str, str]] = []
+    ids = []
+    for member in sorted(set(members)):
+        if member.count("/") >= 2:
+            connection, stream, record = member.split("/", 2)
+            refs.append((member, connection, stream, record))
+        elif member.startswith("acc_"):
+            ids.append(member)
+    out: list[Seen] = []
+    for at in range(0, max(len(refs), len(ids)), PART):
+        part, accounts_part = refs[at : at + PART], ids[at : at + PART]
+        if is_sqlite(conn):
+            given = {"refs": msgspec.json.encode(part).decode(), "ids": msgspec.json.encode(accounts_part).decode()}
+            rows = conn.execute(_SEEN_SQLITE, given)
+        else:
+            columns = [[ref[place] for ref in part] for place in range(4)]
+            names = ("members", "connections", "streams", "records")
+            rows = conn.execute(_SEEN_POSTGRESQL, dict(zip(names, columns, strict=True)) | {"ids": accounts_part})
+        out += map(Seen._make, rows.all())
+    return out
+
+
+def put_facts(conn: Connection, found: Sequence[tuple[Seen, bytes]]) -> None:
+    """Keep the facts of records that were taken apart anew."""
+    rows = [
+        {"connection": one.connection, "stream": one.stream, "external_id": one.record, "facts": facts}
+        for one, facts in found
+    ]
+    update_rows(conn, source_records, ("connection", "stream", "external_id"), rows)
 
 
 def party_of(conn: Connection, member: str) -> PartyCandidate | None:

@@ -59,6 +59,7 @@ source_records = Table(
     Column("applied_seq", Seq),  # version the candidate was mapped from
     Column("candidate_kind", String(16)),
     Column("candidate", LargeBinary),
+    Column("facts", LargeBinary),  # of a party: what identity compares, as a version of its code took it apart
     Column("profile_version", String(40)),
     Column("problem", Json),  # why it could not be mapped, or why it was skipped
 )
