@@ -34,7 +34,7 @@ SWEEP_EVERY = timedelta(hours=1)
 _w = watermarks.c
 _MINE = (_w.connection == bindparam("of"), _w.stream == bindparam("in_stream"))
 _MARK = select(watermarks).where(*_MINE)
-_SINCE = select(_w.first_completed_at, _w.swept_at).where(*_MINE)
+_SINCE = select(_w.first_completed_at, _w.swept_at, _w.since_at).where(*_MINE)
 _SET = update(watermarks).where(*_MINE)
 _READ_ON = _SET.values(rows_read=_w.rows_read + bindparam("more"))
 MAX_PAGES = 100_000  # of one read, over all its slices: a vendor whose pages never end must not keep us for ever
@@ -302,13 +302,14 @@ class StreamReader:
         with unit(self.ctx.engine, "landing.commit") as conn:
             leases.guard(conn, self.held.lease)
             mark = conn.execute(_SINCE, self._key()).one()
+            since = after.since or mark.since_at  # a read from the beginning that was shown nothing leaves it in place
             conn.execute(
                 _SET,
                 {
                     **self._key(),
-                    "since_at": after.since,
+                    "since_at": since,
                     "state": dict(after.state),
-                    "deletes_since_at": after.since,
+                    "deletes_since_at": since,
                     "resume": None,
                     "leg": None,
                     "is_reading": False,

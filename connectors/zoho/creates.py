@@ -64,10 +64,17 @@ class Creates:
         return row
 
     def find(self, module: str, key_field: str, keys: Sequence[str]) -> dict[str, str]:
-        """key -> record id of the records that carry one of the keys."""
+        """key -> record id of the records that carry one of the keys; none while the module lacks the key's field."""
         out: dict[str, str] = {}
         for part in chunks(list(dict.fromkeys(keys)), _KEYS_PER_QUERY):
-            for record in self._lookup(module, key_field, part):
+            try:
+                records = self._lookup(module, key_field, part)
+            except Rejected as error:
+                # INVALID_QUERY names no field: only the metadata tells a field that was never made from a bad query.
+                if error.code == "INVALID_QUERY" and key_field not in self._fields.known(module, [key_field]):
+                    return {}
+                raise
+            for record in records:
                 key, external_id = record.get(key_field), record.get("id")
                 if isinstance(key, str) and external_id:
                     out.setdefault(key, str(external_id))

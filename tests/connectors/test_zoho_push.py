@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from connectors.zoho.push import batches
-from tieout.core.errors import AuthError, Transient
+from tieout.core.errors import AuthError, Rejected, Transient
 from tieout.core.ports import RemoteChange, WritableField
 
 FIELDS = [
@@ -267,6 +268,16 @@ def test_a_task_without_its_key_field_is_refused_before_it_is_sent(zoho: Any) ->
 def note(number: int, key: str, parent: str) -> RemoteChange:
     fields = {"Note_Title": f"Reminder {key}", "Note_Content": "two lines\nof text"}
     return RemoteChange(f"n{number}", "Notes", "create", "", fields, key, "", "Accounts", parent)
+
+
+def test_where_the_key_field_was_never_made_a_read_back_finds_no_task(zoho: Any) -> None:
+    """As after a restore in an organisation that `tieout setup` has not prepared: pushing must be able to go on."""
+    (seen,) = zoho.connector().read_back([task(1, "inv-1/step-1", accounts(zoho)[0])])
+    assert not seen.found
+    assert seen.is_known
+    with pytest.raises(Rejected) as refused:  # a query that is wrong for another reason is no proof of anything
+        zoho.connector().read_back([replace(task(2, "back\\slash"), key_field="Subject")])
+    assert refused.value.code == "bad_key"
 
 
 def test_a_note_is_made_once_however_often_it_is_sent(zoho: Any) -> None:

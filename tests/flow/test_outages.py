@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -74,6 +76,29 @@ def test_a_stream_in_trouble_keeps_its_cursor_while_the_others_go_on(
         assert document(service, str(bill["FBillNo"]))["state"] == "posted"
         assert _mark(service, "invoices")["error"] is None
         assert service.verify() == []
+
+
+def test_a_whole_read_that_is_shown_nothing_leaves_the_cursor_in_place(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty list is also what a server in trouble gives; where the read stands may not be forgotten over it."""
+    world, service = synced
+    with service:
+        before = _mark(service, "customers")
+        world.clock.advance(3600)
+        handle = world.kingdee.handle
+
+        def empty(req: Any) -> Any:
+            is_list = "ExecuteBillQuery" in req.path and "BD_Customer" in req.body.decode()
+            return replace(handle(req), body=b"[]") if is_list else handle(req)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.kingdee, "handle", empty)
+            service.pull(["kingdee"], full=True)
+        after = _mark(service, "customers")
+        assert after["completed_at"] != before["completed_at"], "the read came to its end"
+        assert after["since_at"] == before["since_at"]
+        assert after["deletes_since_at"] == before["deletes_since_at"]
 
 
 def test_dead_credentials_of_one_connection_do_not_block_the_other(synced: Synced) -> None:

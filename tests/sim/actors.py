@@ -23,8 +23,10 @@ from sync.pull import run_pull
 from sync.push import run_push
 from sync.queue import ring
 from sync.reconcile import run_reconcile
+from sync.service import Service
 from sync.sweep import run_housekeeping, run_sweep
 from tests.sim import asof, putback, users
+from tests.sim.plan import Fault
 from tests.sim.process import current, nobody
 from tieout.core.errors import Denied, TieoutError
 from tieout.store import pushes
@@ -134,7 +136,7 @@ def pull(world: World, rng: Random, _: int) -> None:
     world.free_process(rng).run(guarded(world, run, f"pull {connection} {stream}"))
 
 
-def deliver(world: World, rng: Random, _: int) -> None:
+def deliver(world: World, rng: Random, number: int) -> None:
     """The CRM delivers a notification that waits, in any order; lost, doubled, forged or old ones among them."""
     waiting = world.vendors.hints
     if not waiting:
@@ -142,6 +144,8 @@ def deliver(world: World, rng: Random, _: int) -> None:
     url, body = waiting.pop(rng.randrange(len(waiting)))
     if world.strikes("hint_lost", "hint"):
         return
+    if world.strikes("hint_unstored", "hint"):
+        world.arm(Fault(number, "commit_lost", place="inbox.insert"))
     if world.strikes("hint_stale", "hint"):
         waiting.append((url, body))
     deliver_hint(world, url, body)
@@ -209,6 +213,25 @@ def approve(world: World) -> None:
 
     if world.variant.max_rows:
         world.processes["web"].run(guarded(world, run, "approve"))
+
+
+def revive(world: World, rng: Random, _: int) -> None:
+    """An operator sends dead letters again: all of one reason, or a single one; nothing else may move by it."""
+    o = outbox.c
+    with nobody(), world.database.engine.connect() as conn:
+        dead = conn.execute(select(o.id, o.error_code).where(o.state == "dead").order_by(o.id)).all()
+        conn.rollback()
+    codes = sorted({str(row.error_code) for row in dead}) or ["no_such_reason"]
+    code = rng.choice(codes)
+    one = rng.choice(dead).id if dead and rng.random() < 0.3 else ""
+
+    def run(ctx: Context) -> None:
+        if one:
+            Service(ctx).retry_push(one, "user:ann")
+        else:
+            Service(ctx).revive("zoho", code, "user:ann")
+
+    world.processes["web"].run(guarded(world, run, "revive"))
 
 
 def look_and_send(world: World, *, fresh: bool, at_once: bool = True) -> None:
@@ -286,6 +309,7 @@ ACTORS: dict[str, Actor] = {
     "crm": users.crm,
     "deliver": deliver,
     "plan": plan,
+    "revive": revive,
     "hour": nothing,
     "day": nothing,
     "reconcile": reconcile,

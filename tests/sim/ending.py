@@ -47,15 +47,16 @@ def drain(world: World, until: float) -> None:
         world.time.reach(at)
         world.network.carry_out_late()
         world.note(f"round {number}")
-        if number == 0:
-            putback.go_on(world, Random(0), 0)
-            actors.look(world, Random(0), 0)
-            actors.setup(world, Random(0), 0)
-        one_round(world, accept=True, last=number == len(ROUNDS) - 1)
+        putback.go_on(world, Random(0), 0)  # each until it works: a quota for the day may refuse it the first time
+        actors.look(world, Random(0), 0)
+        actors.setup(world, Random(0), 0)
+        if number:
+            world.processes["one"].run(actors.guarded(world, lambda _: revive(world), "revive"))
+        one_round(world, accept=True)
     drain_doorbell(world)
 
 
-def one_round(world: World, *, accept: bool, last: bool) -> None:
+def one_round(world: World, *, accept: bool) -> None:
     """Pull, apply, plan or push, until nothing is due any more."""
     process = world.processes["one"]
     world.doorbell.lose_everything()
@@ -63,8 +64,6 @@ def one_round(world: World, *, accept: bool, last: bool) -> None:
         process.run(actors.guarded(world, _puller(name, accept=accept), f"pull {name}"))
     process.run(actors.guarded(world, run_tick, "tick"))
     _decide(world)
-    if not last:
-        process.run(actors.guarded(world, lambda _: revive(world), "revive"))
 
 
 def catch_up(world: World) -> None:

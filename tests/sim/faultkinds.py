@@ -106,6 +106,7 @@ KINDS: dict[str, Shape] = {
     "skew": Shape(("one", "two", "web"), amounts=(-45, -8, 3, 20, 50), counted=False, repeats=False, weight=3.0),
     # notifications
     "hint_lost": Shape(("hint",)),
+    "hint_unstored": Shape(("hint",), weight=2.0),  # the database loses it at the commit
     "hint_twice": Shape(("hint",)),
     "hint_forged": Shape(("hint",), weight=2.0),
     "hint_other": Shape(("hint",)),  # of another channel: a token that is not ours

@@ -74,6 +74,9 @@ _QUERIES = {
     "answered": (
         "SELECT c.id FROM conflicts c JOIN answers a ON a.conflict_id = c.id WHERE c.state = 'open' AND a.is_active"
     ),
+    "undone": "SELECT seq, body FROM inputs WHERE kind = 'answer'",
+    "in force": "SELECT seq FROM answers WHERE is_active",
+    "shown": "SELECT module, remote_id, fields FROM remote_seen WHERE module <> 'Tasks'",
     "gone": "SELECT connection, stream, external_id FROM source_records WHERE is_deleted",
     "waiting": "SELECT (SELECT COUNT(*) FROM pending) + (SELECT COUNT(*) FROM dirty)",
     "reminders": (
@@ -121,7 +124,7 @@ class Invariants:
             done = [row[0] for row in found["outbox"] if row[1] == "done" and self._states.get(row[0]) != "done"]
             for problem in (
                 *self._landed.check(conn, found["marks"], found["gone"] if "gone" in fresh else None),
-                *self._sent.check(conn, done),
+                *self._sent.check(conn, done, found["shown"] if "shown" in fresh else None),
             ):
                 self._say(problem)
             conn.rollback()
@@ -133,7 +136,7 @@ class Invariants:
             (self._cursors, ("marks",)),
             (self._outbox, ("outbox",)),
             (self._decisions, ("decisions", "standing")),
-            (self._conflicts, ("conflicts", "answers", "answered", "waiting")),
+            (self._conflicts, ("conflicts", "answers", "answered", "waiting", "undone", "in force")),
             (self._reminders, ("waiting", "items", "reminders")),
         ):
             if fresh.intersection(names):
@@ -211,7 +214,7 @@ class Invariants:
             self._marks[connection, stream] = (since, deletes)
 
     def _outbox(self, found: dict[str, Rows]) -> None:
-        for key, state, attempts, _, _, _, _, approved_by, version in found["outbox"]:
+        for key, state, attempts, _, operation, _, _, approved_by, version in found["outbox"]:
             before = self._states.get(key)
             if before is None and state == "planned":
                 self._planned.add(key)
@@ -220,7 +223,8 @@ class Invariants:
             needs = key in self._planned or (key, version) in self._parked
             if needs and state in ("claimed", "done", "uncertain") and not approved_by:
                 self._say(f"D13 outbox row {key} is {state}, nobody approved it")
-            if before is not None and state not in ONWARD.get(before, {state}):
+            is_asked_anew = before == "cancelled" and operation == "create"  # what was settled is owed again
+            if before is not None and state not in ONWARD.get(before, {state}) and not is_asked_anew:
                 self._say(f"I6 outbox row {key} went from {before} to {state}")
             if attempts > MAX_LOCKED:
                 self._say(f"I6 outbox row {key} was tried {attempts} times")
@@ -259,8 +263,15 @@ class Invariants:
         if not found["waiting"][0][0]:
             for (conflict,) in found["answered"]:
                 self._say(f"I8 conflict {conflict} is open although its answer stands")
+            for answer in {row[0] for row in found["in force"]} & self._taken_back(found["undone"]):
+                self._say(f"I8 the answer {answer} was taken back and is in force")
         for conflict, count in found["answers"]:
             self._say(f"I8 the answer to conflict {conflict} stands {count} times")
+
+    def _taken_back(self, rows: Rows) -> set[int]:
+        """Answers that a later answer input takes back, by the log alone."""
+        bodies = (json.loads(body) if isinstance(body, str) else body for _, body in rows)
+        return {int(body["undo_of"]) for body in bodies if body.get("undo_of")}
 
     def _reminders(self, found: dict[str, Rows]) -> None:
         """Once everything known is applied, no message waits that asks for what was paid.

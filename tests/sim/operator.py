@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 Named = dict[tuple[str, str], Mapping[str, Any]]
-_TRIES = 6
+_WAITS = (0.0, 2.0, 15.0, 60.0, 240.0, 900.0)  # before each try: longer than a database is down, or a disk full
 ACTIONS = {"identity": ("link", "link", "separate", "leave"), "unlinked_document": ("bind", "bind", "leave")}
 
 
@@ -69,18 +69,16 @@ def _answer(rough: World, calm: World, rng: Random) -> None:
         return
     name = rng.choice(names)
     action = rng.choice(ACTIONS.get(name[0], ("leave",)))
-    targets = {
-        world.plan.seed if world is rough else -1: _targets(world, found[name])
-        for world, found in ((rough, here), (calm, there))
-    }
-    mine, other = targets[rough.plan.seed], targets[-1]
+    mine, other = _targets(rough, here[name]), _targets(calm, there[name])
     common = sorted(mine.keys() & other.keys())
     target = rng.choice(common) if common else ""
     if action in ("link", "bind") and not target:
         action = "leave"
-    for world, found, known in ((rough, here, mine), (calm, there, other)):
+    works = {}
+    for label, found, known in (("rough", here, mine), ("calm", there, other)):
         answer = {"action": action, "target": known.get(target, "") if action in ("link", "bind") else ""}
-        insist(world, f"answer {name} {answer['action']} {target}", _resolver(found[name]["id"], answer))
+        works[label] = _resolver(found[name]["id"], answer)
+    in_both(rough, calm, f"answer {name} {action} {target}", works)
 
 
 def _facts(conflict: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -123,8 +121,8 @@ def _undo(rough: World, calm: World, rng: Random) -> None:
     if not names:
         return
     name = rng.choice(names)
-    for world, found in ((rough, here), (calm, there)):
-        insist(world, f"undo {name}", _undoer(found[name]["id"]))
+    works = {"rough": _undoer(here[name]["id"]), "calm": _undoer(there[name]["id"])}
+    in_both(rough, calm, f"undo {name}", works)
 
 
 def _undoer(conflict_id: str) -> Callable[[Context], None]:
@@ -154,8 +152,8 @@ def _merge(rough: World, calm: World, rng: Random) -> None:
     if len(common) < 2:
         return
     winner, loser = rng.sample(common, 2)
-    for world, found in ((rough, here), (calm, there)):
-        insist(world, f"merge {loser} into {winner}", _merger(found[winner], found[loser]))
+    works = {"rough": _merger(here[winner], here[loser]), "calm": _merger(there[winner], there[loser])}
+    in_both(rough, calm, f"merge {loser} into {winner}", works)
 
 
 def _merger(winner: str, loser: str) -> Callable[[Context], None]:
@@ -166,18 +164,20 @@ def _merger(winner: str, loser: str) -> Callable[[Context], None]:
     return run
 
 
-def insist(world: World, what: str, work: Callable[[Context], None]) -> None:
-    """Ask until it is done: a person sees an error and tries again."""
+def insist(world: World, what: str, work: Callable[[Context], None]) -> bool:
+    """Ask until it is done: a person sees an error, waits and tries again. False = told so again and again."""
     web = world.processes["web"]
-    for _ in range(_TRIES):
-        before = world.log[-1] if world.log else ""
+    for wait in _WAITS:
+        world.time.advance(wait)
         world.note(what)
-        if (
-            web.run(actors.guarded(world, work, what))
-            and not world.log[-1].endswith("failed")
-            and " failed: " not in world.log[-1]
-        ):
+        if web.run(actors.guarded(world, work, what)) and " failed: " not in world.log[-1]:
             web.run(actors.guarded(world, lambda ctx: ring(ctx, "apply"), "ring"))
-            return
-        assert before is not None
+            return True
     world.note(f"gave up: {what}")
+    return False
+
+
+def in_both(rough: World, calm: World, what: str, works: Mapping[str, Callable[[Context], None]]) -> None:
+    """A decision with each world's own ids; what the world with faults refuses is decided in neither."""
+    if insist(rough, what, works["rough"]) and not insist(calm, what, works["calm"]):
+        calm.problem(f"the world without faults refuses what the other took: {what}")

@@ -7,12 +7,14 @@ see it again. Exit 1 when anything failed.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -21,6 +23,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tests.servers import GIVEN, postgres
 from tests.sim.plan import Plan, draw
@@ -31,6 +34,7 @@ CORPUS = Path(__file__).parent / "corpus"
 POSTGRES_EVERY = 60  # of the fresh worlds
 SHRINK_RUNS = 60
 SAY_EVERY = 30.0  # seconds
+STOPPED = 130  # as a shell says of what Ctrl-C ended
 _theatre: list[Theatre] = []
 
 
@@ -50,7 +54,6 @@ class Summary:
 def theatre() -> Theatre:
     """The theatre of this process."""
     if not _theatre:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _theatre.append(Theatre())
     return _theatre[0]
 
@@ -113,7 +116,6 @@ def replay(seed: int, steps: int) -> int:
     sys.stdout.write(
         f"{'FAILED' if found.problems else 'ok'}: seed {seed}, {found.steps} steps, {len(found.struck)} faults\n"
     )
-    theatre().close()
     return 1 if found.problems else 0
 
 
@@ -156,9 +158,13 @@ class Show:
         sys.stdout.write(f"CPU seconds a world: {each}; {whole.ru_utime + whole.ru_stime:.0f} in all\n")
 
 
-def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: int, stop_after: int) -> None:
-    """Run plans on several processes until they are done, enough failed, or Ctrl-C."""
-    pool = ProcessPoolExecutor(processes)
+def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: int, stop_after: int) -> bool:
+    """Run plans on several processes until they are done or enough failed; False when stopped by a signal.
+
+    Whatever ends this process, also a kill, ends its workers within a second: a world half done is worth nothing.
+    """
+    stop = multiprocessing.Event()
+    pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(stop, os.getpid()))
     running: set[Future[Summary]] = set()
     try:
         more = True
@@ -176,15 +182,43 @@ def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: i
                 more = False
     except KeyboardInterrupt:
         sys.stdout.write("stopped\n")
+        return False
     finally:
-        for _ in range(processes):
-            pool.submit(_close)
-        pool.shutdown(cancel_futures=False)
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+    return True
+
+
+def _begin(stop: Any, parent: int) -> None:
+    """A worker process: signals are its parent's business, and it ends when told to or when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_watch, args=(stop, parent), daemon=True).start()
+
+
+def _watch(stop: Any, parent: int) -> None:
+    while not stop.wait(0.5):
+        if os.getppid() != parent:
+            break
+    try:
+        _close()
+    finally:
+        os._exit(0)
 
 
 def _close() -> None:
     if _theatre:
         _theatre.pop().close()
+
+
+def _listen() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell began us with Ctrl-C switched off
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough
+    raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -199,9 +233,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-corpus", action="store_true")
     parser.add_argument("--keep", action="store_true", help="shrink what failed and keep it in the corpus")
     given = parser.parse_args(arguments)
-    with ExitStack() as held:
-        os.environ[GIVEN] = held.enter_context(postgres(lambda: _folder(held)))
-        return _run(given)
+    _listen()
+    try:
+        with ExitStack() as held:
+            held.callback(_close)
+            if _needs_postgres(given):
+                os.environ[GIVEN] = held.enter_context(postgres(lambda: _folder(held)))
+            return _run(given)
+    except KeyboardInterrupt:
+        return STOPPED
+
+
+def _needs_postgres(given: argparse.Namespace) -> bool:
+    seeds = range(given.first, given.first + given.worlds) if given.seed is None else (given.seed,)
+    plans = () if given.seed is not None or given.no_corpus else corpus()
+    engines = {plan.engine for _, plan in plans} | {engine_of(seed) for seed in seeds}
+    return given.night or "postgresql" in engines
 
 
 def _folder(held: ExitStack) -> Path:
@@ -214,19 +261,20 @@ def _run(given: argparse.Namespace) -> int:
     if given.seed is not None:
         return replay(given.seed, given.steps)
     show = Show()
-    if not given.no_corpus:
-        many(iter(corpus()), given.processes, show, given.steps, given.stop_after)
     first = int(time.time()) if given.night else given.first
     count = None if given.night else given.worlds
-    many(fresh(first, count, given.steps), given.processes, show, given.steps, given.stop_after)
-    if given.keep:
+    portions = [iter([] if given.no_corpus else corpus()), fresh(first, count, given.steps)]
+    is_whole = all(many(one, given.processes, show, given.steps, given.stop_after) for one in portions)
+    if given.keep and (is_whole or given.night):
+        _listen()
         for one in show.failed[:3]:
             if one.name.startswith("seed "):
                 plan = draw(one.seed, given.steps, engine_of(one.seed))
                 sys.stdout.write(f"kept as {kept(theatre().run(plan), theatre())}\n")
-        _close()
     show.close()
-    return 1 if show.failed else 0
+    if show.failed:
+        return 1
+    return 0 if is_whole or given.night else STOPPED
 
 
 if __name__ == "__main__":

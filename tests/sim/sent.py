@@ -1,4 +1,4 @@
-"""I6 and D8 by the vendor's own record: what counts as done was written there; fences only rise."""
+"""I6 and D8 by the vendor's own record: what counts as done or seen was there at some time; fences only rise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select, text
 
+from tests.sim.look import Rows
 from tests.sim.process import nobody
 from tieout.core import exact_json
 from tieout.store.tables import outbox
@@ -22,11 +23,16 @@ class Sent:
         self._world = world
         self._seen = 0
         self._made: list[str] = []  # what creations of ours set, as text
-        self._values: dict[tuple[str, str], dict[str, list[Any]]] = {}  # record -> field -> every value it ever got
+        self._values: dict[tuple[str, str], dict[str, list[Any]]] = {}  # record -> field -> every value it ever had
+        self._shown: dict[tuple[Any, ...], Any] = {}  # record -> its fields as we believe to have seen them
 
-    def check(self, conn: Connection, fresh: list[str]) -> Iterator[str]:
-        """`fresh`: rows that were not done at the last look."""
+    def check(self, conn: Connection, fresh: list[str], shown: Rows | None) -> Iterator[str]:
+        """`fresh`: rows that were not done at the last look; `shown`: what counts as seen there, None = as before."""
         self._read_effects()
+        for row in shown or ():
+            if self._shown.get(row[:2]) != row[2]:
+                self._shown[row[:2]] = row[2]
+                yield from self._was_there(*row[:2], row[2])
         for part in (fresh[at : at + 500] for at in range(0, len(fresh), 500)):
             o = outbox.c
             query = select(o.id, o.operation, o.module, o.remote_id, o.event_key, o.fields).where(o.id.in_(part))
@@ -45,6 +51,16 @@ class Sent:
             if not any(_plain(value) == _plain(one) for one in held):
                 yield f"I6 {row.id} counts as written, {row.module} {row.remote_id} never held {name} = {value}"
 
+    def _was_there(self, module: str, remote_id: str, text_or_fields: Any) -> Iterator[str]:
+        """What we believe to have seen the vendor held at some time: else nobody would write it again."""
+        fields = exact_json.loads(text_or_fields) if isinstance(text_or_fields, str) else text_or_fields
+        record = self._world.vendors.store.collection("zoho", module).get(remote_id) or {}
+        known = self._values.get((module, remote_id), {})
+        for name, value in fields.items():
+            held = [*known.get(name, ()), record.get(name)]
+            if _plain(value) and not any(_plain(value) == _plain(one) for one in held):
+                yield f"I6 {module} {remote_id} counts as showing {name} = {value}, it never did"
+
     def _read_effects(self) -> None:
         effects = self._world.vendors.store.effects
         for one in effects.since(self._seen):
@@ -54,7 +70,7 @@ class Sent:
                 self._made.append(exact_json.canonical(one.changes).decode())
             fields = self._values.setdefault((one.entity, one.record_id), {})
             for name, change in one.changes.items():
-                fields.setdefault(name, []).append(change[1])
+                fields.setdefault(name, []).extend(change)
         self._seen = effects.last_seq
 
 

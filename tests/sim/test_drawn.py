@@ -69,6 +69,8 @@ FAULTS: dict[str, str] = {
     "notifications lost, doubled, old, forged, of another channel, in any order": (
         "hint_lost, hint_twice, hint_stale, hint_forged, hint_other, actor:deliver"
     ),
+    "a notification whose commit fails": "hint_unstored",
+    "dead letters sent again by an operator": "actor:revive",
     "huge notifications": "test:tests/web/test_edge.py",
     "poison records, and states that no map knows": "crm:odd total, crm:odd state, crm:lock",
     "amounts and dates at their edges": "books:new bill, crm:odd total, test:tests/core/test_money.py",

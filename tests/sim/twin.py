@@ -112,7 +112,7 @@ class Theatre:
             world.vendors.found(VARIANTS[plan.variant])
             if not plan.starts_empty:
                 actors.setup(world, Random(0), 0)
-                ending.one_round(world, accept=False, last=True)
+                ending.one_round(world, accept=False)
                 ending.drain_doorbell(world)
                 assert not world.problems, world.problems
             world.vendors.close()

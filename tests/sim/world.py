@@ -103,7 +103,7 @@ class World:
         self.network.carry_out_late()
         for fault in self.plan.faults:
             if fault.step == number:
-                self._arm(fault)
+                self.arm(fault)
         self.note(f"step {number} {step.actor}")
         if step.actor not in LOCKSTEP:
             actors.ACTORS[step.actor](self, Random(step.draw), number)
@@ -132,7 +132,8 @@ class World:
         return self.processes[rng.choice(names)]
 
     # ------------------------------------------------------------- faults
-    def _arm(self, fault: Fault) -> None:
+    def arm(self, fault: Fault) -> None:
+        """From now on this fault waits for its chance."""
         if fault.kind == "redis_emptied":
             self.doorbell.lose_everything()
             self.struck.append(fault.kind)

@@ -1,0 +1,57 @@
+"""A run that is stopped leaves no process behind: by Ctrl-C, by TERM, and when it is killed outright."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tests.sim.run", "--no-corpus", "--worlds", "40", "--steps", "100"]
+PATIENCE = 60.0  # seconds, on a busy machine
+
+
+def _session(leader: int) -> list[int]:
+    """Living processes of a session (Linux: field 6 of /proc/PID/stat; state Z is dead already)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def _until(what: str, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
+def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SIM_ENGINE": "sqlite"}
+    run = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        _until("both workers run", lambda: len(_session(run.pid)) >= 3)
+        run.send_signal(number)
+        said = run.communicate(timeout=PATIENCE)[0].decode()
+        _until("nothing is left", lambda: not _session(run.pid))
+    finally:
+        for process in _session(run.pid):
+            os.kill(process, signal.SIGKILL)
+    if number is not signal.SIGKILL:
+        assert run.returncode == 130
+        assert "stopped" in said
