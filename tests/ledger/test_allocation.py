@@ -107,6 +107,7 @@ def test_negative_items_take_nothing() -> None:
 
 def test_allocation_counts_from_when_both_documents_exist() -> None:
     assert counted_on(DAY, DAY + timedelta(days=3), DAY + timedelta(days=2)) == DAY + timedelta(days=3)
+    assert counted_on(DAY, DAY + timedelta(days=2), DAY + timedelta(days=3)) == DAY + timedelta(days=3)
     assert counted_on(DAY + timedelta(days=9), DAY, DAY) == DAY + timedelta(days=9)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tieout.core.dates import DateError
 from tieout.ledger.due_dates import (
+    Adjustment,
     BusinessCalendar,
     DueDate,
     DueRule,
@@ -88,13 +89,25 @@ def test_make_up_workday_on_a_saturday_counts_and_a_holiday_does_not() -> None:
 
 
 def test_year_that_is_not_loaded_is_refused() -> None:
-    with pytest.raises(DateError, match="2027"):
+    with pytest.raises(DateError, match=r"^no business calendar for 2027") as refused:
         adjust(date(2027, 1, 1), "following", WEEKENDS.is_business_day)
+    assert refused.value.hint == "Load the State Council notice of that year."
+
+
+@pytest.mark.parametrize("how", ["following", "preceding", "modified_following"])
+def test_sixty_days_are_looked_through_and_a_calendar_without_any_is_refused_by_the_day_asked(how: Adjustment) -> None:
+    day = date(2026, 6, 1)
+    step = timedelta(days=-1 if how == "preceding" else 1)
+    if how != "modified_following":  # that one turns back at the month's end
+        assert adjust(day, how, lambda other: other == day + 59 * step) == day + 59 * step
+    with pytest.raises(DateError, match=r"^no business day within 60 days of 2026-06-01"):
+        adjust(day, how, lambda other: other == day + 60 * step)
 
 
 def test_impossible_day_of_month_is_refused() -> None:
-    with pytest.raises(DateError, match="32"):
-        contract_due(DueRule("monthly_days", cutoff_day=32), date(2026, 1, 1))
+    for wrong in (0, 32):
+        with pytest.raises(DateError, match=rf"^{wrong} is not a day of the month"):
+            contract_due(DueRule("monthly_days", cutoff_day=wrong), date(2026, 1, 1))
 
 
 def test_plan_rows_take_their_own_rule_and_the_last_takes_the_rest() -> None:

@@ -38,6 +38,7 @@ def opening(kind: DocumentKind, lines: list[tuple[str, int]]) -> list[tuple[str,
         ("payment", -25_000, {}, {}, 0, [("", -25_000)]),
         ("payment", -25_000, {}, {}, 25_000, [("", 0)]),
         ("refund", 7_000, {}, {"1": 2_000}, 0, [("", 5_000)]),
+        ("refund", 7_000, {}, {}, 0, [("", 7_000)]),
     ],
 )  # fmt: skip
 def test_what_is_left_line_by_line(
@@ -54,6 +55,14 @@ def test_an_opening_is_dated_the_day_before_and_stands_against_the_opening_accou
     assert opening("invoice", [("a", 0), ("b", 5), ("c", 7)]) == [("ar", 5, "b"), ("ar", 7, "c"), ("opening", -12, "")]
     assert opening("credit_note", [("1", -180)]) == [("ar", -180, "1"), ("opening", 180, "")]
     assert opening("payment", [("", -250)]) == [("unapplied_cash", -250, ""), ("opening", 250, "")]
+    assert opening("refund", [("", 250)]) == [("unapplied_cash", 250, ""), ("opening", -250, "")]
+
+
+def test_an_opening_names_its_company_customer_and_document_on_every_row() -> None:
+    entry = post_opening("doc", "cn", "acc", "invoice", "CNY", [("1", 100_000)], START)
+    assert entry is not None
+    assert (entry.company_id, entry.document_id) == ("cn", "doc")
+    assert [(row.account_id, row.currency, row.document_id) for row in entry.postings] == [("acc", "CNY", "doc")] * 2
 
 
 def test_what_was_settled_is_history_without_postings() -> None:

@@ -136,12 +136,13 @@ def adjust(day: date, how: Adjustment, is_business_day: Callable[[date], bool]) 
     return moved
 
 
-def _walk(day: date, step: timedelta, is_business_day: Callable[[date], bool]) -> date:
+def _walk(start: date, step: timedelta, is_business_day: Callable[[date], bool]) -> date:
+    day = start
     for _ in range(60):
         if is_business_day(day):
             return day
         day += step
-    raise DateError(f"no business day within 60 days of {day}")
+    raise DateError(f"no business day within 60 days of {start}")
 
 
 def due_date(rule: DueRule, base_on: date, how: Adjustment, is_business_day: Callable[[date], bool]) -> DueDate:

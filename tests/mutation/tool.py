@@ -1,0 +1,106 @@
+"""mutmut in an environment of its own, over a copy of the committed and changed files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.mutation.rooms import NOT_MUTATED, ROOMS, TESTS
+
+PIN = "mutmut==3.8.1"
+
+_CONFIG = """
+
+[tool.mutmut]
+source_paths = ["tieout", "mapping"]
+only_mutate = {only}
+do_not_mutate = {never}
+also_copy = ["api.py", "connectors", "docs", "sync", "worker.py"]
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = ["-p", "no:cacheprovider"]
+type_check_command = {types}
+track_dependencies = false
+use_git_change_detection = false
+"""
+# What the copies themselves bring about: each suppression stands in every variant of its function.
+_NOISE = ("unused-ignore", "no-redef")
+
+
+def python_of(folder: Path) -> str:
+    """The interpreter of an environment with mutmut that also sees what is installed here."""
+    home = folder / "env"
+    stamp = home / "pin"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != PIN:
+        print(f"Installing {PIN} into {home} (once) …", file=sys.stderr, flush=True)
+        venv.create(home, with_pip=True, clear=True)
+        python = str(home / "bin" / "python")
+        subprocess.run([python, "-m", "pip", "install", "-q", PIN], check=True)
+        there = subprocess.run(
+            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        (Path(there) / "tieout_tests.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        stamp.write_text(PIN, encoding="utf-8")
+    return str(home / "bin" / "python")
+
+
+def copy_tree(root: Path, target: Path) -> None:
+    """Every file git knows or would take, so that a run sees what is about to be committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target / name)
+
+
+def prepare(root: Path, folder: Path, rooms: Sequence[str]) -> Path:
+    """The tree to mutate, anew, with mutmut's settings for these rooms."""
+    tree = folder / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    copy_tree(root, tree)
+    only = [pattern for room in rooms for pattern in ROOMS[room]]
+    packages = sorted({pattern.removesuffix("/*").replace("/", ".") for pattern in only})
+    types = ["python", "-m", "mypy", *(word for name in packages for word in ("-p", name)), "-O", "json"]
+    types += [word for code in _NOISE for word in ("--disable-error-code", code)]
+    text = _CONFIG.format(only=_toml(only), never=_toml(NOT_MUTATED), tests=_toml(TESTS), types=_toml(types))
+    with (tree / "pyproject.toml").open("a", encoding="utf-8") as config:
+        config.write(text)
+    return tree
+
+
+def renew(root: Path, tree: Path) -> None:
+    """The tests as they are now in a tree that was mutated; which test reaches which function is found out again."""
+    for folder in (tree, tree / "mutants"):
+        shutil.rmtree(folder / "tests", ignore_errors=True)
+    copy_tree(root / "tests", tree / "tests")
+    (tree / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
+
+
+def run(python: str, tree: Path, workers: int, names: Sequence[str]) -> None:
+    """Let mutmut do its work; these mutants only where names are given. Its own progress goes to standard error."""
+    bin_folder = str(Path(python).parent)
+    environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
+    subprocess.run(
+        [python, "-m", "mutmut", "run", "--max-children", str(workers), *names],
+        cwd=tree,
+        env=environment,
+        check=True,
+        stdout=sys.stderr,
+    )
+
+
+def _toml(words: Sequence[str]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
