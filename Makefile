@@ -1,6 +1,6 @@
 # Tieout. `make` lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run test properties browser pictures crash e2e bench sim sim-night sim-planted format lock clean
+.PHONY: help run test properties browser pictures crash e2e bench sim sim-night sim-planted mutate format lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -58,6 +58,10 @@ sim-night: $(VENV)/.installed-dev  ## The same with new seeds until Ctrl-C; what
 
 sim-planted: $(VENV)/.installed-dev  ## Plant known defects, one at a time: does the simulator catch them?
 	PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.planted $(NAMES)
+
+# ROOMS="ledger receivables" takes some of them, ARGS=--again what lived in the last run.
+mutate: $(VENV)/.installed-dev  ## Small defects by the thousand in the pure rooms: what no test notices is listed.
+	PYTHONPATH=. $(BIN)/python -m tests.mutation $(ROOMS) $(ARGS)
 
 format: $(VENV)/.installed-dev  ## Put the code into the common form.
 	$(BIN)/ruff format .
