@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, select
 
 from sync.fold.batch import Batch
-from tieout.store.among import among, among_given
+from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, bindings, claims, documents, memberships
 
 DEAL_KINDS = ("deal", "order")  # show the status of all their documents
+_DEAL_STREAMS = ("deals", "orders")  # where they are read from
 
 
 # What every new record asks is made once.
@@ -37,6 +38,32 @@ _BOUND = (
         & (bindings.c.external_id == claims.c.external_id),
     )
     .where(among_given(bindings.c.document_id, "documents"), bindings.c.to_seq.is_(None))
+)
+# One table a statement, each with all columns of its key: joined, SQLite reads all claims of a connection every time.
+_DEALS = select(claims.c.stream, claims.c.external_id, claims.c.currency).where(
+    claims.c.connection == bindparam("of"),
+    one_of(claims.c.stream, _DEAL_STREAMS),
+    among_given(claims.c.external_id, "records"),
+    one_of(claims.c.kind, DEAL_KINDS),
+    claims.c.is_active.is_(True),
+)
+_NAMING_DEALS = select(claims.c.stream, claims.c.external_id, claims.c.deal_ref).where(
+    claims.c.connection == bindparam("of"),
+    among_given(claims.c.deal_ref, "records"),
+    claims.c.kind != "payment",
+    claims.c.is_active.is_(True),
+)
+_BOUND_TO = select(bindings.c.external_id, bindings.c.document_id).where(
+    bindings.c.connection == bindparam("of"),
+    bindings.c.stream == bindparam("at"),
+    among_given(bindings.c.external_id, "records"),
+    bindings.c.to_seq.is_(None),
+)
+_DEAL_RECORDS = select(claims.c.stream, claims.c.external_id).where(
+    claims.c.connection == bindparam("of"),
+    one_of(claims.c.stream, _DEAL_STREAMS),
+    among_given(claims.c.external_id, "records"),
+    one_of(claims.c.kind, DEAL_KINDS),
 )
 _DEALT_IN = (
     select(claims.c.party_ref, documents.c.account_id, documents.c.number)
@@ -130,55 +157,46 @@ def company_of_documents(batch: Batch, ids: Iterable[str]) -> dict[str, str]:
 
 def documents_of_deals(batch: Batch, keys: Iterable[str]) -> dict[str, Deal]:
     """Each living deal with the documents bound to it or to the invoices that name it."""
-    wanted: dict[str, list[str]] = {}
-    for key in sorted(set(keys)):
-        connection, record = parse_deal(key)
-        wanted.setdefault(connection, []).append(record)
     out: dict[str, Deal] = {}
-    b, c = bindings.c, claims.c
-    for connection, records in wanted.items():
+    for connection, records in _by_connection(keys).items():
         for part in chunks(records):
-            for row in batch.conn.execute(
-                select(c.external_id, c.currency).where(
-                    c.connection == connection,
-                    c.kind.in_(DEAL_KINDS),
-                    among(c.external_id, part),
-                    c.is_active.is_(True),
-                )
-            ):
-                out[deal_key(connection, row.external_id)] = Deal(deal_key(connection, row.external_id), row.currency)
-            joined = select(c.kind, c.external_id, c.deal_ref, b.document_id).join(
-                bindings,
-                (b.connection == c.connection) & (b.stream == c.stream) & (b.external_id == c.external_id),
-            )
-            standing = (c.connection == connection) & b.to_seq.is_(None) & c.is_active.is_(True)
-            named = joined.where(standing, c.kind != "payment", among(c.deal_ref, part))
-            own = joined.where(standing, c.kind.in_(DEAL_KINDS), among(c.external_id, part))
-            for statement, is_own in ((own, True), (named, False)):
-                for bound in batch.conn.execute(statement):
-                    key = deal_key(connection, bound.external_id if is_own else bound.deal_ref)
+            of = {"of": connection, "records": part}
+            shown: dict[str, dict[str, str]] = {}  # stream -> record that is bound -> the deal it counts for
+            for row in batch.conn.execute(_DEALS, of):
+                key = deal_key(connection, row.external_id)
+                out[key] = Deal(key, row.currency)
+                shown.setdefault(row.stream, {})[row.external_id] = key
+            claiming = [(stream, record, key) for stream, some in shown.items() for record, key in some.items()]
+            for named in batch.conn.execute(_NAMING_DEALS, of):
+                claiming.append((named.stream, named.external_id, deal_key(connection, named.deal_ref)))
+            for stream in sorted({stream for stream, _, _ in claiming}):
+                mine = [(record, key) for at, record, key in claiming if at == stream]
+                bound: dict[str, list[str]] = {}
+                for some in chunks(sorted({record for record, _ in mine})):
+                    for one in batch.conn.execute(_BOUND_TO, {"of": connection, "at": stream, "records": some}):
+                        bound.setdefault(one.external_id, []).append(one.document_id)
+                for record, key in mine:
                     if key in out:
-                        out[key].documents.add(bound.document_id)
+                        out[key].documents.update(bound.get(record, ()))
     return out
 
 
 def push_keys_of_deals(batch: Batch, keys: Iterable[str]) -> list[str]:
     """Record keys (connection/stream/id) of deals, for write-back."""
+    out: list[str] = []
+    for connection, records in _by_connection(keys).items():
+        for part in chunks(records):
+            for row in batch.conn.execute(_DEAL_RECORDS, {"of": connection, "records": part}):
+                out.append(f"{connection}/{row.stream}/{row.external_id}")
+    return out
+
+
+def _by_connection(keys: Iterable[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for key in sorted(set(keys)):
         connection, record = parse_deal(key)
         wanted.setdefault(connection, []).append(record)
-    out: list[str] = []
-    c = claims.c
-    for connection, records in wanted.items():
-        for part in chunks(records):
-            for row in batch.conn.execute(
-                select(c.stream, c.external_id).where(
-                    c.connection == connection, c.kind.in_(DEAL_KINDS), among(c.external_id, part)
-                )
-            ):
-                out.append(f"{connection}/{row.stream}/{row.external_id}")
-    return out
+    return wanted
 
 
 def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:

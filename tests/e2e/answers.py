@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +18,8 @@ from tests.e2e.product import CLOCK, tieout
 
 
 @contextmanager
-def _api(config: Path) -> Iterator[httpx.Client]:
-    key = tieout(config, "apikeys", "create", "desk", "--role", "operator")["key"]
-    import os
-    import socket
-
+def served(config: Path) -> Iterator[str]:
+    """The address of an API of its own, for where none runs."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with (config.parent / "serve.log").open("ab") as log:
@@ -31,26 +30,31 @@ def _api(config: Path) -> Iterator[httpx.Client]:
             stderr=log,
         )
     try:
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=60
-        ) as client:
-            for _ in range(300):
-                try:
-                    client.get("/healthz").raise_for_status()
-                    break
-                except httpx.TransportError:
-                    CLOCK.sleep(0.2)
-            yield client
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
 
 
-def answer_identity(config: Path, loaded: Loaded, most: int = 25) -> list[str]:
+@contextmanager
+def _desk(config: Path, url: str) -> Iterator[httpx.Client]:
+    key = tieout(config, "apikeys", "create", "desk", "--role", "operator")["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+        for _ in range(300):
+            try:
+                client.get("/healthz").raise_for_status()
+                break
+            except httpx.TransportError:
+                CLOCK.sleep(0.2)
+        yield client
+
+
+def answer_identity(config: Path, url: str, loaded: Loaded, most: int = 25) -> list[str]:
     """Link Zoho accounts to the customer they are, by the suggestion that names its legal name; their record ids."""
     legal = {customer.number: customer.name.legal for customer in loaded.books.customers}
     answered: list[str] = []
-    with _api(config) as client:
+    with _desk(config, url) as client:
         cursor: str | None = None
         while len(answered) < most:
             query: dict[str, Any] = {"kind": "identity", "connection": "zoho", "limit": 100}

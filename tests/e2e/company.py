@@ -18,7 +18,7 @@ from random import Random
 from tests.e2e.receivables import Row
 from tieout.sandbox.company.accounting import kingdee_documents
 from tieout.sandbox.company.claims import add_deals, add_invoices
-from tieout.sandbox.company.crm import Crm, add_accounts
+from tieout.sandbox.company.crm import EXACT, Crm, add_accounts
 from tieout.sandbox.company.fxiaoke import build_fxiaoke
 from tieout.sandbox.company.model import Bill, Books, Customer, Doc, Match, PlanRow
 from tieout.sandbox.company.names import CompanyName, NameMaker
@@ -36,6 +36,15 @@ class Loaded:
     books: Books
     accounts: Mapping[str, Doc]  # Zoho account id -> {customer, way, expect}
     invoices: Mapping[str, Doc]  # Zoho invoice id -> {bill, way, expect}
+    branch_accounts: Mapping[str, Doc]  # the same of Fxiaoke
+    branch_invoices: Mapping[str, Doc]
+
+    @property
+    def named_share(self) -> float:
+        """Share of Zoho accounts of customers that bear the exact legal name or the tax id."""
+        known = [one for one in self.accounts.values() if one["customer"]]
+        sure = [one for one in known if one["way"] == "tax_id" or one["name_style"] == EXACT]
+        return len(sure) / len(known)
 
 
 def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: date, seed: int = 20) -> Loaded:
@@ -54,9 +63,10 @@ def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: da
             world.zoho.seed(module, records)
         for form, docs in kingdee_documents(books, since).items():
             world.kingdee.seed(form, docs)
-        for name, some in build_fxiaoke(seed, books, today).records().items():
+        branch = build_fxiaoke(seed, books, today)
+        for name, some in branch.records().items():
             world.fxiaoke.seed(name, some)
-    return Loaded(books, crm.truth_accounts, crm.truth_invoices)
+    return Loaded(books, crm.truth_accounts, crm.truth_invoices, branch.truth_accounts, branch.truth_invoices)
 
 
 def _books(rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, str]], today: date) -> Books:

@@ -52,6 +52,7 @@ sandbox = true
 company = "us"
 auth_url = "{urls[0]}"
 credits_per_day = 1000000
+timeout_seconds = 10
 {keys["zoho"]}
 streams = ["customers", "deals", "invoices"]
 push = ["payment_status", "credit"]
@@ -63,6 +64,7 @@ sandbox = true
 company = "us"
 calls_per_20_seconds = 100000
 calls_per_day = 10000000
+timeout_seconds = 10
 {keys["fxiaoke"]}
 push = ["payment_status", "credit"]
 push_mode = "auto"

@@ -35,10 +35,11 @@ def cents(text: str) -> int:
     return int(Decimal(text).scaleb(2).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def read_rows(folder: Path, today: date, limit: int | None = None) -> list[Row]:
+def read_rows(folder: Path, today: date, limit: int | None = None, each: int | None = None) -> list[Row]:
     """All invoices, every day moved by the same number of days, so that the extract was made today.
 
-    `limit` keeps about so many customers (all their invoices), spread over large and small ones, for a quick run.
+    For a quick run `limit` keeps about so many customers, spread over large and small ones, and `each` about so many
+    invoices of one customer, spread over its years; the same ones in every run.
     """
     move = today - EXTRACTED_ON
     rows = [*_cleared(folder / "cleared_invoices.csv.gz"), *_open(folder / "open_invoices.csv.gz")]
@@ -46,6 +47,11 @@ def read_rows(folder: Path, today: date, limit: int | None = None) -> list[Row]:
         everybody = sorted({row.customer for row in rows})
         kept = set(everybody[:: max(1, len(everybody) // limit)])
         rows = [row for row in rows if row.customer in kept]
+    if each is not None:
+        mine: dict[str, list[Row]] = {}
+        for row in sorted(rows, key=lambda one: (one.issued_on, one.due_on, one.minor)):
+            mine.setdefault(row.customer, []).append(row)
+        rows = [row for some in mine.values() for row in some[:: max(1, len(some) // each)]]
     return [
         Row(row.customer, row.issued_on + move, row.due_on + move, row.paid_on and row.paid_on + move, row.minor)
         for row in rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
 
@@ -67,9 +68,9 @@ def _deal(crm: Crm, account: Doc, name: str, stage: str, currency: str, closing:
 def add_invoices(crm: Crm, books: Books, deals: dict[str, Doc]) -> None:
     """CRM invoices for about 93 % of the bills; red bills and customers outside the CRM have none."""
     rng = crm.rng
-    amounts: dict[str, set[int]] = defaultdict(set)
+    amounts: dict[str, Counter[int]] = defaultdict(Counter)
     for bill in books.bills:
-        amounts[bill.order_no].add(bill.minor)
+        amounts[bill.order_no][bill.minor] += 1
     for bill in books.bills:
         if not bill.customer.in_crm or bill.minor < 0:
             continue
@@ -80,19 +81,21 @@ def add_invoices(crm: Crm, books: Books, deals: dict[str, Doc]) -> None:
         if rng.random() < 0.005 and not bill.story:
             continue  # the bill was entered in the books only
         kind = "bill_number" if bill.story else rng.choices(_KINDS, _SHARES)[0]
+        if kind == "order_amount" and amounts[bill.order_no][bill.minor] > 1:
+            kind = "bill_number"  # two bills of one order and amount: nothing could tell which one is meant
         _claim(crm, bill, deals, kind, kind, other_amounts=amounts[bill.order_no])
         if kind == "duplicate":
             _claim(crm, bill, deals, kind, kind)
 
 
 def _claim(
-    crm: Crm, bill: Bill, deals: dict[str, Doc], kind: str, way: str, other_amounts: set[int] | None = None
+    crm: Crm, bill: Bill, deals: dict[str, Doc], kind: str, way: str, other_amounts: Collection[int] = ()
 ) -> None:
     rng, index = crm.rng, len(crm.invoices)
     account = rng.choice(crm.by_customer[bill.customer.number])
     currency, minor = bill.currency, bill.minor
     if kind == "amount":
-        while minor in (other_amounts or ()):
+        while minor in other_amounts:
             minor += rng.choice((-1, 1)) * rng.randrange(101, max(202, bill.minor // 10))
     elif kind == "currency":
         currency = "USD" if bill.currency == "CNY" else "CNY"

@@ -6,14 +6,14 @@ that the first CRM and the books stay as they are.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tieout.sandbox.company.model import RATES, Bill, Books, Customer, Doc, Receipt, amount
+from tieout.sandbox.company.model import RATES, Bill, Books, Customer, Doc, Match, Receipt, amount
 from tieout.sandbox.company.names import bracket_or_space_variant
 
 SHARE = 0.2
@@ -187,12 +187,13 @@ def _orders(made: Fxiaoke, books: Books, known: dict[str, Doc]) -> dict[str, Doc
 def _invoices(made: Fxiaoke, books: Books, orders: dict[str, Doc]) -> None:
     """An application per posted bill, and a plan row per due date."""
     rng = made.rng
+    alike = Counter((bill.order_no, bill.minor) for bill in books.bills)
     for bill in books.bills:
         order = orders.get(bill.order_no)
         if order is None or not bill.posted or bill.minor <= 0:
             continue
         way = "bill_number" if bill.story else rng.choices(_INVOICE_WAYS, _INVOICE_SHARES)[0]
-        alone = sum(other.order_no == bill.order_no and other.minor == bill.minor for other in books.bills) == 1
+        alone = alike[bill.order_no, bill.minor] == 1
         if way == "order_amount" and not (alone and order["name"] == bill.order_no):
             way = "bill_number"
         invoice = made.record(
@@ -231,6 +232,9 @@ def _invoices(made: Fxiaoke, books: Books, orders: dict[str, Doc]) -> None:
 def _payments(made: Fxiaoke, books: Books, known: dict[str, Doc], orders: dict[str, Doc]) -> None:
     """Sales note most receipts, nearly always with the number of the books, and which orders they pay."""
     rng = made.rng
+    matches: dict[int, list[Match]] = defaultdict(list)
+    for match in books.matches:
+        matches[id(match.source)].append(match)
     for receipt in books.receipts:
         account = known.get(receipt.customer.number)
         if account is None or receipt.status != "C" or rng.random() < 0.3:
@@ -252,13 +256,13 @@ def _payments(made: Fxiaoke, books: Books, known: dict[str, Doc], orders: dict[s
             "way": "receipt_number" if numbered else "no_number",
             "expect": "link" if numbered else "conflict",
         }
-        _lines(made, books, receipt, payment, orders)
+        _lines(made, matches[id(receipt)], receipt, payment, orders)
 
 
-def _lines(made: Fxiaoke, books: Books, receipt: Receipt, payment: Doc, orders: dict[str, Doc]) -> None:
-    for match in books.matches:
+def _lines(made: Fxiaoke, matches: list[Match], receipt: Receipt, payment: Doc, orders: dict[str, Doc]) -> None:
+    for match in matches:
         order = orders.get(match.target.order_no)
-        if match.source is not receipt or order is None:
+        if order is None:
             continue
         made.lines.append(
             made.record(
