@@ -1,8 +1,7 @@
 """A company made of real invoices and real customer names, as the three vendors hold it, with the answers.
 
-In Zoho half of the names are exact and 60 % of the accounts carry the tax id, which makes 80 % exact or with tax id;
-the rest are spellings that a CRM really holds (`customer_matching`), brackets, English, traditional characters. A fifth
-of the customers are in Fxiaoke as well.
+In Zoho 80 % of the names are exact or come with the tax id; the rest are spellings that a CRM really holds
+(`customer_matching`), brackets, English, traditional characters. A fifth of the customers are in Fxiaoke as well.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from random import Random
 from tests.e2e.receivables import Row
 from tieout.sandbox.company.accounting import kingdee_documents
 from tieout.sandbox.company.claims import add_deals, add_invoices
-from tieout.sandbox.company.crm import EXACT, Crm, add_accounts
+from tieout.sandbox.company.crm import SHORT, Crm, add_accounts
 from tieout.sandbox.company.fxiaoke import build_fxiaoke
 from tieout.sandbox.company.model import Bill, Books, Customer, Doc, Match, PlanRow
 from tieout.sandbox.company.names import CompanyName, NameMaker
@@ -27,6 +26,7 @@ from tieout.sandbox.world import SandboxWorld
 
 CURRENCY = "USD"
 NOT_IN_CRM = 0.03
+SURE = 0.8  # of the CRM's names are exact or come with the tax id
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,7 @@ class Loaded:
     invoices: Mapping[str, Doc]  # Zoho invoice id -> {bill, way, expect}
     branch_accounts: Mapping[str, Doc]  # the same of Fxiaoke
     branch_invoices: Mapping[str, Doc]
-
-    @property
-    def named_share(self) -> float:
-        """Share of Zoho accounts of customers that bear the exact legal name or the tax id."""
-        known = [one for one in self.accounts.values() if one["customer"]]
-        sure = [one for one in known if one["way"] == "tax_id" or one["name_style"] == EXACT]
-        return len(sure) / len(known)
+    named_share: float  # of the Zoho accounts of customers: exact legal name or tax id
 
 
 def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: date, seed: int = 20) -> Loaded:
@@ -54,6 +48,7 @@ def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: da
     books = _books(rng, rows, _real_names(names) if names else _invented(maker), today)
     crm = Crm(rng, today)
     add_accounts(crm, books, maker)
+    _rename(crm, books)
     add_invoices(crm, books, add_deals(crm, books))
     since = f"{min(row.issued_on for row in rows) - timedelta(days=1)}T10:00:00"
     with world.store.batch():
@@ -66,7 +61,50 @@ def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: da
         branch = build_fxiaoke(seed, books, today)
         for name, some in branch.records().items():
             world.fxiaoke.seed(name, some)
-    return Loaded(books, crm.truth_accounts, crm.truth_invoices, branch.truth_accounts, branch.truth_invoices)
+    return Loaded(
+        books,
+        crm.truth_accounts,
+        crm.truth_invoices,
+        branch.truth_accounts,
+        branch.truth_invoices,
+        _sure(crm, books) / len(_known(crm)),
+    )
+
+
+def _known(crm: Crm) -> dict[str, Doc]:
+    """Accounts of customers of the books, by id."""
+    return {account["id"]: account for account in crm.accounts if crm.truth_accounts[account["id"]]["customer"]}
+
+
+def _is_sure(crm: Crm, legal: Mapping[str, str], account: Doc) -> bool:
+    customer = crm.truth_accounts[account["id"]]["customer"]
+    return bool(account["Tax_ID"]) or account["Account_Name"] == legal[customer]
+
+
+def _sure(crm: Crm, books: Books) -> int:
+    legal = {customer.number: customer.name.legal for customer in books.customers}
+    return sum(_is_sure(crm, legal, account) for account in _known(crm).values())
+
+
+def _rename(crm: Crm, books: Books) -> None:
+    """Where more than four fifths are exact or bear the tax id, the last ones take the spelling of a real CRM.
+
+    Foreign names have no English or traditional variant, and some firms have no other spelling than their own.
+    """
+    customers = {customer.number: customer for customer in books.customers}
+    legal = {number: customer.name.legal for number, customer in customers.items()}
+    known = _known(crm)
+    surplus = _sure(crm, books) - round(SURE * len(known))
+    for account in reversed(known.values()):
+        truth = crm.truth_accounts[account["id"]]
+        name = customers[truth["customer"]].name
+        if surplus <= 0:
+            return
+        if _is_sure(crm, legal, account) and name.short != name.legal:
+            account["Account_Name"], account["Tax_ID"] = name.short, None
+            way = "legal_name" if account["Legal_Name"] else "name_only"
+            truth |= {"way": way, "expect": "link" if account["Legal_Name"] else "conflict", "name_style": SHORT}
+            surplus -= 1
 
 
 def _books(rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, str]], today: date) -> Books:

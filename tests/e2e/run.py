@@ -94,7 +94,7 @@ class Case:
             "the exact name or the tax id"
         )
         if len(self.loaded.accounts) >= 100:  # of few accounts the share is what chance gives
-            assert abs(self.loaded.named_share - 0.8) < 0.05
+            assert abs(self.loaded.named_share - 0.8) < 0.01
 
     def say(self, words: str) -> None:
         print(f"[{self.name}] {words}", flush=True)
