@@ -113,6 +113,9 @@ class KingdeeReader:
             if row.values is None:
                 bad.append(BadRow(external_id, row.reason, row.raw))
                 continue
+            if key in lines.left_out:
+                bad.append(BadRow(external_id, "the answer with its lines leaves it out", row.raw))
+                continue
             made = maker.make(row.values, lines.of(key), rows.started_at)
             if isinstance(made, BadRow):
                 bad.append(made)

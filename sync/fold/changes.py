@@ -165,10 +165,10 @@ def _map_stream(batch: Batch, connection: str, stream: str, ids: Sequence[str]) 
         )
     update_rows(batch.conn, source_records, ("connection", "stream", "external_id"), writes)
     readings.write()
-    broken = {call.cause for call in failed}
-    healthy = [change.key for change in changes if change.key not in broken]
-    for kind in KINDS:
-        close_conflicts(batch, kind, healthy, state="superseded")
+    for kind in KINDS:  # what fails for another reason now no longer asks about the one before
+        asked = {call.cause for call in failed if call.kind == kind}
+        over = [change.key for change in changes if change.key not in asked]
+        close_conflicts(batch, kind, over, state="superseded")
     open_conflicts(batch, failed)
     batch.count("mapped", len(changes))
     return changes

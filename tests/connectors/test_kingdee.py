@@ -300,6 +300,33 @@ def test_named_documents_that_one_answer_leaves_out_are_not_taken_for_gone(kingd
     assert {row.external_id for row in found if not row.is_deleted} == want.keys()
 
 
+def _lines_of_bills(body: str) -> bool:
+    return "AR_receivable" in body and "FEntityPlan_FEntryID" in body
+
+
+def test_bills_whose_lines_one_answer_leaves_out_are_asked_for_once_more(kingdee: Any, pull: Pull) -> None:
+    want, _ = pull(kingdee.connector(), "invoices")
+    struck = _empty_once(kingdee, _lines_of_bills)
+    rows, _ = pull(kingdee.connector(), "invoices")
+    assert len(struck) == 1
+    assert {key: row.source_hash for key, row in rows.items()} == {key: row.source_hash for key, row in want.items()}
+
+
+def test_bills_whose_lines_are_left_out_again_are_set_aside_instead_of_read_without(kingdee: Any, pull: Pull) -> None:
+    """Without its instalments a bill would be due at another time and count as one that contradicts itself."""
+    want, _ = pull(kingdee.connector(), "invoices")
+    handle = kingdee.server.handle
+
+    def silent(req: Any) -> Any:
+        answer = handle(req)
+        return replace(answer, body=b"[]") if _lines_of_bills(req.body.decode()) else answer
+
+    kingdee.server.handle = silent
+    pages = list(kingdee.connector().read("invoices", Cursor()))
+    assert [row for page in pages for row in page.rows] == []
+    assert {row.external_id for page in pages for row in page.bad} == want.keys()
+
+
 def test_a_spoiled_row_is_set_aside_with_its_id_and_the_stream_goes_on(kingdee: Any, pull: Pull) -> None:
     want, _ = pull(kingdee.connector(), "customers")  # no amount in this form: the last value becomes an object
     kingdee.fault("bad_row", times=1)

@@ -147,3 +147,24 @@ def test_a_crm_record_with_an_unmapped_status_keeps_what_it_showed(synced: Synce
         assert service.sync().ok
         assert cause not in open_conflicts(service, "unmapped_value")
         assert own_fields(zoho_record(world, "Invoices", one.invoice)) == shown
+
+
+def test_a_record_that_fails_for_another_reason_now_asks_about_that_one_only(synced: Synced) -> None:
+    """The question about a word that is gone from the record would be answered for nothing, or become a rule."""
+    world, service = synced
+    with service:
+        record = examples(service)[0].invoice
+        world.clock.advance(3600)
+        world.zoho.user_change("update", "Invoices", record, {"Status": "待确认"})
+        world.clock.advance(60)
+        assert service.sync().ok
+        (asked,) = [c for c in open_conflicts(service, "unmapped_value").values() if c["external_id"] == record]
+        world.clock.advance(3600)
+        world.zoho.user_change("update", "Invoices", record, {"Status": "Created", "Grand_Total": "1e3"})
+        world.clock.advance(60)
+        assert service.sync().ok
+        assert [c for c in open_conflicts(service, "unmapped_value").values() if c["external_id"] == record] == []
+        assert [c["external_id"] for c in open_conflicts(service, "invalid_record").values()].count(record) == 1
+        (closed,) = rows(service, select(conflicts).where(conflicts.c.id == asked["id"]))
+        assert closed["state"] == "superseded"
+        assert service.rebuild_check().as_dict()["differences"] == []

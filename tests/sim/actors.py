@@ -283,7 +283,10 @@ def reconcile(world: World, rng: Random, _: int) -> None:
 
 
 def setup(world: World, rng: Random, _: int) -> None:
-    """The write-back fields are created where they are missing."""
+    """The write-back fields are created where they are missing; where no unique one fits, a person makes the key's."""
+    if not world.variant.unique_fields:
+        key = {"api_name": "AR_Key", "field_label": "AR Key", "data_type": "text", "length": 255}
+        world.vendors.zoho.seed_fields("Tasks", [key])
     world.processes["web"].run(guarded(world, prepare_sandboxes, "setup"))
 
 

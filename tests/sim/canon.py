@@ -92,10 +92,16 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]], unread: Conta
             return None
         if fact[0] in ("promise", "plan"):  # named by an id of ours; the items are as well
             return [fact[0], fact[1].rpartition("|")[0], fact[2], *(fact[3][name] for name in WORD)]
-        if fact[0] in ("reminder", "credit") or fact[2] in ("none", "void"):
+        if fact[0] in ("reminder", "credit") or fact[2] in ("none", "void") or _is_about_nothing(fact):
             return None
         return fact[:4]
     return fact
+
+
+def _is_about_nothing(fact: list[Any]) -> bool:
+    """A customer's status in a currency of which nothing is left: its only document was undone, where it was read."""
+    figures = ("invoiced_minor", "paid_minor", "open_minor", "overdue_minor")
+    return fact[0] == "payment_status" and fact[1].count("|") == 2 and not any(fact[3][name] for name in figures)
 
 
 def _credit(text: str) -> Any:

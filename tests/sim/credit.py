@@ -97,11 +97,10 @@ def _may_be_graded(one: list[Any], other: list[Any], *, same_yard: bool) -> bool
     mine, theirs = one[2], other[2]
     if all(mine[name] == theirs[name] for name in GRADED):
         return False
-    rest = [
-        ({k: v for k, v in body["contributions"].items() if k != PLACE}, set(body["missing_sub_scores"]) - {PLACE})
-        for body in (mine, theirs)
-    ]
-    if rest[0] != rest[1] or mine["review_on"] != theirs["review_on"]:
+    missing = [set(body["missing_sub_scores"]) - {PLACE} for body in (mine, theirs)]
+    scored = [body for body in (mine, theirs) if body["score"] is not None]  # without its place too little may be known
+    rest = [{k: v for k, v in body["contributions"].items() if k != PLACE} for body in scored]
+    if missing[0] != missing[1] or rest[1:] != rest[:1] * (len(rest) - 1) or mine["review_on"] != theirs["review_on"]:
         return False
     if mine["score"] != theirs["score"] or mine["missing_sub_scores"] != theirs["missing_sub_scores"]:
         return not same_yard

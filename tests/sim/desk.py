@@ -313,6 +313,28 @@ def _policy(rough: World, calm: World, rng: Random, number: int) -> None:
     _in_both(rough, calm, "dunning policy", number, {"rough": work, "calm": work})
 
 
+_OFTEN = {
+    'send_window: "09:30-17:30"': 'send_window: "00:00-23:59"',
+    "\ngrace_days: 3": "\nany_day: true\ngrace_days: 0",
+    "cooldown_days: 5": "cooldown_days: 1",
+    "max_per_month: 4": "max_per_month: 28",
+    "offset: 7,": "offset: 1,",
+    "offset: 15,": "offset: 2,",
+    "offset: 30,": "offset: 3,",
+    "offset: 60,": "offset: 4,",
+}
+
+
+def remind_often(world: World) -> None:
+    """A policy under which each new overdue bill and each day makes messages."""
+    text = shipped_text()
+    for usual, often in _OFTEN.items():
+        assert usual in text, f"the shipped policy has no {usual!r} any more"
+        text = text.replace(usual, often)
+    with nobody():
+        Service(world.processes["web"].ctx).dunning.activate(text, "user:mei")
+
+
 def _text(rough: World, calm: World, rng: Random, number: int) -> None:
     t = dunning_texts.c
     if rng.random() < 0.3:

@@ -56,14 +56,17 @@ def drain(world: World, until: float) -> None:
     drain_doorbell(world)
 
 
-def one_round(world: World, *, accept: bool) -> None:
-    """Pull, apply, plan or push, until nothing is due any more."""
+def one_round(world: World, *, accept: bool, sends: bool = True) -> None:
+    """Pull, apply, plan or push, until nothing is due any more; or only up to what waits to be sent."""
     process = world.processes["one"]
     world.doorbell.lose_everything()
     for name in STREAMS:
         process.run(actors.guarded(world, _puller(name, accept=accept), f"pull {name}"))
     process.run(actors.guarded(world, run_tick, "tick"))
-    _decide(world)
+    if sends:
+        _decide(world)
+    else:
+        process.run(actors.guarded(world, run_apply, "apply"))
 
 
 def catch_up(world: World) -> None:

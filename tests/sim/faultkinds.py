@@ -9,6 +9,7 @@ from tieout.core.faults import BOUNDARIES
 ANY = ("any",)
 NET = ("any", "read", "write", "create", "ids", "zoho", "kingdee")
 WRITE = ("write", "write", "create")
+CREATE = ("write", "create", "create", "create")  # the few requests that must not be repeated
 _INTERNAL = ("migration.step", "channel.save")
 AT = tuple(f"{side}:{name}" for name in BOUNDARIES if name not in _INTERNAL for side in ("before", "after"))
 COMMITS = tuple(name for name in BOUNDARIES if name not in (*_INTERNAL, "push.send", "push.read"))
@@ -54,12 +55,12 @@ KINDS: dict[str, Shape] = {
     "write_timeout": Shape(),
     "timeout_before": Shape(),
     "timeout_after": Shape(),
-    "timeout_after_write": Shape(WRITE),
+    "timeout_after_write": Shape(CREATE, weight=3.0),
     "reset_before": Shape(),
     "reset_after": Shape(),
-    "reset_after_write": Shape(WRITE),
-    "late_write": Shape(WRITE, amounts=(5, 25, 55), repeats=False),  # the line broke, the vendor does it later
-    "late_crash": Shape(WRITE, amounts=(5, 25, 55), repeats=False),
+    "reset_after_write": Shape(CREATE, weight=2.0),
+    "late_write": Shape(CREATE, amounts=(5, 25, 55), repeats=False),  # the line broke, the vendor does it later
+    "late_crash": Shape(CREATE, amounts=(5, 25, 55), repeats=False),
     # bodies
     "outage": Shape(("any", "zoho", "kingdee", "write", "ids"), amounts=(60, 900, 5_000), repeats=False),
     # deep pages of a list of ids fail for hours, its first ones do not

@@ -148,7 +148,8 @@ class Network:
         if kind == "partial":
             return self._partly(vendor, req)
         answer = world.vendors.handle(vendor, req)
-        lost = kind in _RAISED_AFTER or kind in bodies.DAMAGE or answer.status >= 500
+        # A refusal says by its status alone that nothing was done, however spoilt its words are.
+        lost = kind in _RAISED_AFTER or (kind in bodies.DAMAGE and answer.status < 400) or answer.status >= 500
         world.wire.seen(vendor, req, None if lost else answer)
         if kind == "slow" and amount >= _READ_TIMEOUT:
             raise httpx.ReadTimeout("read timeout", request=request)

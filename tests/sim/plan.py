@@ -75,6 +75,7 @@ class Plan:
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...]
     found: str = field(default="", compare=False)  # what it showed when it was kept
+    starts_unsent: bool = False  # read and decided, nothing written to the CRM yet: messages go out under its faults
 
     def without_faults(self) -> Plan:
         return replace(self, faults=())
@@ -100,12 +101,14 @@ def draw(seed: int, steps: int = 150, engine: str = "sqlite") -> Plan:
     rng = Random(f"tieout {seed}")
     names, weights = list(ACTORS), list(ACTORS.values())
     turns = tuple(Step(rng.choices(names, weights)[0], _gap(rng), rng.getrandbits(32)) for _ in range(steps))
+    push_mode, start = "plan" if rng.random() < 0.25 else "auto", rng.random()
     return Plan(
         seed=seed,
         variant=seed % VARIANTS,
         engine=engine,
-        push_mode="plan" if rng.random() < 0.25 else "auto",
-        starts_empty=rng.random() < 0.25,
+        push_mode=push_mode,
+        starts_empty=start < 0.25,
+        starts_unsent=push_mode == "auto" and start > 0.5,
         steps=turns,
         faults=tuple(sorted(_faults(rng, steps), key=lambda one: one.step)),
     )

@@ -65,6 +65,7 @@ def world(value: str = "ok", reasons: tuple[str, ...] = (), yard: int = 1, shown
         (world(), world(yard=2, **LOWER)),  # judged by another yardstick
         (world(), world(grade="C", suggested_limit_minor=50, better_since="2026-10-01")),  # waits to rise
         (world(**UNPLACED), world(yard=2, **NOWHERE)),  # judged before there was a yardstick
+        (world(), world(yard=2, **{**UNPLACED, "missing_sub_scores": ["billing_percentile", "promises_kept"]})),
         (world(), world("hold", ("above_release_level",), hold_since="2026-10-02")),
         (world(), world("hold", ("hold_waits", "no_limit_known"), hold_since="2026-10-02")),
     ],
@@ -81,6 +82,7 @@ def test_what_the_way_there_explains_is_no_difference(calm: Dump, rough: Dump) -
         (world(**UNPLACED), world(**NOWHERE)),
         (world(**UNPLACED), world(yard=2, **{**UNPLACED, "missing_sub_scores": []})),  # other facts are missing
         (world(), world(yard=2, **{**LOWER, "contributions": {"days_late": Decimal(1)}})),  # other facts
+        (world(), world(**{**UNPLACED, "missing_sub_scores": ["billing_percentile", "promises_kept"]})),
         (world(), world(grade="C")),  # lower, and no better grade is on its way
         (world(), world(yard=2, shown="A", **LOWER)),  # the CRM says what nobody decided
         (world(), world("hold", ("over_limit",), hold_since="2026-10-02")),  # something holds it now

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.sim import actors, asof, canon, ending, operator, stage, truth
+from tests.sim import actors, asof, canon, desk, ending, operator, stage, truth
 from tests.sim.database import Database, scratch
 from tests.sim.invariants import Invariants
 from tests.sim.plan import Plan
@@ -45,7 +45,7 @@ class Theatre:
         gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
-        self._starts: dict[tuple[int, bool, str], tuple[str, str]] = {}
+        self._starts: dict[tuple[int, str, str], tuple[str, str]] = {}
         stage.install()
 
     def run(self, plan: Plan, *, stop_at_first: bool = True, rebuilds: bool | None = None) -> Outcome:
@@ -100,8 +100,9 @@ class Theatre:
         return self._slots[engine, label]
 
     def _start(self, plan: Plan) -> tuple[str, str]:
-        """A stored database and vendors' file: a company not read yet, or one that was synced once."""
-        key = (plan.variant, plan.starts_empty, plan.engine)
+        """A stored database and vendors' file: a company not read yet, read and decided, or synced altogether."""
+        how = "empty" if plan.starts_empty else "unsent" if plan.starts_unsent else "synced"
+        key = (plan.variant, how, plan.engine)
         if key not in self._starts:
             database = self._database(plan.engine, "calm")
             database.put("")
@@ -110,16 +111,19 @@ class Theatre:
                 Plan(0, plan.variant, plan.engine, "auto", False, (), ()), database, self._folder, "calm", None
             )
             world.vendors.found(VARIANTS[plan.variant])
-            if not plan.starts_empty:
+            if how != "empty":
                 actors.setup(world, Random(0), 0)
-                ending.one_round(world, accept=False)
-                ending.drain_doorbell(world)
+                if world.variant.is_chatty:
+                    desk.remind_often(world)
+                ending.one_round(world, accept=False, sends=how == "synced")
+                if how == "synced":
+                    ending.drain_doorbell(world)
                 assert not world.problems, world.problems
             world.vendors.close()
-            label = f"{plan.variant}-{plan.starts_empty}"
+            label = f"{plan.variant}-{how}"
             kept = self._folder / f"start-{plan.engine}-{label}.db"
             Path(world.vendor_file).replace(kept)
-            self._starts[key] = (database.keep(label.lower()), str(kept))
+            self._starts[key] = (database.keep(label), str(kept))
         return self._starts[key]
 
     def close(self) -> None:
