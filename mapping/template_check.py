@@ -57,9 +57,11 @@ def check_template(source: str, origin: str, *, limit: int) -> None:
     """
     try:
         tree = environment().parse(source)
+        _Check(origin).statements(tree.body, {}, in_loop=False)
     except TemplateSyntaxError as error:
         raise ConfigError(f"{origin}:{error.lineno}: {error.message}", code="text") from None
-    _Check(origin).statements(tree.body, {}, in_loop=False)
+    except RecursionError:
+        raise ConfigError(f"{origin}: the text is nested too deeply", code="text") from None
     for lines in (1, MAX_LINES + 1):
         for pay_by in ("", "2026-04-21"):
             words = render(source, values_of(_sample(lines), pay_by), origin=origin)

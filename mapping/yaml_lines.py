@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import yaml
@@ -11,6 +13,9 @@ from tieout.core.errors import ConfigError
 
 # libyaml's parser reads a profile some ten times faster; the nodes and their lines are the same.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A name that stands for a part (`&a`, `*a`) may hold itself, or parts of parts: a few lines would then never end.
+_DEPTH = 50
+_VALUES = 50_000
 
 
 class ProfileError(ConfigError):
@@ -68,6 +73,8 @@ def parse(text: str, origin: str) -> Item:
     """The document with lines; only text, whole numbers, true/false and null are scalars (`no` stays text)."""
     try:
         node = yaml.compose(text, Loader=_LOADER)
+    except RecursionError:
+        raise ProfileError("nested too deeply", origin=origin, line=1) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
@@ -75,11 +82,15 @@ def parse(text: str, origin: str) -> Item:
         raise ProfileError(f"not valid YAML: {problem}", origin=origin, line=line) from None
     if node is None:
         raise ProfileError("the file is empty", origin=origin, line=1)
-    return _item(node, origin)
+    return _item(node, origin, 0, count(1))
 
 
-def _item(node: yaml.Node, origin: str) -> Item:
+def _item(node: yaml.Node, origin: str, depth: int, number: Iterator[int]) -> Item:
     line = node.start_mark.line + 1
+    if depth > _DEPTH:
+        raise ProfileError("nested too deeply", origin=origin, line=line)
+    if next(number) > _VALUES:
+        raise ProfileError(f"more than {_VALUES} values", origin=origin, line=line)
     if isinstance(node, yaml.MappingNode):
         out: dict[str, Item] = {}
         for key_node, value_node in node.value:
@@ -88,11 +99,11 @@ def _item(node: yaml.Node, origin: str) -> Item:
                 raise ProfileError("a key must be text", origin=origin, line=key_line)
             if key_node.value in out:
                 raise ProfileError(f"key {key_node.value!r} stands twice", origin=origin, line=key_line)
-            made = _item(value_node, origin)
+            made = _item(value_node, origin, depth + 1, number)
             out[key_node.value] = Item(made.value, key_line, origin)
         return Item(out, line, origin)
     if isinstance(node, yaml.SequenceNode):
-        return Item([_item(child, origin) for child in node.value], line, origin)
+        return Item([_item(child, origin, depth + 1, number) for child in node.value], line, origin)
     assert isinstance(node, yaml.ScalarNode)
     return Item(_scalar(node), line, origin)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -44,11 +45,26 @@ def carefully(data: bytes) -> Any:
         return Decimal(text)
 
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8-sig"), parse_float=number, parse_constant=constant, object_pairs_hook=pairs
         )
     except (ValueError, RecursionError):
         raise BadPayload("no JSON") from None
+    if any("\ud800" <= char <= "\udfff" for text in _texts(value) for char in text):
+        raise BadPayload("half a character")
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def outcome(read: Any, data: bytes) -> str:

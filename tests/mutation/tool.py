@@ -21,7 +21,7 @@ _CONFIG = """
 source_paths = ["tieout", "mapping"]
 only_mutate = {only}
 do_not_mutate = {never}
-also_copy = ["api.py", "connectors", "docs", "sync", "worker.py"]
+also_copy = {beside}
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = ["-p", "no:cacheprovider"]
 type_check_command = {types}
@@ -75,7 +75,10 @@ def prepare(root: Path, folder: Path, rooms: Sequence[str]) -> Path:
     packages = sorted({pattern.removesuffix("/*").replace("/", ".") for pattern in only})
     types = ["python", "-m", "mypy", *(word for name in packages for word in ("-p", name)), "-O", "json"]
     types += [word for code in _NOISE for word in ("--disable-error-code", code)]
-    text = _CONFIG.format(only=_toml(only), never=_toml(NOT_MUTATED), tests=_toml(TESTS), types=_toml(types))
+    beside = sorted({path.name for path in tree.iterdir()} - {"mapping", "tests", "tieout"})
+    text = _CONFIG.format(
+        only=_toml(only), beside=_toml(beside), never=_toml(NOT_MUTATED), tests=_toml(TESTS), types=_toml(types)
+    )
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as config:
         config.write(text)
     return tree

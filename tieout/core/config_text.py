@@ -27,7 +27,9 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The tables of a TOML text; a syntax error becomes one line with its place."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{name} is not valid TOML: it is nested too deeply.") from None
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
         raise ConfigError(f"{name} is not valid TOML: {error}.", hint="Correct that line and start again.") from None
 
 

@@ -93,14 +93,14 @@ def _values(part: str, index: int, text: str) -> frozenset[int]:
     def number(word: str) -> int:
         if word.lower() in names:
             return names[word.lower()]
-        if not word.isdecimal() or not low <= int(word) <= high:
+        if not _is_number(word) or not low <= int(word) <= high:
             raise problem
         return int(word)
 
     out: set[int] = set()
     for item in part.split(","):
         span, slash, step_text = item.partition("/")
-        if slash and (not step_text.isdecimal() or int(step_text) < 1):
+        if slash and (not _is_number(step_text) or int(step_text) < 1):
             raise problem
         step = int(step_text) if slash else 1
         if span == "*":
@@ -115,3 +115,7 @@ def _values(part: str, index: int, text: str) -> frozenset[int]:
             raise problem
         out.update(range(first, last + 1, step))
     return frozenset(out)
+
+
+def _is_number(word: str) -> bool:
+    return word.isdecimal() and len(word) <= 4

@@ -49,7 +49,7 @@ def parse_at(text: str) -> datetime:
         raise DateError(f"{text!r} is not an ISO 8601 instant") from None
     if value.tzinfo is None:
         raise DateError(f"{text!r} has no time zone offset")
-    return value.astimezone(UTC)
+    return _utc(value, text)
 
 
 def parse_local(text: str, zone_name: str) -> datetime:
@@ -59,8 +59,15 @@ def parse_local(text: str, zone_name: str) -> datetime:
     except ValueError:
         raise DateError(f"{text!r} is not a date and time") from None
     if value.tzinfo is not None:
+        return _utc(value, text)
+    return _utc(value.replace(tzinfo=zone(zone_name)), text)
+
+
+def _utc(value: datetime, text: str) -> datetime:
+    try:
         return value.astimezone(UTC)
-    return value.replace(tzinfo=zone(zone_name)).astimezone(UTC)
+    except OverflowError:  # the last day of year 9999, the first of year 1
+        raise DateError(f"{text!r} lies beyond the calendar") from None
 
 
 def format_local(instant: datetime, zone_name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -43,6 +44,10 @@ _LISTS = frozenset({list, tuple})
 _split_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+# `\\ud800` in a text, or that half of a character itself.
+_SURROGATE = re.compile("\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+
+
 def _no_constant(text: str) -> Any:
     raise BadPayload(f"JSON constant {text} is not a number")
 
@@ -57,7 +62,9 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def loads(data: bytes | str) -> Any:
-    """Decode JSON with Decimal for every number that is not an integer; NaN, 1e999 and duplicate keys raise BadPayload.
+    """Decode JSON with Decimal for every number that is not an integer.
+
+    NaN, 1e999, duplicate keys and half characters (a lone surrogate, which no database takes) raise BadPayload.
 
     Two ways to the same value: the fast decoder, where counting shows that no key was twice (every key is a quote and
     a colon; a text may look like one more, never like one less), else the standard parser that sees each pair.
@@ -72,9 +79,14 @@ def loads(data: bytes | str) -> Any:
                 return value
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes | bytearray | memoryview) else data
-        return json.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        value = json.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        return value
     except BadPayload:
         raise
+    except UnicodeEncodeError:
+        raise BadPayload("not valid JSON: a text ends or begins in the middle of a character") from None
     except (ValueError, RecursionError) as error:
         raise BadPayload(f"not valid JSON: {error}") from None
 
