@@ -7,10 +7,11 @@ blocks only, so that the choice does not depend on order (matching reference, se
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS, LinkKey
 from mapping.identity.rivals import BITS, NOTED, notes_for
@@ -22,6 +23,8 @@ _REMEMBERED = 50_000
 Keys = Mapping[str, tuple["array[int]", "array[int]"]]  # by kind: digests of values and, beside each, who holds it
 
 
+# How steps are run: a function on each of some arguments, results in their order. `map`, or several processes.
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 T = TypeVar("T", covariant=True)
 
 
@@ -75,51 +78,23 @@ class KeyTable:
 class Blocks:
     """Records that share a key. Numbers are ranks: `ranks` gives that of each holder in the table."""
 
-    def __init__(self, size: int, table: KeyTable, ranks: Sequence[int]) -> None:
+    def __init__(self, size: int, table: KeyTable, ranks: Sequence[int], spread: Spread = map) -> None:
         self.size = size
         self.notes = bytearray(size)  # what is noted of each record, as bits (`rivals.BITS`)
         self.dropped = 0
         self._flat = array("I")
         self._ends = array("I", [0])
-        self._ids: dict[int, frozenset[int]] = {}
-        self._read_ids(table, ranks)
-        for kind in sorted(table.kinds):
-            digests, owners = table.kinds.pop(kind)
-            for block in _blocks(digests, owners, ranks):
-                self._note(kind, block)
-                if kind not in COUNTED_KINDS:
-                    self._keep(kind, block)
-        self._ids.clear()
-        self._index()
-
-    def _read_ids(self, table: KeyTable, ranks: Sequence[int]) -> None:
-        same: dict[int, frozenset[int]] = {}
-        for value, owner in zip(*table.kinds.get("tax", ((), ())), strict=True):
-            number = ranks[owner]
-            one = same.setdefault(value, frozenset((value,)))
-            self._ids[number] = self._ids[number] | one if number in self._ids else one
-
-    def _note(self, kind: str, block: Sequence[int]) -> None:
-        if kind not in NOTED:
-            return
-        found: set[int] = set()
-        for number in block:
-            found.update(self._ids.get(number, ()))
-        bits = sum(BITS[code] for code in notes_for(kind, len(found)))
-        if bits:
-            for number in block:
+        ids = _ids_of(table, ranks)
+        kinds = sorted(table.kinds)
+        for one in spread(partial(_kind_blocks, table, ranks, ids), kinds):
+            first = len(self._flat)
+            self._flat.extend(one.flat)
+            self._ends.extend(array("I", [first + end for end in one.ends]) if first else one.ends)
+            self.dropped += one.dropped
+            for number, bits in zip(one.noted, one.bits, strict=True):
                 self.notes[number] |= bits
-
-    def _keep(self, kind: str, block: list[int]) -> None:
-        if len(block) <= BLOCK_CAP:
-            self._flat.extend(block)
-            self._ends.append(len(self._flat))
-        elif kind in RULE_KINDS:
-            for other in block[1:]:
-                self._flat.extend((block[0], other))
-                self._ends.append(len(self._flat))
-        else:
-            self.dropped += 1
+        table.kinds.clear()
+        self._index()
 
     def _index(self) -> None:
         """Blocks of each record, small ones first."""
@@ -162,6 +137,54 @@ class Blocks:
                 theirs = known[other]
                 if theirs is not None and number not in theirs:
                     yield other, number
+
+
+class _KindBlocks(NamedTuple):
+    """The blocks of one kind of key, one behind the other with their ends, and the bits noted of records."""
+
+    flat: array[int]
+    ends: array[int]
+    dropped: int
+    noted: array[int]
+    bits: bytearray
+
+
+def _ids_of(table: KeyTable, ranks: Sequence[int]) -> Mapping[int, frozenset[int]]:
+    """The valid tax ids of each record that has one, as digests."""
+    out: dict[int, frozenset[int]] = {}
+    same: dict[int, frozenset[int]] = {}
+    for value, owner in zip(*table.kinds.get("tax", ((), ())), strict=True):
+        number = ranks[owner]
+        one = same.setdefault(value, frozenset((value,)))
+        out[number] = out[number] | one if number in out else one
+    return out
+
+
+def _kind_blocks(table: KeyTable, ranks: Sequence[int], ids: Mapping[int, frozenset[int]], kind: str) -> _KindBlocks:
+    flat, ends, noted, bits, dropped = array("I"), array("I"), array("I"), bytearray(), 0
+    for block in _blocks(*table.kinds[kind], ranks):
+        if kind in NOTED and (mask := _mask(kind, block, ids)):
+            noted.extend(block)
+            bits.extend([mask] * len(block))
+        if kind in COUNTED_KINDS:
+            continue
+        if len(block) <= BLOCK_CAP:
+            flat.extend(block)
+            ends.append(len(flat))
+        elif kind in RULE_KINDS:
+            for other in block[1:]:
+                flat.extend((block[0], other))
+                ends.append(len(flat))
+        else:
+            dropped += 1
+    return _KindBlocks(flat, ends, dropped, noted, bits)
+
+
+def _mask(kind: str, block: Sequence[int], ids: Mapping[int, frozenset[int]]) -> int:
+    found: set[int] = set()
+    for number in block:
+        found.update(ids.get(number, ()))
+    return sum(BITS[code] for code in notes_for(kind, len(found)))
 
 
 def _blocks(digests: array[int], owners: array[int], ranks: Sequence[int]) -> Iterator[list[int]]:

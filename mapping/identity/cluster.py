@@ -6,10 +6,10 @@ The result depends on the records, the pairs that were looked at, the weights an
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mapping.identity.blocks import Blocks
+from mapping.identity.blocks import Blocks, Spread
 from mapping.identity.findings import between, joined
 from mapping.identity.packed import Packed
 from mapping.identity.rivals import BY_MASK, with_notes
@@ -17,6 +17,7 @@ from mapping.identity.scored import Codes, Scored
 from mapping.identity.weights import VETOES, Weights, held, strong
 
 _ROUNDS = 8
+PART = 20_000  # pairs of clusters of one step
 
 Pair = tuple[int, int]
 
@@ -46,7 +47,9 @@ class Clusters:
         weights: Weights,
         must_link: Iterable[Pair] = (),
         must_not_link: Iterable[Pair] = (),
+        spread: Spread = map,
     ) -> None:
+        self._spread = spread
         self.facts = facts
         self.blocks = blocks
         self.weights = weights
@@ -164,7 +167,7 @@ class Clusters:
         return not VETOES.isdisjoint(codes) or self.weights.score(codes) < self.weights.floor
 
     def _by_clusters(self) -> bool:
-        links = [self._between(*pair) for pair in self._cluster_pairs()]
+        links = self._all_between(self._cluster_pairs())
         best: dict[int, list[Link]] = {}
         for link in links:
             best.setdefault(link.left, []).append(link)
@@ -206,6 +209,20 @@ class Clusters:
                 if left < right and a != home[right]:
                     out.add(_ordered(a, home[right]))
         return out
+
+    def _all_between(self, pairs: set[Pair]) -> list[Link]:
+        """The links of these pairs of clusters; many that nobody asked for yet are worked out side by side."""
+        fresh = sorted(pairs - self._between_known.keys())
+        if len(fresh) > PART:
+            steps = [fresh[at : at + PART] for at in range(0, len(fresh), PART)]
+            for step, found in zip(steps, self._spread(self._told_between, steps), strict=True):
+                for pair, (score, codes, why) in zip(step, found, strict=True):
+                    self._between_known[pair] = Link(*pair, score, codes, why)
+        return [self._between(*pair) for pair in pairs]
+
+    def _told_between(self, pairs: Sequence[Pair]) -> list[tuple[int, Codes, str]]:
+        links = [self._between(*pair) for pair in pairs]
+        return [(link.score, link.codes, link.why_not) for link in links]
 
     def _between(self, left: int, right: int) -> Link:
         known = self._between_known.get((left, right))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
 
-from mapping.identity.blocks import Blocks, Keys, KeyTable
+from mapping.identity.blocks import Blocks, Keys, KeyTable, Spread
 from mapping.identity.cluster import Clusters, Link
 from mapping.identity.facts import facts
 from mapping.identity.keys import beside, keys_of
@@ -21,8 +20,6 @@ from tieout.canonical.parties import PartyCandidate
 CANDIDATES = 3  # asked about one cluster
 PART = 10_000  # records of one step
 
-# How steps are run: a function on each of some arguments, results in their order. `map`, or several processes.
-Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 RefPair = tuple[str, str]
 
 
@@ -103,7 +100,9 @@ def prepare(records: Iterable[Record], spread: Spread = map) -> Prepared:
     for size in sizes:
         starts.append(starts[-1] + size)
     read = Packed([refs[place] for place in order], b"".join(pieces), starts, array("I", order))
-    return Prepared(read.refs, read, Blocks(len(refs), table, ranks), array("Q", [sounds[place] for place in order]))
+    return Prepared(
+        read.refs, read, Blocks(len(refs), table, ranks, spread), array("Q", [sounds[place] for place in order])
+    )
 
 
 def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -150,7 +149,7 @@ def matched(
     at = prepared.number_of() if any(answers) else {}
     said, refused = ([(at[a], at[b]) for a, b in pairs if a in at and b in at and a != b] for pairs in answers)
     clusters = Clusters(
-        prepared.facts, prepared.blocks, scored(prepared, chosen, spread), chosen, said, refused
+        prepared.facts, prepared.blocks, scored(prepared, chosen, spread), chosen, said, refused, spread
     )  # fmt: skip
     clusters.run()
     refs = prepared.refs

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from mapping.identity.matching import Spread
+from mapping.identity.blocks import Spread
 
 _task: Callable[[Any], Any] | None = None  # what a worker runs; it is inherited, for it holds all records
 
