@@ -31,7 +31,9 @@ class PartyFacts:
     """One record as identity sees it.
 
     `ref` is the caller's id; `side` says which system it stands in (records of one side compete, records of two sides
-    are linked); `group` is the customer it is already a member of, "" if none; `is_answered`: a person put it there.
+    are linked); `group` is the customer it is already a member of, "" if none; `rule` put it there (`link.ANCHORS`).
+    `called`: keys of names by which people's answers call its customer and nobody else; `called_too`: those that mean
+    others as well.
     """
 
     ref: str
@@ -46,7 +48,14 @@ class PartyFacts:
     places: tuple[Place, ...] = ()
     address: Address | None = None
     country: str = ""
-    is_answered: bool = False
+    rule: str = ""
+    called: frozenset[str] = frozenset()
+    called_too: frozenset[str] = frozenset()
+
+    @property
+    def is_answered(self) -> bool:
+        """True when a person put it into its customer."""
+        return self.rule == "must_link"
 
     @property
     def legal_keys(self) -> frozenset[str]:
@@ -76,9 +85,7 @@ class PartyFacts:
         return " / ".join(one.value for one in self.tax_ids)
 
 
-def facts(
-    ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "", is_answered: bool = False
-) -> PartyFacts:
+def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "", rule: str = "") -> PartyFacts:
     """The facts of a party candidate."""
     address = read_address(candidate.address)
     raws = [text for text in (candidate.legal_name, *candidate.names) if text.strip()]
@@ -96,7 +103,7 @@ def facts(
         places=city_of(candidate.city) or (address.places if address is not None else ()),
         address=address,
         country=candidate.country.strip().casefold(),
-        is_answered=is_answered,
+        rule=rule,
     )
 
 

@@ -109,6 +109,8 @@ def _parts(name: Name) -> frozenset[str]:
 
 def _names(mine: View, theirs: View) -> list[str]:
     han = latin = spoken = trade = ""
+    if mine.is_called or theirs.is_called:
+        han = _called(mine.facts, theirs.facts)
     for a in mine.han:
         for b in theirs.han:
             han = _better(han, name_pairs.han_level(a, b))
@@ -121,6 +123,8 @@ def _names(mine: View, theirs: View) -> list[str]:
                 for b in other.latin:
                     spoken = _better(spoken, name_pairs.sound_level(a, b))
                     trade = max(trade, trades.relation(a, b), key=_TRADE.index)
+    if han in name_pairs.CALLED:  # what its own names are does not speak against what people call it
+        return [han, _branches(mine, theirs)]
     return [
         han or latin or spoken,
         latin if han else "" if latin else trade,
@@ -129,6 +133,18 @@ def _names(mine: View, theirs: View) -> list[str]:
         _branches(mine, theirs),
         _groups(mine, theirs),
     ]
+
+
+def _called(mine: PartyFacts, theirs: PartyFacts) -> str:
+    """Whether one bears a name by which people's answers call the customer of the other, and nobody else."""
+    found = ""
+    for one, other in ((mine, theirs), (theirs, mine)):
+        keys = {name.key for name in other.names if name.has_brand}  # trade words alone name nobody
+        if not keys.isdisjoint(one.called_too):
+            return "alias_shared"
+        if not keys.isdisjoint(one.called):
+            found = "alias_equal"
+    return found
 
 
 def _better(old: str, new: str) -> str:
@@ -236,6 +252,8 @@ def joined(pairs: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
                 best[group] = (rank, code)
     if _ALL_AGREE in best and not all("brand_weak" in codes for codes in pairs):
         del best[_ALL_AGREE]  # some pair agrees in more than trade words
+    if 1 in best and best[1][1] in name_pairs.CALLED:
+        best.pop(2, None)
     if 1 in best or 2 in best:
         best.pop(3, None)
         best.pop(4, None)  # names of one script tell more than sounds

@@ -14,6 +14,7 @@ from tieout.canonical.parties import PartyCandidate
 RULE_KINDS = ("tax", "name")
 # Keys that only tell how many legal persons bear a name; they bring no candidates.
 COUNTED_KINDS = ("spoken",)
+_STEM, _CORE = 3, 2  # characters from which a name is a key
 _SOUND = 6  # letters of a joined name
 _WORD = 4  # letters from which a word of its own is a key
 
@@ -43,6 +44,15 @@ def beside(keys: Sequence[LinkKey]) -> int:
     return int.from_bytes(spoken.encode()[:8].ljust(8, b"\0"), "big")
 
 
+def name_key(name: Name) -> LinkKey | None:
+    """The narrowest key that every record with this very name holds; None for a name too short to have one."""
+    if name.is_full:
+        return LinkKey("name", name.key)
+    if len(name.stem) >= _STEM:
+        return LinkKey("stem", name.stem)
+    return LinkKey("core", name.core) if len(name.core) >= _CORE else None
+
+
 def keys_of(known: PartyFacts) -> list[LinkKey]:
     """All keys of a record whose facts are read already."""
     pairs = {("tax", f"{one.scheme}:{one.key}") for one in known.valid_tax_ids}
@@ -68,8 +78,8 @@ def keys_of(known: PartyFacts) -> list[LinkKey]:
 
 
 def _name_keys(name: Name) -> set[tuple[str, str]]:
-    out = {("stem", name.stem)} if len(name.stem) >= 3 else set()
-    if len(name.core) >= 2:
+    out = {("stem", name.stem)} if len(name.stem) >= _STEM else set()
+    if len(name.core) >= _CORE:
         out.add(("core", name.core))
     if name.has_brand and len(name.brand) >= 2:
         out.add(("brand", name.brand))

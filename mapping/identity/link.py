@@ -13,7 +13,7 @@ from mapping.identity.findings import joined
 from mapping.identity.views import View
 from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
 
-RULE_VERSION = "identity-4"
+RULE_VERSION = "identity-5"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {
@@ -58,6 +58,7 @@ def judge(
     must_link: Pairs = (),
     must_not_link: Pairs = (),
     notes: Mapping[str, frozenset[str]] | None = None,
+    seen: dict[str, Evidence] | None = None,
 ) -> Verdict:
     """Which customer a record belongs to.
 
@@ -65,6 +66,7 @@ def judge(
     are its rivals, and a rule that fits two of them equally well decides nothing. Records that share only hint keys may
     be left out; what they would have brought is then neither linked nor suggested. Answers of people (unordered pairs
     of refs) come first. `notes`: by ref, whether others bear its brand or domain. The order of candidates is no matter.
+    `seen` keeps what was compared, for a judgement among more candidates.
     """
     noted = notes or {}
     others = sorted((c for c in candidates if c.ref != record.ref and c.side != record.side), key=lambda c: c.ref)
@@ -73,11 +75,16 @@ def judge(
     # Parted from a record means parted from its whole customer; an answer may also name the customer itself.
     parted = {*refused, *(c.group for c in (*others, *rivals) if c.group and c.ref in refused)}
     view = View(record)
-    evidence = {
-        other.ref: compared(view, View(other), noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE))
-        for other in others
-        if other.ref not in refused and not (other.group and other.group in parted)
-    }
+    known = {} if seen is None else seen
+    evidence: dict[str, Evidence] = {}
+    for other in others:
+        if other.ref in refused or (other.group and other.group in parted):
+            continue
+        found = known.get(other.ref)
+        if found is None:
+            about = noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE)
+            found = known[other.ref] = compared(view, View(other), about)
+        evidence[other.ref] = found
     suggestions = _suggestions(evidence)
     if wanted:
         return _answered(record, others, wanted, refused, parted, suggestions)
@@ -86,9 +93,9 @@ def judge(
     for other in others:
         sides.setdefault(other.group or other.ref, set()).add(other.side)
     customers = frozenset(other.group for other in others if other.group)
-    found, reasons = _by_rule(record, groups, rivals, sides, customers)
-    if found is not None:
-        rule, members = found
+    ruled, reasons = _by_rule(record, groups, rivals, sides, customers)
+    if ruled is not None:
+        rule, members = ruled
         refs = tuple(sorted(one.ref for one in members))
         return Verdict("link", refs, rule, RULE_VERSION, reasons, suggestions)
     if not reasons and (linked := _by_evidence(view, groups, rivals, customers, noted)) is not None:

@@ -15,9 +15,12 @@ from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
 from mapping.identity.sounds import sound, syllables
 
+# What a person's answer calls the customer says who is meant, whatever its own names are; below only a whole name.
+CALLED = ("alias_equal", "alias_shared")
 HAN = (
-    "han_legal_equal", "han_stem_equal", "han_form_differs", "han_core_equal", "han_short_equal", "han_sound_equal",
-    "han_one_edit", "han_prefix", "han_abbreviation", "han_industry_differs", "han_similar", "han_differs",
+    "han_legal_equal", *CALLED, "han_stem_equal", "han_form_differs", "han_core_equal", "han_short_equal",
+    "han_sound_equal", "han_one_edit", "han_prefix", "han_abbreviation", "han_industry_differs", "han_similar",
+    "han_differs",
 )  # fmt: skip
 LATIN = (
     "latin_legal_equal", "latin_stem_equal", "latin_form_differs", "latin_core_equal", "latin_short_equal",

@@ -19,7 +19,7 @@ _KEPT = 60_000  # views at hand; all are let go when there are more
 
 
 def packed(facts: PartyFacts) -> bytes:
-    """The facts of a record as bytes, without its `ref`, `group` and `is_answered`."""
+    """The facts of a record as bytes, without its `ref` and where it stands."""
     names = tuple(
         (n.raw, n.script, n.key, n.is_full, n.core, n.brand, n.form, n.regions, n.branch, n.is_group, n.stem,
          n.branch_places, n.words, n.has_brand)

@@ -69,12 +69,18 @@ def members_of(group: PartyFacts, others: Sequence[PartyFacts]) -> list[tuple[Pa
     return sorted(out, key=lambda found: found[0].ref)
 
 
-def other_names(record: PartyFacts, books: Sequence[PartyFacts]) -> list[Name]:
-    """Names of a record that are no spelling of any name the books have for its customer, in the same script."""
+def other_names(record: PartyFacts, books: Sequence[PartyFacts], *, in_any_script: bool = False) -> list[Name]:
+    """Names of a record that are no spelling of any name the books have for its customer, in the same script.
+
+    `in_any_script`: also those in a script that the books have no name in. What a person linked is called so, while an
+    English name under an equal tax id is the firm's English name and none it had before.
+    """
     out = []
     for name in record.names:
         known = [other for one in books for other in one.names if other.script == name.script]
-        if known and not any(_is_spelling(name, other) for other in known):
+        if not known and not (in_any_script and any(one.names for one in books)):
+            continue
+        if not any(_is_spelling(name, other) for other in known):
             out.append(name)
     return out
 

@@ -24,6 +24,7 @@ NOTED: Mapping[str, tuple[tuple[int, str], ...]] = {
 SHARED_KINDS = tuple(NOTED)
 MOST = max(least for pairs in NOTED.values() for least, _ in pairs)  # legal persons; nothing depends on more
 NONE: Notes = frozenset()
+_AMBIGUOUS = frozenset(("brand_contested", "brand_crowded", "name_contested"))
 _CODES = tuple(sorted({code for pairs in NOTED.values() for _, code in pairs}))
 # Notes as bits, for many records at once.
 BITS: Mapping[str, int] = {code: 1 << place for place, code in enumerate(_CODES)}
@@ -53,9 +54,15 @@ def noted(shared: Mapping[str, Mapping[str, int]]) -> dict[str, Notes]:
 def with_notes(codes: tuple[str, ...], noted: Collection[str]) -> tuple[str, ...]:
     """The findings of a pair with what is noted of either record.
 
-    An equal tax id settles who is meant; a whole legal name does as well, unless a crowd bears it.
+    An equal tax id settles who is meant, and so does what people call it; a whole legal name does as well, unless a
+    crowd bears it.
     """
-    if not noted or "tax_id_equal" in codes:
+    if not noted or "tax_id_equal" in codes or "alias_equal" in codes:
         return codes
     said = noted if SETTLING.isdisjoint(codes) else CROWDS.intersection(noted)
     return (*codes, *sorted(said))
+
+
+def is_ambiguous(noted: Collection[str]) -> bool:
+    """True when several legal persons bear the names of a record: what people call by such a name is not one alone."""
+    return not _AMBIGUOUS.isdisjoint(noted)

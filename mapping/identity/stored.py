@@ -52,7 +52,7 @@ def stored_party(party: PartyCandidate) -> bytes:
 
 
 def stored(known: PartyFacts) -> bytes:
-    """The facts of a record as bytes, without its `ref`, `side`, `group` and `is_answered`."""
+    """The facts of a record as bytes, without its `ref`, `side`, and where it stands."""
     names = [
         (n.raw, n.script, n.key, n.is_full, n.core, n.brand, n.form, n.regions, n.branch, n.is_group, n.stem,
          n.branch_places, n.words, n.has_brand)
@@ -65,14 +65,12 @@ def stored(known: PartyFacts) -> bytes:
     return version() + _encode((names, ids, *contact))
 
 
-def restored(
-    data: bytes | None, ref: str, side: str = "", group: str = "", is_answered: bool = False
-) -> PartyFacts | None:
+def restored(data: bytes | None, ref: str, side: str = "", group: str = "", rule: str = "") -> PartyFacts | None:
     """The facts that `stored` wrote; None where there are none, or another version of the code made them."""
     if data is None or data[:8] != version():
         return None
     names, ids, number, phone, domain, mobile, places, address, country = _decode(memoryview(data)[8:])
     return PartyFacts(
         ref, side, group, tuple([Name(*one) for one in names]), tuple([TaxId(*one) for one in ids]), number, phone,
-        domain, mobile, places, Address(*address) if address is not None else None, country, is_answered,
+        domain, mobile, places, Address(*address) if address is not None else None, country, rule,
     )  # fmt: skip

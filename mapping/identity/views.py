@@ -23,7 +23,8 @@ class View:
     """
 
     __slots__ = (
-        "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "label",
+        "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "is_called",
+        "label",
         "latin", "licensed", "named", "only_tax", "places", "regions", "weak",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class View:
         self.label = facts.domain.split(".", 1)[0].replace("-", "")
         self.places = frozenset(facts.places)
         self.named = frozenset([place for name in names for place in (name.branch_places or name.regions)])
+        self.is_called = bool(facts.called or facts.called_too)
         ids = facts.tax_ids
         self.only_tax: TaxId | None = ids[0] if len(ids) == 1 and ids[0].is_valid else None
         self._spoken: tuple[Spoken, ...] | None = None

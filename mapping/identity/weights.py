@@ -43,10 +43,10 @@ _SPECIFIC = frozenset("tax_id_near address_equal address_cut phone_equal".split(
 def sufficient(codes: Collection[str]) -> str:
     """The rule that lets a strong pair be linked without a person; "" when none does.
 
-    `tax_id`; `legal_name` (equal in full, and no crowd bears it); `name` (equal but for region or legal form);
-    `short_name` (one short name in one place, borne by nobody else); `name_and_contact` (a name that fits, and an
-    address, a landline or a mistyped tax id); `contacts` (two of those, names silent). A domain, or a domain and a
-    city, is what members of a group share: never enough.
+    `tax_id`; `legal_name` (equal in full, and no crowd bears it); `alias` (people's answers call one customer so);
+    `name` (equal but for region or legal form); `short_name` (one short name in one place, borne by nobody else);
+    `name_and_contact` (a name that fits, and an address, a landline or a mistyped tax id); `contacts` (two of those,
+    names silent). A domain, or a domain and a city, is what members of a group share: never enough.
     """
     if "tax_id_equal" in codes:
         return "tax_id"
@@ -57,6 +57,8 @@ def sufficient(codes: Collection[str]) -> str:
         placed = "han_legal_equal" in codes and "region_equal" in codes
         crowds = _CROWDS_HAN if placed else CROWDS
         return "legal_name" if own or crowds.isdisjoint(codes) else ""
+    if "alias_equal" in codes:
+        return "alias"
     around = sum(code in _AROUND for code in codes)
     if not _NAMED.isdisjoint(codes):
         han = not _NAMED_HAN.isdisjoint(codes)

@@ -10,8 +10,10 @@ from sqlalchemy import insert, or_, select, update
 from mapping.identity.relations import STATED
 from sync.fold import relations
 from sync.fold.batch import Batch
+from sync.fold.blocks import Moves, onlookers
 from sync.fold.conflicts import reopen
 from sync.fold.documents import claims_holding
+from tieout.store.queries.blocks import Key, keys_held
 from tieout.store.tables import answers, bindings, conflicts, document_keys, memberships
 
 
@@ -89,6 +91,11 @@ def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None
 
 def _replay(batch: Batch, action: str, subject: str, target: str) -> None:
     """What an answer unblocks: its own subject, and those it competes with or is compared to."""
+    if action in ("separate", "leave"):  # it claims no customer any more, or does again: others may, or may not
+        changed: dict[Key, Moves] = {}
+        for member, kind, value in keys_held(batch.conn, [subject]):
+            changed.setdefault((kind, value), Moves()).changed.add(member)
+        batch.touch("party", onlookers(batch, changed))
     if action in ("link", "separate"):
         members = {subject}
         m = memberships.c

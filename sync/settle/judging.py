@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
+from mapping.identity.beside import CLAIMS, judge_beside
 from mapping.identity.facts import PartyFacts
-from mapping.identity.link import Verdict, judge
+from mapping.identity.link import Verdict
 from sync.fold.batch import Batch
 from sync.fold.blocks import candidates as blocks_of
-from sync.settle import rivals
+from sync.settle import aliases, rivals
 from sync.settle.scope import Business, documents_of_parties
 from sync.settle.seen import Sight, sight_of
 from tieout.store.among import among_given
@@ -56,19 +57,37 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     said = {row["subject"]: row for row in rows if row["action"] == "link"}
     everyone |= {row["target"] for row in said.values()}
     sight = sight_of(batch, everyone)
+    called = aliases.call(batch, sight, blocks)
+    blocks = {key: near | called.get(key, set()) for key, near in blocks.items()} if called else blocks
     known = sight.known
     refused = {(row["subject"], row["target"]) for row in rows if row["action"] == "separate" and row["target"] != ""}
     left_alone = {row["subject"] for row in rows if _leaves_alone(row)}
     business = documents_of_parties(batch, keys)
     noted = rivals.notes(batch, known)
-    verdicts: dict[str, Verdict] = {}
-    for key in keys:
-        record = known.get(key)
-        if record is not None:
-            others = [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known]
-            must = {(key, said[key]["target"])} if key in said else set()
-            verdicts[key] = judge(record, others, must, refused, noted)
+    near = {key: [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known] for key in keys if key in known}
+
+    def judge_all(of: Iterable[str], quiet: Collection[str] = ()) -> dict[str, Verdict]:
+        must = {key: {(key, said[key]["target"])} for key in of if key in said}
+        return {key: judge_beside(known[key], near[key], must.get(key, ()), refused, noted, quiet) for key in of}
+
+    verdicts = judge_all(near)
+    claimed = {key: found for key, one in verdicts.items() if (found := _claimants(one))}
+    if claimed:
+        silent = _silent(batch, {ref for refs in claimed.values() for ref in refs})
+        verdicts |= judge_all([key for key, refs in claimed.items() if refs & silent], silent)
     return Judged(sight, said, refused, left_alone, business, blocks, verdicts)
+
+
+def _claimants(verdict: Verdict) -> set[str]:
+    """CRM records that fit the customer a record would be linked to, and are somebody else."""
+    return (
+        {r.ref for r in verdict.reasons if r.code in CLAIMS and "/" in r.ref} if verdict.outcome == "review" else set()
+    )
+
+
+def _silent(batch: Batch, records: Set[str]) -> set[str]:
+    """Of these records those that people parted from a customer or left alone: they claim none."""
+    return {row["subject"] for row in answered(batch, records) if row["action"] in ("separate", "leave")}
 
 
 def _goal(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
+from mapping.identity.beside import MEMBER
 from mapping.identity.keys import RULE_KINDS
 from sync.fold.batch import Batch
-from sync.fold.blocks import Moves, onlookers
+from sync.fold.blocks import Moves, onlookers, side_of
 from sync.fold.conflicts import close_conflicts, open_conflicts
 from sync.settle import memberships as membership
 from sync.settle.judging import answered, judged
@@ -22,6 +23,7 @@ from tieout.store.refs import by_refs, rows_by
 from tieout.store.tables import accounts, customers
 
 BOOK_RULE = "book_of_record"
+ANSWERED = "must_link"
 _a = accounts.c
 _NAMESAKES = by_refs(select(_a.id, _a.connection, _a.party_ref), (_a.connection, _a.party_ref))
 
@@ -120,15 +122,46 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
         loose.append(key)
     calls = questions(batch, found, loose)
     closed += [key for key in loose if key not in calls]  # nobody we do business with: not worth a person's time
-    membership.change(batch, wanted, found.sight.held)
+    before = found.sight.held
+    membership.change(batch, wanted, before)
+    batch.touch("party", _leaning(batch, {one.member: _rules(before.get(one.member), one) for one in wanted}))
     close_conflicts(batch, KIND, closed, state="superseded")
     open_conflicts(batch, list(calls.values()))
     found.sight.keep(batch)
 
 
+def _rules(before: Mapping[Any, Any] | None, now: Wanted) -> tuple[str, str] | None:
+    """The rules by which a record stood and stands in a customer, "" for none; None where nothing changed."""
+    was = (before["customer_id"], before["rule"]) if before is not None else (None, "")
+    return None if was == (now.customer, now.rule) else (str(was[1]), now.rule)
+
+
+def _leaning(batch: Batch, changed: Mapping[str, tuple[str, str] | None]) -> set[str]:
+    """Records of further systems that may lean on one of these, which stands elsewhere now or by another rule.
+
+    Who is linked by accounts alone leans on nobody but on records that a person linked; those may be of its own system.
+    """
+    out: set[str] = set()
+    for is_answered in (False, True):
+        mine = {member for member, rules in changed.items() if rules is not None and (ANSWERED in rules) == is_answered}
+        near = {one for one in _seeing(batch, mine) if "/" in one} if mine else set()
+        if not is_answered and near:
+            sides = {side_of(one) for one in mine}
+            near = {one for one in near if sides - {side_of(one)}}
+            held = membership.standing(batch, near)
+            near = {one for one in near if one not in held or held[one]["rule"] == MEMBER}
+        out |= near
+    return out
+
+
+def _seeing(batch: Batch, members: Iterable[str], kinds: Sequence[str] = ()) -> set[str]:
+    """Who sees any of these members by a key."""
+    changed: dict[Key, Moves] = {}
+    for member, kind, value in keys_held(batch.conn, set(members), kinds):
+        changed.setdefault((kind, value), Moves()).changed.add(member)
+    return onlookers(batch, changed)
+
+
 def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
     """CRM records that see any of these members by a rule key."""
-    changed: dict[Key, Moves] = {}
-    for member, kind, value in keys_held(batch.conn, set(members), RULE_KINDS):
-        changed.setdefault((kind, value), Moves()).changed.add(member)
-    return {member for member in onlookers(batch, changed) if "/" in member}
+    return {member for member in _seeing(batch, members, RULE_KINDS) if "/" in member}

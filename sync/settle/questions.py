@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mapping.identity.link import Verdict
+from mapping.identity.link import Suggestion, Verdict
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall
 from sync.settle import memberships as membership
@@ -19,7 +19,7 @@ from tieout.ledger import chart
 from tieout.store.among import among
 from tieout.store.landing import chunks
 from tieout.store.queries.parties import parties_of
-from tieout.store.tables import balances
+from tieout.store.tables import balances, memberships
 
 KIND = "identity"
 _REASON = ("code", "mine", "theirs", "ref", "weight")
@@ -34,11 +34,13 @@ def questions(batch: Batch, found: Judged, keys: Iterable[str]) -> dict[str, Con
         deals_in = _less(
             batch, found.business.get(key), {target for subject, target in found.refused if subject == key}
         )
-        if (verdict.outcome == "review" or deals_in is not None) and key not in found.left_alone:
+        asks = verdict.outcome == "review" and _concerns_us(verdict, found.sight.held)
+        if (asks or deals_in is not None) and key not in found.left_alone:
             asked[key] = deals_in
     shown = {*(one.ref for key in asked for one in found.verdicts[key].suggestions)}
     parties = parties_of(batch.conn, shown | asked.keys())
-    calls = [_call(batch, key, parties, found.verdicts[key], business) for key, business in asked.items()]
+    held = found.sight.held
+    calls = [_call(batch, key, parties, held, found.verdicts[key], business) for key, business in asked.items()]
     return {call.cause: call for call in _with_money(batch, calls)}
 
 
@@ -58,21 +60,32 @@ def reason_row(reason: Any) -> dict[str, Any]:
     }
 
 
+def _concerns_us(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> bool:
+    """True when a customer is meant: records of two CRMs that belong to nobody are no question yet."""
+    refs = {one.ref for one in verdict.suggestions} | {one.ref for one in verdict.reasons if one.ref}
+    return not refs or any(ref in held or ref.startswith(("acc_", "cus_")) for ref in refs)
+
+
 def _call(
-    batch: Batch, key: str, candidates: Mapping[str, PartyCandidate], verdict: Verdict, business: Business | None
+    batch: Batch,
+    key: str,
+    parties: Mapping[str, PartyCandidate],
+    held: Mapping[str, Mapping[Any, Any]],
+    verdict: Verdict,
+    business: Business | None,
 ) -> ConflictCall:
     connection, stream, record = key.split("/", 2)
-    mine = candidates[key]
+    mine = parties[key]
     suggestions = [
         {
-            "target": one.ref,
+            "target": target,
             "action": "link",
-            "label": candidates[one.ref].display_name if one.ref in candidates else one.ref,
+            "label": parties[one.ref].display_name if one.ref in parties else one.ref,
             "points": one.points,
             "reasons": [reason_row(r) for r in one.reasons],
-            "record": _shown(candidates[one.ref]) if one.ref in candidates else {},
+            "record": _shown(parties[one.ref]) if one.ref in parties else {},
         }
-        for one in verdict.suggestions
+        for target, one in _targets(verdict, held)
     ]
     reasons = [reason_row(r) for r in verdict.reasons]
     if business is not None:
@@ -89,6 +102,24 @@ def _call(
         evidence={"record": _shown(mine), "reasons": reasons, "rule_version": verdict.rule_version},
         suggestions=suggestions,
     )
+
+
+def _targets(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> list[tuple[str, Suggestion]]:
+    """What a record can be linked to: each account, and each customer of another CRM's record once.
+
+    A record of another CRM that belongs to nobody is no target: there is nothing to link to yet.
+    """
+    out: list[tuple[str, Suggestion]] = []
+    accounts: dict[str, str] = {}
+    for one in verdict.suggestions:
+        if one.ref.startswith("acc_") and one.ref in held:
+            accounts.setdefault(held[one.ref]["customer_id"], one.ref)
+    for one in verdict.suggestions:
+        home = held[one.ref]["customer_id"] if one.ref in held else ""
+        target = one.ref if one.ref.startswith("acc_") else accounts.get(home, home)
+        if target and target not in {known for known, _ in out}:
+            out.append((target, one))
+    return out
 
 
 def _less(batch: Batch, business: Business | None, refused: set[str]) -> Business | None:
@@ -147,16 +178,23 @@ def _shown(party: PartyCandidate) -> dict[str, Any]:
 
 
 def _with_money(batch: Batch, calls: Sequence[ConflictCall]) -> list[ConflictCall]:
-    """Money at stake: what the best suggested account owes, in the currency it owes most of."""
-    b = balances.c
-    targets = sorted({call.suggestions[0]["target"] for call in calls if call.suggestions})
-    owed: dict[str, tuple[int, str]] = {}
-    for part in chunks(targets):
+    """Money at stake: what the best suggested account or customer owes, in the currency it owes most of."""
+    targets = {call.suggestions[0]["target"] for call in calls if call.suggestions}
+    of = {target: target for target in targets if target.startswith("acc_")}
+    m, b = memberships.c, balances.c
+    for part in chunks(sorted(targets - of.keys())):
+        rows = batch.conn.execute(select(m.member, m.customer_id).where(among(m.customer_id, part), m.to_seq.is_(None)))
+        of.update(rows.all())
+    sums: dict[tuple[str, str], int] = {}
+    for part in chunks(sorted(of)):
         for row in batch.conn.execute(
             select(b.account_id, b.currency, b.amount_minor).where(among(b.account_id, part), b.code == chart.AR)
         ):
-            best = owed.get(row.account_id, (0, ""))
-            owed[row.account_id] = max(best, (int(row.amount_minor), row.currency))
+            key = (of[row.account_id], row.currency)
+            sums[key] = sums.get(key, 0) + int(row.amount_minor)
+    owed: dict[str, tuple[int, str]] = {}
+    for (target, currency), amount in sums.items():
+        owed[target] = max(owed.get(target, (0, "")), (amount, currency))
     out = []
     for call in calls:
         amount, currency = owed.get(call.suggestions[0]["target"], (0, "")) if call.suggestions else (0, "")

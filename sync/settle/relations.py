@@ -67,8 +67,8 @@ def settle_relations(batch: Batch, keys: Sequence[str]) -> None:
         row = home.get(key)
         if row is not None and row["rule"] in _NAMED_BY_ID:
             known_books = [known[ref] for ref in books.get(row["customer_id"], ()) if ref in known]
-            for name in rules.other_names(mine, known_books):
-                by_person = row["rule"] == "must_link"
+            by_person = row["rule"] == "must_link"
+            for name in rules.other_names(mine, known_books, in_any_script=by_person):
                 kind = rules.ALIAS if by_person or not name.is_full else rules.FORMER_NAME
                 evidence = {"rule": row["rule"], "actor": said.get(key, "") if by_person else ""}
                 wanted[Relation(key, key, kind, row["customer_id"], name.raw.strip())] = evidence

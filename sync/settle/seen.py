@@ -12,8 +12,6 @@ from sync.fold.batch import Batch
 from sync.fold.blocks import side_of
 from tieout.store.queries.parties import Seen, parties_of, put_facts, seen_of
 
-ANSWERED = "must_link"
-
 
 @dataclass
 class Sight:
@@ -38,9 +36,7 @@ def sight_of(batch: Batch, members: Iterable[str]) -> Sight:
             out.held[one.member] = {"id": one.membership, "customer_id": one.customer, "rule": one.rule}
         if one.record is None:
             continue
-        found = restored(
-            one.facts, one.member, side_of(one.member), one.customer or "", is_answered=one.rule == ANSWERED
-        )
+        found = restored(one.facts, one.member, side_of(one.member), one.customer or "", one.rule or "")
         if found is None:
             bare.append(one)
         else:
@@ -53,7 +49,7 @@ def sight_of(batch: Batch, members: Iterable[str]) -> Sight:
                 party,
                 side=side_of(one.member),
                 group=one.customer or "",
-                is_answered=one.rule == ANSWERED,
+                rule=one.rule or "",
             )
             out.known[one.member] = made
             out.anew.append((one, stored(made)))

@@ -31,6 +31,8 @@ RIDGE = 1.0
 STEPS = 12
 # Firms have several phones and domains; labelled tables made by rule have one, and would call that decisive.
 LEAST = {"phone_differs": -200, "domain_differs": -200}
+# No labelled table tells what people answered: a name they gave one customer links where nothing contradicts.
+SAID = {"alias_equal": 350, "alias_shared": 150}
 THRESHOLDS = {"margin": 200, "floor": -300, "review": -70}
 CHOSEN = (250, 350)
 GRID = ((500, 600), (450, 550), (400, 500), (350, 450), (300, 400), (250, 350), (200, 300), (150, 250))
@@ -76,7 +78,7 @@ def fit(rows: Sequence[tuple[str, ...]], same: Sequence[bool]) -> tuple[int, dic
         if max(map(abs, step)) < 1e-3:
             break
     made = {code: max(round(100 * w[at[code]]), LEAST.get(code, -9999)) for code in codes}
-    return round(100 * w[0]), made
+    return round(100 * w[0]), made | SAID
 
 
 def groups(truth: Mapping[str, str], prepared: matching.Prepared) -> dict[str, str]:

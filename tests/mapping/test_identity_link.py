@@ -139,7 +139,7 @@ def test_legal_persons_that_a_person_put_together_do_not_stop_each_other() -> No
         PartyCandidate("k2", ("上海沐珩食品有限公司",), tax_ids=(TAX2,)),
         side="books",
         group="c1",
-        is_answered=True,
+        rule="must_link",
     )
     verdict = judge(party("z1", tax=TAX), [book("k1", tax=TAX, group="c1"), merged])
     assert (verdict.outcome, verdict.refs, verdict.rule) == ("link", ("k1",), "tax_id")

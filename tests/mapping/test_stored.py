@@ -23,8 +23,8 @@ TEXTS = st.one_of(st.sampled_from(NAMES), st.text(max_size=12))
 )  # fmt: skip
 def test_what_is_stored_is_read_back(names: list[str], tax_ids: list[str], more: dict[str, str]) -> None:
     party = PartyCandidate("1", tuple(names), tax_ids=tuple(tax_ids), **more)  # type: ignore[arg-type]  # texts all
-    known = facts("acc_1", party, side="book", group="cus_1", is_answered=True)
-    assert stored.restored(stored.stored(known), "acc_1", "book", "cus_1", is_answered=True) == known
+    known = facts("acc_1", party, side="book", group="cus_1", rule="must_link")
+    assert stored.restored(stored.stored(known), "acc_1", "book", "cus_1", "must_link") == known
     assert stored.stored_party(party) == stored.stored(known)
 
 
