@@ -186,6 +186,11 @@ def by_the_processes_of_compose(case: Case, config: Path) -> list[str]:
     return answered
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder
+
+
 def prove(name: str, wish: argparse.Namespace, out: Path | None = None) -> dict[str, Any]:
     """One case by its name; its end state is left in `out` for another process to read."""
     today = business_on(CLOCK.now(), "Asia/Shanghai")
@@ -196,7 +201,7 @@ def prove(name: str, wish: argparse.Namespace, out: Path | None = None) -> dict[
             found = case.run(in_the_foreground)
         else:
             work = by_the_processes_of_compose if name == "postgresql" else killed_in_the_foreground
-            with postgres_server(lambda: Path(folder, "postgres")) as server, database(server) as url:
+            with postgres_server(lambda: _made(Path(folder, "postgres"))) as server, database(server) as url:
                 found = Case(name, rows, names, Path(folder), url, today).run(work)
     if out is not None:
         out.write_bytes(pickle.dumps(found))

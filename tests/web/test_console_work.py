@@ -162,6 +162,32 @@ def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csr
     assert viewer.post(f"/invoices/{bill}/dispute", data={**dispute, "csrf": csrf_of(page)}).status_code == 403
 
 
+def test_instalments_and_contacts_are_entered_on_the_page_of_the_customer(site: Site, csrf_of: Csrf) -> None:
+    customer = site.books.customer("北京远航贸易有限公司")
+    site.books.document("invoice", site.books.named["北京远航贸易有限公司"], "AR1", 500_00, due=-10, status="overdue")
+    client = site.browser("operator")
+    page = client.get(f"/customers/{customer}?lang=en").text
+    assert "Nothing has happened yet." in page
+    csrf = csrf_of(page)
+    plan = {"csrf": csrf, "currency": "CNY", "rows": "2026-12-01 200.00\r\n\r\n2027-01-01  300.00\r\n", "note": "电话"}
+    for rows in ("2026-12-01", "soon 500.00", "2026-12-01 much", "2026-12-01 200.00", ""):
+        answer = client.post(f"/customers/{customer}/plan", data={**plan, "rows": rows})
+        assert answer.status_code in (409, 422), (rows, answer.status_code)
+    assert client.post(f"/customers/{customer}/plan", data=plan).status_code == 303
+    contact = {"csrf": csrf, "emails": "ap@example.com; ar@example.com", "language": "zh-CN", "note": ""}
+    for field, wrong in (("emails", "nobody"), ("language", "fr")):
+        answer = client.post(f"/customers/{customer}/contact", data={**contact, field: wrong})
+        assert answer.status_code in (409, 422), (field, answer.status_code)
+    assert client.post(f"/customers/{customer}/contact", data=contact).status_code == 303
+    lines = {line["action"]: line["body"] for line in site.client("auditor").get("/v1/audit").json()["items"]}
+    assert lines["plan.open"]["body"]["rows"] == [["2026-12-01", 200_00], ["2027-01-01", 300_00]]
+    assert lines["contact.open"]["body"]["emails"] == ["ap@example.com", "ar@example.com"]
+    viewer = site.browser("viewer", "lee")
+    page = viewer.get(f"/customers/{customer}").text
+    assert f"/customers/{customer}/plan" not in page
+    assert viewer.post(f"/customers/{customer}/plan", data={**plan, "csrf": csrf_of(page)}).status_code == 403
+
+
 def test_an_invoice_from_before_the_books_says_what_was_still_open(site: Site) -> None:
     site.books.customer("北京远航贸易有限公司")
     account = site.books.named["北京远航贸易有限公司"]

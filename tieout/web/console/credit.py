@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.money import is_currency
+from tieout.store.queries.names import called
 from tieout.web.console.forms import Text, day, may, minor, words
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Uses
+from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
 
 router = APIRouter()
@@ -19,15 +20,22 @@ PAGE = 50
 
 @router.get("/credit")
 def show_credit(
-    request: Request, person: Person, service: Uses, cursor: Annotated[str | None, Query(max_length=600)] = None
+    request: Request,
+    person: Person,
+    service: Uses,
+    conn: Reads,
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
     """What waits for an approver, what people ordered, and the rates that count."""
+    waiting = service.credit.terms("waiting", PAGE, None)["items"]
+    orders = service.credit.terms(None, PAGE, cursor)
     return render(
         request,
         "credit.html",
         person,
-        waiting=service.credit.terms("waiting", PAGE, None)["items"],
-        orders=service.credit.terms(None, PAGE, cursor),
+        waiting=waiting,
+        orders=orders,
+        names=called(conn, [row["customer_id"] or "" for row in (*waiting, *orders["items"])]),
         rates=service.credit.rates(PAGE, None, base=None, quote=None, current=False)["items"],
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.reports import customers as customer_view
+from tieout.reports import timeline
 from tieout.store.queries import customers
 from tieout.web.console.pages import Person, render
 from tieout.web.deps import Ctx, Reads, Today, Uses
@@ -37,7 +38,11 @@ def list_customers(
 def show_customer(
     request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today, service: Uses
 ) -> Response:
-    """One customer: balances, credit with reasons, open items, payments, members."""
+    """One customer: balances, credit with reasons, open items, payments, what happened, members."""
+    cases = service.dunning.cases(
+        kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
+    )["items"]
+    orders = service.credit.show(customer_id)["orders"]
     return render(
         request,
         "customer.html",
@@ -46,9 +51,8 @@ def show_customer(
         account=customer_view.account(conn, customer_id, today),
         companies={name: company.name for name, company in ctx.config.companies.items()},
         currency=next((one.functional_currency for one in ctx.config.companies.values()), ""),
-        orders=service.credit.show(customer_id)["orders"],
+        orders=orders,
         why=service.dunning.why(customer_id, None),
-        cases=service.dunning.cases(
-            kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
-        )["items"],
+        cases=cases,
+        timeline=timeline.of_customer(conn, customer_id, cases, orders),
     )

@@ -147,6 +147,68 @@ def promise(
     return see(f"/customers/{customer_id}")
 
 
+@router.post("/customers/{customer_id}/plan")
+def plan(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    rows: Text = "",
+    currency: Text = "",
+    company: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Agree on instalments: one line each, a day and an amount."""
+    may(request, person, csrf, "operate")
+    wanted = []
+    for line in rows.splitlines():
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 2:
+            raise Refused(422, "invalid", "each line is a day and an amount", hint="Like 2026-12-31 5000.00")
+        due = day(parts[0], "the day of an instalment")
+        assert due is not None
+        wanted.append((due, minor(parts[1], currency)))
+    service.dunning.open_plan(
+        customer_id,
+        person.actor,
+        rows=wanted,
+        currency=currency[:3],
+        company=company[:40],
+        note=words(note, "the note"),
+    )
+    return see(f"/customers/{customer_id}")
+
+
+@router.post("/customers/{customer_id}/contact")
+def contact(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    service: Uses,
+    emails: Text = "",
+    language: Text = "",
+    never: Text = "",
+    company: Text = "",
+    note: Text = "",
+    csrf: Text = "",
+) -> Response:
+    """Say whom to write to, or that nobody may be written to."""
+    may(request, person, csrf, "operate")
+    service.dunning.set_contact(
+        customer_id,
+        person.actor,
+        emails=emails.replace(",", " ").replace(";", " ").split(),
+        language=language[:8],
+        may_write=never != "1",
+        company=company[:40],
+        note=words(note, "the note"),
+    )
+    return see(f"/customers/{customer_id}")
+
+
 @router.post("/customers/{customer_id}/pause")
 def pause(
     request: Request,

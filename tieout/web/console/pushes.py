@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from tieout.reports import work
 from tieout.store.queries import pushes
+from tieout.store.queries.names import called
 from tieout.web.auth import check_form
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
@@ -51,7 +52,9 @@ def show_push(
     request: Request, push_id: str, person: Person, conn: Reads, done: Annotated[str, Query(max_length=8)] = ""
 ) -> Response:
     """One push: what it sets, what was there, why, and its receipt."""
-    return render(request, "push.html", person, push=work.push_detail(conn, push_id), retried=done == "retried")
+    push = work.push_detail(conn, push_id)
+    names = called(conn, [push["subject"]])
+    return render(request, "push.html", person, push=push, names=names, retried=done == "retried")
 
 
 @router.post("/pushes/{push_id}/retry")
