@@ -75,6 +75,9 @@ def parse(text: str, origin: str) -> Item:
         node = yaml.compose(text, Loader=_LOADER)
     except RecursionError:
         raise ProfileError("nested too deeply", origin=origin, line=1) from None
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise ProfileError("half a character (a lone surrogate)", origin=origin, line=line) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1

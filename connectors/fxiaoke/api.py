@@ -133,5 +133,5 @@ def _code(reply: Reply) -> int | None:
     """errorCode without decoding the records; None when it cannot be told."""
     try:
         return _head.decode(reply.body).errorCode
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

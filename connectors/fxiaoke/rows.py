@@ -54,7 +54,7 @@ def open_page(api: FxiaokeApi, reply: Reply, limit: int) -> RawPage:
     api.http.ensure_json(reply)
     try:
         answer = _answer.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise api.http.unreadable(reply, f"not valid JSON ({error})") from None
     raw = bytes(answer.data.dataList) if answer.data is not None else b""
     if not raw:

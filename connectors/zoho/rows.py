@@ -43,7 +43,7 @@ def open_page(api: ZohoApi, reply: Reply) -> RawPage:
     try:
         parts = _envelope.decode(reply.body)
         data, info = parts.get("data"), parts.get("info")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise api.http.unreadable(reply, f"not valid JSON ({error})") from None
     if data is None:
         raise api.http.unreadable(reply, "no data array")

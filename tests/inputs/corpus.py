@@ -33,9 +33,9 @@ def guarded(name: str, given: Any, read: Callable[[], Any]) -> Any:
         made = read()
     except TieoutError as refusal:
         made = refusal
-    except Exception:
+    except Exception as failure:
         if os.environ.get("TIEOUT_EXAMPLES") == "fresh":
-            _keep(name, given)
+            _keep(name, type(failure), json.dumps(given))
         raise
     if isinstance(made, TieoutError):
         assert made.message, "a refusal says what is wrong"
@@ -43,9 +43,16 @@ def guarded(name: str, given: Any, read: Callable[[], Any]) -> Any:
     return made
 
 
-def _keep(name: str, given: Any) -> None:
-    line = json.dumps(given)
+_shortest: dict[tuple[str, type[Exception]], str] = {}
+
+
+def _keep(name: str, kind: type[Exception], line: str) -> None:
+    """Add an input to its file; while it is made smaller, the smaller one takes the place of the one before."""
+    before = _shortest.get((name, kind))
+    if before is not None and len(before) <= len(line):
+        return
     path = FOLDER / f"{name}.jsonl"
-    if line not in path.read_text(encoding="ascii").splitlines():
-        with path.open("a", encoding="ascii") as file:
-            file.write(line + "\n")
+    lines = [one for one in path.read_text(encoding="ascii").splitlines() if one != before]
+    if line not in lines:
+        _shortest[name, kind] = line
+        path.write_text("".join(f"{one}\n" for one in (*lines, line)), encoding="ascii")

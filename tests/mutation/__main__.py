@@ -48,7 +48,9 @@ def main() -> int:
                 return 0
             tool.renew(ROOT, tree)
         else:
-            tree = tool.prepare(ROOT, folder, asked.rooms or list(ROOMS))
+            rooms = asked.rooms or list(ROOMS)
+            tree = tool.prepare(ROOT, folder, rooms)
+            tool.make(python, tree, asked.workers, rooms)
         tool.run(python, tree, asked.workers, names)
     return report(list(mutants(tree)))
 

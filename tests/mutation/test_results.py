@@ -11,7 +11,8 @@ import pytest
 from tests.mutation.__main__ import report
 from tests.mutation.explained import Reason, reasons
 from tests.mutation.results import Mutant, mutants
-from tests.mutation.rooms import NOT_MUTATED, ROOMS
+from tests.mutation.rooms import NOT_MUTATED, READ_THE_CODE, ROOMS
+from tests.mutation.typed import refused
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +88,13 @@ def test_a_survivor_without_a_reason_fails_the_run_and_one_with_a_reason_does_no
     assert report([]) == 1  # a run that made nothing proves nothing
 
 
+def test_a_type_error_belongs_to_the_variant_it_stands_in() -> None:
+    lines = {text: number for number, text in enumerate(_MODULE.splitlines(), 1)}
+    assert refused(_MODULE, {lines["    return n / 2"]}) == {"x_double__mutmut_1"}
+    assert refused(_MODULE, {lines["        return n < 5"], 1}) == {"xǁPurseǁholds__mutmut_1"}
+    assert refused(_MODULE, {lines["    return n * 2"], 1}) == set()  # of the code itself
+
+
 def test_what_was_not_decided_fails_the_run(tree: Path) -> None:
     (tree / "mutants" / "money.py.meta").write_text(
         json.dumps({"exit_code_by_key": {"money.x_double__mutmut_1": None}}), encoding="utf-8"
@@ -115,3 +123,6 @@ def test_every_room_has_code() -> None:
     for patterns in ROOMS.values():
         assert all(list(ROOT.glob(f"{pattern}.py")) for pattern in patterns)
     assert all((ROOT / name).is_file() for name in NOT_MUTATED)
+    for name in READ_THE_CODE:
+        file, _, test = name.partition("::")
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")

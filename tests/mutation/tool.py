@@ -11,7 +11,8 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutation.rooms import NOT_MUTATED, ROOMS, TESTS
+from tests.mutation import typed
+from tests.mutation.rooms import NOT_MUTATED, READ_THE_CODE, ROOMS, TESTS
 
 PIN = "mutmut==3.8.1"
 
@@ -23,13 +24,18 @@ only_mutate = {only}
 do_not_mutate = {never}
 also_copy = {beside}
 pytest_add_cli_args_test_selection = {tests}
-pytest_add_cli_args = ["-p", "no:cacheprovider"]
-type_check_command = {types}
+pytest_add_cli_args = {args}
 track_dependencies = false
 use_git_change_detection = false
 """
-# What the copies themselves bring about: each suppression stands in every variant of its function.
-_NOISE = ("unused-ignore", "no-redef")
+# mutmut makes the mutants and runs tests in one go; the type checker has to come between.
+_MAKE = """
+import sys, mutmut.__main__ as made
+made.set_mutant_under_test("mutant_generation")
+made.makedirs("mutants", exist_ok=True)
+made.copy_src_dir(), made.copy_also_copy_files(), made.setup_source_paths()
+made.create_mutants(int(sys.argv[1]))
+"""
 
 
 def python_of(folder: Path) -> str:
@@ -72,16 +78,24 @@ def prepare(root: Path, folder: Path, rooms: Sequence[str]) -> Path:
     shutil.rmtree(tree, ignore_errors=True)
     copy_tree(root, tree)
     only = [pattern for room in rooms for pattern in ROOMS[room]]
-    packages = sorted({pattern.removesuffix("/*").replace("/", ".") for pattern in only})
-    types = ["python", "-m", "mypy", *(word for name in packages for word in ("-p", name)), "-O", "json"]
-    types += [word for code in _NOISE for word in ("--disable-error-code", code)]
     beside = sorted({path.name for path in tree.iterdir()} - {"mapping", "tests", "tieout"})
+    args = ["-p", "no:cacheprovider", *(word for name in READ_THE_CODE for word in ("--deselect", name))]
     text = _CONFIG.format(
-        only=_toml(only), beside=_toml(beside), never=_toml(NOT_MUTATED), tests=_toml(TESTS), types=_toml(types)
+        only=_toml(only), beside=_toml(beside), never=_toml(NOT_MUTATED), tests=_toml(TESTS), args=_toml(args)
     )
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as config:
         config.write(text)
     return tree
+
+
+def make(python: str, tree: Path, workers: int, rooms: Sequence[str]) -> None:
+    """Make every mutant of these rooms, and give those their fate that the type checker refuses."""
+    print("Making the mutants …", file=sys.stderr, flush=True)
+    subprocess.run([python, "-c", _MAKE, str(workers)], cwd=tree, env=_environment(python), check=True)
+    packages = sorted({pattern.removesuffix("/*").replace("/", ".") for room in rooms for pattern in ROOMS[room]})
+    print("Asking the type checker …", file=sys.stderr, flush=True)
+    count = typed.mark(python, tree / "mutants", packages)
+    print(f"{count} are refused by it.", file=sys.stderr, flush=True)
 
 
 def renew(root: Path, tree: Path) -> None:
@@ -94,15 +108,18 @@ def renew(root: Path, tree: Path) -> None:
 
 def run(python: str, tree: Path, workers: int, names: Sequence[str]) -> None:
     """Let mutmut do its work; these mutants only where names are given. Its own progress goes to standard error."""
-    bin_folder = str(Path(python).parent)
-    environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
     subprocess.run(
         [python, "-m", "mutmut", "run", "--max-children", str(workers), *names],
         cwd=tree,
-        env=environment,
+        env=_environment(python),
         check=True,
         stdout=sys.stderr,
     )
+
+
+def _environment(python: str) -> dict[str, str]:
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": ""}
 
 
 def _toml(words: Sequence[str]) -> str:

@@ -115,7 +115,7 @@ def split_array(data: bytes) -> list[bytes]:
     """The elements of a JSON array as raw bytes, without decoding them."""
     try:
         return [bytes(raw) for raw in _split_rows.decode(data)]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPayload(f"not a JSON array: {error}") from None
 
 
