@@ -35,8 +35,9 @@ browser: $(VENV)/.installed-dev  ## Every console page in a real Chromium (insta
 	@PYTHONPATH=. $(BIN)/python -m tests.browser.chromium || $(BIN)/python -m playwright install chromium
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
 
-pictures: $(VENV)/.installed-dev  ## Pictures of every console page into var/pictures, to be looked at.
+pictures: $(VENV)/.installed-dev  ## Pictures of every console page into var/pictures, to be looked at; and those of the guide anew.
 	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures var/pictures
+	PYTHONPATH=. $(BIN)/python -m tests.browser.pictures --guide docs/pictures
 
 crash: $(VENV)/.installed-dev  ## Kill the product at every write boundary, on both engines.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/crash

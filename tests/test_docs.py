@@ -196,3 +196,14 @@ def test_the_checks_see_what_they_look_for(tmp_path: Path) -> None:
     page.write_text("# One\n[a](#one) [b](gone.md) [c](#two) [d](https://example.com)")
     assert list(dead_links(page, page.read_text())) == ["page.md: gone.md", "page.md: #two (no such heading)"]
     assert list(shown_calls("`tieout plan`\n```sh\n.venv/bin/tieout sync --full\n```")) == ["sync --full", "plan"]
+
+
+def test_pictures_are_shown_and_small() -> None:
+    folder = ROOT / "docs" / "pictures"
+    shown = {
+        (path.parent / name).resolve()
+        for path in PAPER
+        for name in re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", path.read_text(encoding="utf-8"))
+    }
+    assert set(folder.iterdir()) == shown
+    assert sum(file.stat().st_size for file in shown) < 1_500_000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 
 from tests.browser.house import House, at
+from tests.browser.looking import LANGUAGES, WIDTHS, axe
 from tests.flow.books import rows
 from tieout.store.tables import conflicts
 
@@ -95,3 +97,34 @@ def test_noting_a_pause_and_a_dispute(house: House, page: Page) -> None:
 def test_approving_the_plan_is_within_reach(house: House, page: Page) -> None:
     page.goto(at(house, "plan", "en"))
     tab_to(page, "form[action='/plan/push'] button")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_many_conflicts_are_shown_answered_and_taken_back_as_one(house: House, page: Page, language: str) -> None:
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type in ("error", "warning") else None)
+    before = {row["id"]: row["state"] for row in rows(house.service, select(conflicts))}
+    page.goto(at(house, "conflicts", language))
+    tab_to(page, "input[name=chosen]")
+    page.keyboard.press("Space")
+    tab_to(page, "input[name=chosen]")
+    page.keyboard.press("Space")
+    tab_to(page, "button[value=leave]")
+    press_and_wait(page)
+    assert page.url.endswith("/conflicts/bulk/preview")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator("tbody tr").count() == 2
+    assert {row["id"]: row["state"] for row in rows(house.service, select(conflicts))} == before  # it was only a look
+    tab_to(page, "input[name=note]")
+    page.keyboard.type("known to sales")
+    tab_to(page, "form[action='/conflicts/bulk'] button")
+    press_and_wait(page)
+    answered = [row for row in rows(house.service, select(conflicts)) if row["state"] != before[row["id"]]]
+    assert [(row["state"], row["answer"]["action"]) for row in answered] == [("resolved", "leave")] * 2
+    tab_to(page, "form[action$='/undo'] button")
+    press_and_wait(page)
+    assert {row["id"]: row["state"] for row in rows(house.service, select(conflicts))} == before
+    assert heard == []
