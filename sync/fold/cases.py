@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from sync.fold.batch import Batch
 from tieout.store.landing import chunks
-from tieout.store.tables import accounts, case_links, cases, memberships, open_items
+from tieout.store.tables import accounts, case_links, cases, documents, memberships
 
 OPEN, CLOSE, UNDO = "open", "close", "undo"
 
@@ -47,11 +47,9 @@ def _open(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None
         )
     )
     links = sorted(set(body["links"]))
-    o = open_items.c
-    for part in chunks([ref for ref in links if not ref.startswith("acc_")]):
-        # Found by its account when the item is settled and shows up nowhere else.
-        owners = batch.conn.execute(select(o.account_id).where(o.id.in_(part)).distinct()).scalars()
-        links = sorted({*links, *(f"@{account}" for account in owners)})
+    # Found by its account when the item is settled, or its document undone, and shows up nowhere else.
+    owners = _owners(batch, [ref for ref in links if not ref.startswith("acc_")])
+    links = sorted({*links, *(f"@{account}" for account in owners)})
     for part in chunks(links):
         batch.conn.execute(insert(case_links), [{"ref": ref, "case_id": body["id"]} for ref in part])
     touch_links(batch, links, body["company"])
@@ -79,13 +77,21 @@ def _close_or_undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]
     touch_links(batch, list(links), found["company_id"])
 
 
+def _owners(batch: Batch, items: Sequence[str]) -> set[str]:
+    """Accounts of the documents of these items: an item goes when its document is undone, the document stays."""
+    d = documents.c
+    out: set[str] = set()
+    for part in chunks(sorted({item.partition(":")[0] for item in items})):
+        out.update(batch.conn.execute(select(d.account_id).where(d.id.in_(part))).scalars())
+    return out
+
+
 def touch_links(batch: Batch, links: Iterable[str], company: str) -> None:
     """Touch the customers that own these items and accounts now."""
     refs = sorted({ref.removeprefix("@") for ref in links})
     owners = {ref for ref in refs if ref.startswith("acc_")}
-    o, a, m = open_items.c, accounts.c, memberships.c
-    for part in chunks([ref for ref in refs if not ref.startswith("acc_")]):
-        owners.update(batch.conn.execute(select(o.account_id).where(o.id.in_(part))).scalars())
+    owners |= _owners(batch, [ref for ref in refs if not ref.startswith("acc_")])
+    a, m = accounts.c, memberships.c
     for part in chunks(sorted(owners)):
         found = batch.conn.execute(
             select(m.customer_id, a.company_id)

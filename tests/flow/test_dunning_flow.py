@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from sync import casework
 from sync.case_checks import CaseError
 from sync.service import Service
 from tests.flow.books import (
@@ -178,6 +179,27 @@ def test_a_promise_silences_until_its_tolerance_and_is_judged_by_what_came(synce
         debt.days(1)
         assert service.dunning.case(again["id"])["state"] == "kept", "also when nothing is open any more"
         assert len(debt.tasks()) == 1
+
+
+@pytest.mark.parametrize("is_known_before", [True, False], ids=["applied-before", "applied-with-it"])
+def test_a_promise_about_a_bill_that_is_undone_is_judged_whichever_is_applied_first(
+    synced: Synced, is_known_before: bool
+) -> None:
+    world, service = synced
+    with service:
+        debt = debt_of(world, service)
+        given = {"items": [debt.document], "promised_on": TODAY + timedelta(days=7)}
+        customer = debt.customer
+        promise = casework.open_promise(service.ctx, customer, actor="user:li", **given)
+        if is_known_before:
+            service.apply()
+        world.kingdee.user_change("cancel", BILL, debt.number)
+        world.clock.advance(60)
+        service.pull()
+        service.apply()
+        assert document(service, debt.number)["state"] == "void"
+        assert decision(service, "promise", f"{customer}|cn|{promise['id']}")["value"] == "open"
+        assert service.rebuild_check().differences == []
 
 
 def test_a_plan_that_is_missed_and_a_pause_that_ends_let_dunning_go_on(synced: Synced) -> None:
