@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.sim import actors, asof, canon, desk, ending, operator, stage, truth
+from tests.sim import actors, asof, canon, desk, ending, operator, owned, stage, truth
 from tests.sim.database import Database, scratch
 from tests.sim.invariants import Invariants
 from tests.sim.plan import Plan
 from tests.sim.variant import VARIANTS
 from tests.sim.world import WORLDLY, World
 from tieout.store.migrate import migrate
+
+COLLECT_EVERY = 10  # worlds
 
 
 @dataclass
@@ -41,8 +43,7 @@ class Theatre:
     """Databases, stored starts and seams of this process; runs one plan after the other."""
 
     def __init__(self) -> None:
-        self._thresholds = gc.get_threshold()
-        gc.set_threshold(100_000, 50, 50)  # a world makes many short-lived objects and few cycles
+        self._runs = 0
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
         self._starts: dict[tuple[int, str, str], tuple[str, str]] = {}
@@ -55,6 +56,7 @@ class Theatre:
         pair = (rough, calm)
         checks = [Invariants(world) for world in pair]
         done = 0
+        gc.disable()  # a world makes many short-lived objects and few cycles: those are looked for between worlds
         try:
             for number in range(len(plan.steps)):
                 rough.step(number)
@@ -75,6 +77,10 @@ class Theatre:
         finally:
             for world in pair:
                 world.close()
+            gc.enable()
+            self._runs += 1
+            if self._runs % COLLECT_EVERY == 0:
+                gc.collect()
 
     def _end(self, pair: tuple[World, World], checks: list[Invariants], rebuilds: bool) -> None:
         rough, calm = pair
@@ -84,7 +90,7 @@ class Theatre:
             check.check(whole=True)
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
             world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
-            world.problems += asof.ties(world, world.time.now().date())
+            world.problems += asof.ties(world, world.time.now().date()) + owned.shown(world)[:5]
         calm.problems += truth.echoes(calm)
         rough.problems += canon.differences(canon.dump(calm), canon.dump(rough))
 
@@ -129,7 +135,6 @@ class Theatre:
     def close(self) -> None:
         import shutil
 
-        gc.set_threshold(*self._thresholds)
         for database in self._slots.values():
             database.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -25,6 +25,7 @@ LOCKSTEP = ("answer", "undo", "merge", "desk")  # people's decisions: taken in b
 WORLDLY = ("books", "crm", "hour", "day", *LOCKSTEP)  # what happens in the world whatever the product does
 _NOT_EARLY = (*LOCKSTEP, "hour", "day")
 _DEEPEST = 2
+CLAIM_SECONDS = 150.0  # a push holds its rows for two time-outs and half a minute
 EAGER_STEPS = 15  # after a clock went wrong: what two clocks stamp must meet within the seconds they are apart
 _OUTSIDE = frozenset(OUTSIDE)
 _NET = frozenset(
@@ -77,6 +78,7 @@ class World:
         self.caught_up = (
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
+        self.is_outlived = False  # a sender stood still for longer than its claim lasts
         self.boundary = ""
         self.eager_until = 0  # up to this step both workers read the books as soon as somebody wrote into them
         self.database_back_at = self.room_again_at = 0.0  # until then it refuses
@@ -190,6 +192,9 @@ class World:
         if fault is None:
             return
         self.time.advance(fault.amount)
+        skews = [process.clock.skew for process in self.processes.values()]
+        # Whoever stood still that long is no longer the holder of what it claimed, and does not know it yet.
+        self.is_outlived |= fault.amount + max(skews) - min(skews) >= CLAIM_SECONDS
         first = self._at + 1
         more = fault.nth % 3 + (kind == "interleave")
         for number in range(first, min(first + more, len(self.plan.steps))):
