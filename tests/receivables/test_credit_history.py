@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.receivables.credit_history import Due, History, quantiles, sub_scores
-from tieout.receivables.credit_score import ScoreDecision, credit_score
+from tieout.receivables.credit_score import ScoreDecision, credit_score, tenure_score
 from tieout.receivables.exposure import Rate, exposure_of
 from tieout.receivables.grade import GradeState, stable_grade
 from tieout.receivables.limit import BookLimit, SetLimit, limit_in_force
@@ -46,6 +46,7 @@ def test_the_latest_rate_in_force_counts_and_a_stated_one_goes_before_the_books(
     back = book.convert("CNY", "USD", DAY)
     assert back is not None
     assert (back.times, back.per, back.legs[0].inverse) == (1, Decimal("7.12"), True)
+    assert back.stored() == [["USD", "CNY", "7.12", "2026-11-22", "file", "inverse"]]
 
 
 def test_a_rate_nobody_vouches_for_any_more_does_not_count() -> None:
@@ -67,6 +68,31 @@ def test_two_foreign_currencies_are_crossed_through_the_home_currency_exactly() 
     # 1,000.00 EUR × 7.795 / 7.12 = 1,094.803370…
     assert Rate("EUR", found.times, DAY, "", found.per).convert(100_000, "USD") == 109_480
     assert book.convert("EUR", "JPY", DAY) is None
+    assert book.next_change_on("EUR", "JPY", DAY) == DAY + days(31)
+    assert book.next_change_on("GBP", "JPY", DAY) is None
+    turned = RateBook([rate("CNY", "USD", "0.14", DAY), rate("CNY", "EUR", "0.13", DAY)], "CNY")
+    there = turned.convert("USD", "EUR", DAY)
+    assert there is not None
+    assert (there.times, there.per) == (Decimal("0.13"), Decimal("0.14"))
+    both = RateBook([rate("USD", "CNY", "7", DAY), rate("CNY", "EUR", "0.13", DAY)], "CNY").convert("USD", "EUR", DAY)
+    assert both is not None
+    assert (both.times, both.per) == (Decimal("0.91"), 1)
+    back = RateBook([rate("CNY", "USD", "0.14", DAY), rate("EUR", "CNY", "7.5", DAY)], "CNY").convert("USD", "EUR", DAY)
+    assert back is not None
+    assert (back.times, back.per) == (1, Decimal("1.050"))
+
+
+def test_on_one_day_a_stated_rate_goes_before_an_inverse_and_a_later_inverse_before_it() -> None:
+    straight, turned = rate("USD", "CNY", "7.1", DAY), rate("CNY", "USD", "0.15", DAY)
+    same_day = RateBook([straight, turned], "CNY").convert("USD", "CNY", DAY)
+    assert same_day is not None
+    assert not same_day.legs[0].inverse
+    later = RateBook([straight, rate("CNY", "USD", "0.15", DAY + days(1))], "CNY").convert("USD", "CNY", DAY + days(1))
+    assert later is not None
+    assert later.legs[0].inverse
+    book = RateBook([straight, rate("USD", "CNY", "7.2", DAY + days(3))], "CNY")
+    assert book.next_change_on("USD", "CNY", DAY) == DAY + days(3)
+    assert book.next_change_on("USD", "CNY", DAY + days(3)) == DAY + days(32)
 
 
 @given(minor=st.integers(-(10**14), 10**14), times=st.integers(1, 10**8), per=st.integers(1, 10**8))
@@ -169,6 +195,18 @@ def test_quantiles_keep_the_ends() -> None:
     assert quantiles([3, 1, 2]) == [1, 2, 3]
     many = quantiles(range(1, 1002))
     assert (len(many), many[0], many[50], many[-1]) == (101, 1, 501, 1001)
+    assert quantiles(range(102))[-2:] == [99, 101]
+
+
+def test_months_as_a_customer_are_whole_ones_and_count_up_to_thirty_six() -> None:
+    def tenure(first_on: date) -> Decimal:
+        return sub_scores(History(first_on=first_on), {}, REVIEW)[0]["tenure"]
+
+    assert tenure(date(2026, 2, 1)) == Decimal("25.0")
+    assert tenure(date(2026, 2, 2)) == Decimal("22.2")  # eight months and 30 days
+    assert tenure(date(2023, 11, 1)) == tenure(date(2011, 11, 1)) == Decimal("100.0")
+    assert tenure_score(72) == 100
+    assert "tenure" not in sub_scores(History(first_on=REVIEW), {}, REVIEW)[0]
 
 
 def scored(value: str) -> ScoreDecision:
@@ -202,7 +240,13 @@ def test_a_better_grade_comes_at_the_second_review_and_not_by_looking_twice() ->
     lost = stable_grade(stable_grade(again, scored("80"), date(2026, 12, 1)), scored("86.0"), date(2027, 1, 1))
     assert (lost.grade, lost.better_since) == ("B", date(2027, 1, 1))
     new = stable_grade(GradeState("N", REVIEW), scored("86.0"), REVIEW)
-    assert new.grade == "A"
+    assert new == GradeState("A", REVIEW)
+    assert stable_grade(None, scored("86.0"), REVIEW) == GradeState("A", REVIEW)
+    assert (first.review_on, second.review_on) == (REVIEW, date(2026, 12, 1))
+    same = stable_grade(first, scored("75"), date(2026, 12, 1))
+    assert same == GradeState("B", date(2026, 12, 1))  # as good as before: the wait for better begins anew
+    clear = stable_grade(first, scored("90"), REVIEW)
+    assert clear == GradeState("A", REVIEW)
 
 
 def test_overrides_count_within_their_cap_and_days_and_the_latest_decides() -> None:

@@ -50,6 +50,55 @@ def test_a_plan_breaks_the_day_after_the_grace_of_a_missed_row() -> None:
     assert judge_plan(PLAN, [*on_time, Receipt(day(5, 20), 50_00)], day(5, 20)).value == "done"
 
 
+def test_of_a_plan_only_what_came_after_it_was_made_counts() -> None:
+    plan = replace(PLAN, before_minor=30_00)
+    before = Receipt(day(3, 1), 30_00)
+    assert judge_plan(plan, [before], day(5, 4)).value == "broken"
+    assert judge_plan(plan, [before, Receipt(day(5, 3), 49_99)], day(5, 4)).value == "broken"
+    going = judge_plan(plan, [before, Receipt(day(5, 3), 50_00)], day(5, 4))
+    assert (going.value, going.paid_minor, going.due_minor) == ("active", 50_00, 100_00)
+    assert judge_plan(plan, [before, Receipt(day(5, 3), 99_99)], day(5, 4)).value == "active"
+    done = judge_plan(plan, [before, Receipt(day(5, 3), 100_00)], day(5, 4))
+    assert (done.value, done.holds_until, done.next_change_on) == ("done", None, None)
+    assert judge_plan(plan, [], day(4, 2)).paid_minor == 0, "what was taken back is no negative payment"
+
+
+def test_a_word_is_stored_with_all_it_was_judged_by() -> None:
+    receipts = [Receipt(day(5, 20), 1), Receipt(day(4, 20), 2)]
+    told = [[day(4, 20), 2], [day(5, 20), 1]]
+    plan = judge_plan(replace(PLAN, before_minor=1), receipts, day(5, 21))
+    assert plan.rule_version == "plan-1"
+    assert plan.inputs == {
+        "as_of": day(5, 21),
+        "rows": [[day(4, 30), 50_00], [day(5, 31), 50_00]],
+        "grace_days": 3,
+        "before_minor": 1,
+        "broken_on": day(5, 4),
+        "receipts": told,
+    }
+    promise = judge_promise(replace(PROMISE, before_minor=1), receipts, day(5, 21))
+    assert promise.rule_version == "promise-1"
+    assert (promise.paid_minor, promise.due_minor) == (1, 100_00)
+    assert promise.inputs == {
+        "as_of": day(5, 21),
+        "promised_on": day(4, 25),
+        "tolerance_days": 2,
+        "before_minor": 1,
+        "receipts": told,
+    }
+
+
+def test_what_was_called_off_holds_nothing_back_and_moves_no_more() -> None:
+    plan = judge_plan(replace(PLAN, is_cancelled=True), [], day(4, 2))
+    assert (plan.value, plan.holds_until, plan.next_change_on) == ("cancelled", None, None)
+    promise = judge_promise(replace(PROMISE, is_cancelled=True), [Receipt(day(4, 20), 100_00)], day(4, 21))
+    assert (promise.value, promise.holds_until, promise.next_change_on) == ("cancelled", None, None)
+    going = judge_promise(PROMISE, [], day(4, 21))
+    assert (going.holds_until, going.next_change_on) == (day(4, 27), day(4, 28))
+    kept = judge_promise(PROMISE, [Receipt(day(4, 20), 100_00)], day(4, 21))
+    assert (kept.holds_until, kept.next_change_on) == (None, None)
+
+
 def test_a_dispute_blocks_its_part_and_an_accepted_one_waits_for_its_credit_note() -> None:
     dispute = Dispute("x", "i", day(4, 10), 40_00)
     assert [(part.id, part.amount_minor, part.is_blocked) for part in parts_of("i", 100_00, [dispute])] == [
