@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.receivables.credit_history import Due, History, quantiles, sub_scores
-from tieout.receivables.credit_score import ScoreDecision, credit_score, tenure_score
+from tieout.receivables.credit_score import ScoreDecision, credit_score, days_late_score, tenure_score
 from tieout.receivables.exposure import Rate, exposure_of
 from tieout.receivables.grade import GradeState, stable_grade
 from tieout.receivables.limit import BookLimit, SetLimit, limit_in_force
@@ -191,6 +191,63 @@ def test_few_rows_look_back_two_years_and_nothing_is_no_score() -> None:
     assert sub_scores(History(plans), {}, REVIEW)[0]["plan_rows_kept"] == Decimal("60.0")
 
 
+def test_the_facts_of_a_review_are_stored_with_it() -> None:
+    plan = Due("1:1", "CNY", date(2026, 3, 1), 10, ((date(2026, 3, 1), 10),), is_plan=True)
+    history = History([plan], {"USD": 5, "CNY": 7}, {"CNY": 1}, date(2026, 1, 1), (1, 2), (3, 4))
+    assert sub_scores(history, {}, REVIEW)[1] == {
+        "review_on": REVIEW,
+        "months": 24,
+        "rows": 1,
+        "plan_rows": [1, 1],
+        "promises": [1, 2],
+        "disputes": [3, 4],
+        "billing": {"CNY": 7, "USD": 5},
+        "first_on": date(2026, 1, 1),
+        "rule": "credit-history-1",
+    }
+
+
+def test_the_window_begins_with_its_first_day_and_ends_before_the_review() -> None:
+    first = date(2025, 11, 1)
+
+    def plan(n: int, due_on: date) -> Due:
+        return Due(f"{n}:1", "CNY", due_on, 10, is_plan=True)
+
+    dues = [plan(1, first), plan(2, first - days(1)), plan(3, REVIEW), plan(4, REVIEW - days(1)), plan(5, first)]
+    assert sub_scores(History(dues), {}, REVIEW)[1]["plan_rows"] == [0, 3]
+
+    def paid(on: date, amount: int = 10) -> Due:
+        return Due(f"{on}:1", "CNY", REVIEW + days(9), 10, ((on, amount),))
+
+    rows = [paid(first), paid(first - days(1)), paid(REVIEW), paid(REVIEW - days(1)), paid(first, 1)]
+    assert sub_scores(History([*rows, paid(first, 0)]), {}, REVIEW)[1]["rows"] == 3
+    unpaid = [Due("1:1", "CNY", REVIEW - days(1), 1, ()), Due("2:1", "CNY", REVIEW - days(1), 1, ((first, 1),))]
+    assert sub_scores(History(unpaid), {}, REVIEW)[1]["rows"] == 2  # one minor unit is something too
+
+
+def test_a_day_late_is_late_and_days_are_weighted_before_anything_is_rounded() -> None:
+    dues = [Due("1:1", "CNY", date(2026, 3, 1), 1, ((date(2026, 3, 2), 1),))]
+    scores = sub_scores(History(dues), {}, REVIEW)[0]
+    assert (scores["on_time_share"], scores["days_late"]) == (Decimal("0.0"), Decimal("98.0"))
+    many = [Due("1:1", "CNY", date(2026, 3, 1), 97, ((date(2026, 3, 1), 97),)), Due("2:1", "CNY", date(2026, 3, 1), 3,
+            ((date(2026, 3, 3), 3),))]  # fmt: skip
+    assert sub_scores(History(many), {}, REVIEW)[0]["days_late"] == Decimal("99.9")  # 0.06 days, not 0.1
+
+
+def test_currencies_count_by_their_rows_in_both_yardsticks() -> None:
+    bills = {"CNY": 10, "USD": 20, "EUR": 0, "JPY": 1}
+    yardstick = {"CNY": [5, 10], "USD": [30], "EUR": [1], "JPY": [1], "GBP": []}
+    history = History(billing={**bills, "GBP": 9}, bills={"CNY": 3})
+    # CNY 100 % by three bills, USD 0 % and JPY 100 % by one each; EUR bought nothing, GBP has no yardstick
+    assert sub_scores(history, yardstick, REVIEW)[0] == {"billing_percentile": Decimal("80.0")}
+    dues = [
+        Due("1:1", "JPY", date(2026, 3, 1), 5, ((date(2026, 3, 1), 5),)),
+        Due("2:1", "USD", date(2026, 3, 1), 5, ((date(2026, 3, 9), 5),)),
+        Due("3:1", "EUR", date(2026, 3, 1), 5, ((date(2026, 3, 9), 3), (date(2026, 3, 1), 2))),
+    ]
+    assert sub_scores(History(dues), {}, REVIEW)[0]["on_time_share"] == Decimal("45.0")  # (100 + 0 + 2 × 40) / 4
+
+
 def test_quantiles_keep_the_ends() -> None:
     assert quantiles([3, 1, 2]) == [1, 2, 3]
     many = quantiles(range(1, 1002))
@@ -206,6 +263,8 @@ def test_months_as_a_customer_are_whole_ones_and_count_up_to_thirty_six() -> Non
     assert tenure(date(2026, 2, 2)) == Decimal("22.2")  # eight months and 30 days
     assert tenure(date(2023, 11, 1)) == tenure(date(2011, 11, 1)) == Decimal("100.0")
     assert tenure_score(72) == 100
+    assert (days_late_score(Decimal(50)), days_late_score(Decimal(51))) == (0, 0)
+    assert sub_scores(History(disputes=(0, 9)), {}, REVIEW)[0]["disputes_not_lost"] == Decimal("0.0")
     assert "tenure" not in sub_scores(History(first_on=REVIEW), {}, REVIEW)[0]
 
 

@@ -188,6 +188,11 @@ def test_a_rate_that_was_missing_is_missing_again_and_one_that_stood_is_not() ->
         {"currency": "EUR", "open_minor": 700},
         {"currency": "JPY", "open_minor": 0},
     ]
+    inputs = credit(owes={"EUR": 1}, cash={"EUR": -1})[1]
+    body = {"currency": "CNY", "grade": "B", "open_by_currency": {"EUR": 1}, "unapplied_by_currency": {"EUR": -1}}
+    assert credit_by_rule(inputs, body)["reasons"] == [
+        {"code": "rate_missing", "params": {"currency": "EUR", "open_minor": 1}}
+    ]
 
 
 def test_without_a_limit_the_reasons_say_so() -> None:

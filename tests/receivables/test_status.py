@@ -195,6 +195,8 @@ def test_customer_totals_keep_currencies_apart_and_read_as_text() -> None:
     assert balances_text(totals) == (
         "CNY 1,000.00 (overdue 1,200.00, unapplied 200.00); JPY -300 (unapplied 300); USD 50.00"
     )
+    even = customer_totals({"i1": decide(ItemState(DAY - days(3), 300, 300))}, {"CNY": -300})
+    assert balances_text(even) == "CNY 0.00 (overdue 3.00, unapplied 3.00)"
 
 
 @given(rows=st.lists(st.tuples(items_strategy, st.sampled_from(["CNY", "USD"])), max_size=5), ahead=st.integers(0, 900))
