@@ -105,6 +105,9 @@ def test_credits_and_unapplied_cash_stand_beside_the_buckets_and_tie_out() -> No
     ]
     assert rows[0].buckets["1-30"] == 1000
     assert (rows[0].credits_minor, rows[0].unapplied_minor) == (-300, -900)
+    more = age([*items, AgingItem("b", "CNY", DUE, -20)], {("a", "CNY"): -900, ("b", "CNY"): -1}, date(2026, 4, 1))
+    (whole,) = [row for row in more if (row.customer_id, row.currency) == ("*", "CNY")]
+    assert (whole.credits_minor, whole.unapplied_minor) == (-320, -901)
 
 
 def test_late_recorded_invoice_is_absent_from_what_was_known_then() -> None:

@@ -223,6 +223,13 @@ def test_missing_sub_scores_are_reweighted_and_too_few_give_no_guess() -> None:
     new = credit_score({"on_time_share": Decimal(100), "days_late": Decimal(100)})
     assert (new.score, new.grade, new.confidence) == (None, "N", Decimal("0.36"))
     assert credit_score({}, cap_at_d=True).grade == "D"
+    exactly = {"on_time_share": Decimal(80), "days_late": Decimal(80), "disputes_not_lost": Decimal(80)}
+    assert credit_score({**exactly, "tenure": Decimal(80)}).grade == "N"  # 0.495
+    edge = {"plan_rows_kept": Decimal("80.05"), "billing_percentile": Decimal("80.05"), "tenure": Decimal("80.05"),
+            "statements_in_time": Decimal("80.05")}  # fmt: skip
+    assert (credit_score(edge).confidence, credit_score(edge).grade) == (Decimal("0.490"), "N")
+    rounded = credit_score({**edge, "disputes_not_lost": Decimal("80.05")})
+    assert (rounded.confidence, rounded.score) == (Decimal("0.55"), Decimal("80.1"))  # half up, not to the even digit
     with pytest.raises(ValueError, match="unknown"):
         credit_score({"charm": Decimal(1)})
     with pytest.raises(ValueError, match="within"):

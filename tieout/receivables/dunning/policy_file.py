@@ -211,7 +211,7 @@ def _quiet(item: Item) -> Span | str:
     span = Span(_day(_needed(item, given, "from")), _day(_needed(item, given, "to")))
     if span.to_on < span.from_on:
         raise item.error("a quiet span must not end before it begins")
-    if (span.to_on - span.from_on).days > 45:
+    if (span.to_on - span.from_on).days >= 45:  # both ends are quiet
         raise item.error("a quiet span has at most 45 days")
     return span
 
