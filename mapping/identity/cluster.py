@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapping.identity.blocks import Blocks, Spread
+from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import between, joined
 from mapping.identity.packed import Packed
-from mapping.identity.rivals import BY_MASK, with_notes
+from mapping.identity.relations import other_names
+from mapping.identity.rivals import BY_MASK, is_ambiguous, with_notes
 from mapping.identity.scored import Codes, Scored
+from mapping.identity.views import View
 from mapping.identity.weights import VETOES, Weights, held, strong
 
 _ROUNDS = 8
@@ -58,13 +61,14 @@ class Clusters:
         self.made: list[Link] = []
         self._refused = frozenset(_ordered(*pair) for pair in must_not_link)
         self._answered = sorted({_ordered(*pair) for pair in must_link})
-        self._table = scored.table
+        self._table = list(scored.table)
         self._scores = [weights.score(codes) for codes in scored.table]
         self._links = [
             not held(codes) and strong(codes, score, weights.auto)
             for codes, score in zip(scored.table, self._scores, strict=True)
         ]
         self._more: dict[Pair, Codes] = {}  # pairs that were not worth keeping, asked for after all
+        self._called: dict[Pair, Codes] = {}  # pairs of which one bears a name that people's answers give the other
         self._between_known: dict[Pair, Link] = {}
         self._set_near(scored)
 
@@ -92,10 +96,50 @@ class Clusters:
         for left, right in self._answered:
             if self.home[left] != self.home[right]:
                 self._join(self.home[left], self.home[right], Link(left, right, 0, ("must_link",)))
+        if self._answered:
+            self._call()
         self._by_records()
         for _ in range(_ROUNDS):
             if not self._by_clusters():
                 break
+
+    def _call(self) -> None:
+        """What people's answers call a customer speaks for others of that very name, like in `sync.settle.aliases`."""
+        homes: dict[str, set[int]] = {}
+        bearers: dict[str, set[int]] = {}
+        for number in sorted({one for pair in self._answered for one in pair}):
+            home = self.home[number]
+            rest = [self.facts[other] for other in self.of(home) if other != number]
+            for name in other_names(self.facts[number], rest, in_any_script=True):
+                homes.setdefault(name.key, set()).add(home)
+                bearers.setdefault(name.key, set()).add(number)
+        for key in sorted(homes):
+            near = {
+                (self._other[place], number)
+                for number in bearers[key]
+                for place in range(self._first[number], self._first[number + 1])
+                if _bears(self.facts[self._other[place]], key)
+            }
+            everyone = bearers[key] | {other for other, _ in near}
+            said_no = any(
+                (left in everyone and self.home[right] in homes[key])
+                or (right in everyone and self.home[left] in homes[key])
+                for left, right in self._refused
+            )
+            is_shared = said_no or len(homes[key]) > 1
+            is_shared = is_shared or any(is_ambiguous(BY_MASK[self.blocks.notes[one]]) for one in everyone)
+            keys = frozenset((key,))
+            alone, too = (frozenset(), keys) if is_shared else (keys, frozenset())
+            for other, number in sorted(near):
+                home = self.home[number]
+                if self.home[other] == home:
+                    continue
+                pairs = []
+                for member in self.of(home):  # the whole customer is called so: what any of it says against it counts
+                    called = View(replace(self.facts[member], called=alone, called_too=too))
+                    notes = BY_MASK[self.blocks.notes[other] | self.blocks.notes[member]]
+                    pairs.append(with_notes(between(self.facts.view(other), called), notes))
+                self._called[_ordered(other, number)] = joined(pairs)
 
     def codes(self, left: int, right: int) -> Codes:
         """The findings of two records."""
@@ -106,6 +150,8 @@ class Clusters:
 
     def _plain(self, pair: Pair) -> Codes:
         left, right = pair
+        if self._called and (called := self._called.get(pair)) is not None:
+            return called
         for place in range(self._first[left], self._first[left + 1]):
             if self._other[place] == right:
                 return self._table[self._found[place]]
@@ -140,6 +186,11 @@ class Clusters:
                 right, found = self._other[place], self._found[place]
                 if left < right and self._links[found] and (left, right) not in self._refused:
                     found_links.append((-self._scores[found], left, right, found))
+        for pair, codes in self._called.items():
+            score = self.weights.score(codes)
+            if not held(codes) and strong(codes, score, self.weights.auto) and pair not in self._refused:
+                found_links.append((-score, *pair, len(self._table)))
+                self._table.append(codes)
         for minus, left, right, found in sorted(found_links):
             a, b = self.home[left], self.home[right]
             if a == b or self._vetoed(a, b) or self._contested(left, right, -minus):
@@ -242,6 +293,10 @@ class Clusters:
         self.members[keep] = (*self.of(keep), *self.members.pop(gone, (gone,)))
         for number in self.members[keep]:
             self.home[number] = keep
+
+
+def _bears(record: PartyFacts, key: str) -> bool:
+    return any(name.key == key for name in record.names)
 
 
 def _ordered(left: int, right: int) -> Pair:

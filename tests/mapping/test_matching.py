@@ -263,6 +263,41 @@ def test_a_chain_of_guesses_does_not_join_what_contradicts() -> None:
     assert not (same(made, "z/1", "a/1") and same(made, "z/1", "b/1"))
 
 
+CALLED = [
+    record("a/1", "深圳长城开发科技股份有限公司", code(7)),
+    record("a/2", "杭州沐珩食品有限公司", code(8)),
+    record("z/1", "深科"),
+    record("f/1", "深科"),
+    record("f/2", "深科", city="上海"),
+    record("s/1", "MORE"),
+    record("s/2", "MORE"),
+]
+
+
+def test_what_people_call_a_customer_links_records_of_that_name() -> None:
+    assert not same(match(CALLED), "f/1", "z/1")
+    made = match(CALLED, must_link=[("z/1", "a/1"), ("s/1", "a/2")])
+    assert same(made, "f/1", "a/1")
+    assert same(made, "s/2", "a/2"), "an English name beside Chinese books is an alias too"
+    assert not same(made, "f/2", "a/1"), "another city contradicts"
+    assert not same(made, "a/1", "a/2")
+
+
+def test_a_name_that_people_give_to_two_customers_or_take_from_one_links_nobody() -> None:
+    more = [*CALLED, record("q/1", "深科")]
+    assert not same(match(more, must_link=[("z/1", "a/1"), ("q/1", "a/2")]), "f/1", "a/1")
+    refused = match(more, must_link=[("z/1", "a/1")], must_not_link=[("q/1", "a/1")])
+    assert not same(refused, "f/1", "a/1")
+    assert not same(refused, "q/1", "a/1")
+    assert asked(refused, "f/1", "a/1") or asked(refused, "f/1", "z/1")
+    assert same(match(more, must_link=[("z/1", "a/1")]), "f/1", "a/1")
+
+
+def test_a_name_made_of_trade_words_is_no_alias() -> None:
+    made = match([CALLED[0], record("z/1", "科技"), record("f/1", "科技")], must_link=[("z/1", "a/1")])
+    assert not same(made, "f/1", "a/1")
+
+
 NAMES = (
     FIRM, "澄砚智能装备", "澄砚", "深圳市澄砚科技有限公司", FIRM + "厦门分公司", "澄砚集团有限公司", "测试",
     "上海澄砚智能装备有限公司", "Chengyan Intelligent Equipment Co., Ltd.", "Shenzhen Chengyan", "澄研智能装备",
