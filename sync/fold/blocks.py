@@ -6,13 +6,13 @@ it looks at its first holders and, as rivals, at the first ones of the own side.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapping.identity.blocks import BLOCK_CAP, opened
 from mapping.identity.keys import COUNTED_KINDS, RULE_KINDS
 from sync.fold.batch import Batch
-from tieout.store.queries.blocks import Key, all_holders, first_holders, holders, keys_held
+from tieout.store.queries.blocks import Key, all_holders, blocks_held, first_holders, holders
 
 RIVALS = 2  # of a common key: the record itself may be one of them
 
@@ -22,26 +22,30 @@ def side_of(member: str) -> str:
     return "book" if member.startswith("acc_") else member.split("/", 1)[0]
 
 
-def candidates(batch: Batch, members: Collection[str]) -> dict[str, set[str]]:
+Held = Mapping[str, Mapping[Key, Sequence[str]]]  # by member: its keys with their first holders
+
+
+def held_blocks(batch: Batch, members: Collection[str]) -> Held:
+    """The keys of each member with those who hold them, read no further than is needed to see that they are many."""
+    return blocks_held(batch.conn, members, COUNTED_KINDS, BLOCK_CAP + 1)
+
+
+def candidates(batch: Batch, members: Collection[str], held: Held | None = None) -> dict[str, set[str]]:
     """Whom each of these CRM records is compared with: who shares a rule key, then its smallest other blocks."""
-    mine: dict[str, list[Key]] = {}
-    for member, kind, value in keys_held(batch.conn, members):
-        if kind not in COUNTED_KINDS:
-            mine.setdefault(member, []).append((kind, value))
-    found = holders(batch.conn, {key for keys in mine.values() for key in keys}, BLOCK_CAP + 1)
     out: dict[str, set[str]] = {}
-    for member, keys in mine.items():
-        blocks = sorted((found[key] for key in keys if len(found.get(key, ())) <= BLOCK_CAP), key=len)
-        chosen, _ = opened(blocks)
-        for key in keys:
+    dropped: set[Key] = set()
+    for member, found in (held_blocks(batch, members) if held is None else held).items():
+        chosen, _ = opened(sorted((block for block in found.values() if len(block) <= BLOCK_CAP), key=len))
+        for key, block in found.items():
+            common = len(block) > BLOCK_CAP
             if key[0] in RULE_KINDS:
-                common = len(found[key]) > BLOCK_CAP
-                chosen.update(_of_common(batch, key, member) if common else found[key])
+                chosen.update(_of_common(batch, key, member) if common else block)
+            elif common:
+                dropped.add(key)
         chosen.discard(member)
         out[member] = chosen
-    dropped = sum(len(block) > BLOCK_CAP and key[0] not in RULE_KINDS for key, block in found.items())
     if dropped:
-        batch.count("blocks_dropped", dropped)
+        batch.count("blocks_dropped", len(dropped))
     return out
 
 

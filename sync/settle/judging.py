@@ -12,6 +12,7 @@ from mapping.identity.beside import CLAIMS, judge_beside
 from mapping.identity.facts import PartyFacts
 from mapping.identity.link import Verdict
 from sync.fold.batch import Batch
+from sync.fold.blocks import Held, held_blocks
 from sync.fold.blocks import candidates as blocks_of
 from sync.settle import aliases, rivals
 from sync.settle.scope import Business, documents_of_parties
@@ -36,6 +37,7 @@ class Judged:
     refused: Set[tuple[str, str]]
     left_alone: Set[str]
     business: Mapping[str, Business]
+    shared: Held
     blocks: Mapping[str, Set[str]]
     verdicts: Mapping[str, Verdict]
 
@@ -51,7 +53,8 @@ class Judged:
 
 def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     """The verdict on these CRM records as things stand; nothing is written."""
-    blocks = blocks_of(batch, keys)
+    shared = held_blocks(batch, keys)
+    blocks = blocks_of(batch, keys, shared)
     everyone = {*keys, *(other for group in blocks.values() for other in group)}
     rows = answered(batch, keys)
     said = {row["subject"]: row for row in rows if row["action"] == "link"}
@@ -75,7 +78,7 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     if claimed:
         silent = _silent(batch, {ref for refs in claimed.values() for ref in refs})
         verdicts |= judge_all([key for key, refs in claimed.items() if refs & silent], silent)
-    return Judged(sight, said, refused, left_alone, business, blocks, verdicts)
+    return Judged(sight, said, refused, left_alone, business, shared, blocks, verdicts)
 
 
 def _claimants(verdict: Verdict) -> set[str]:

@@ -17,6 +17,9 @@ from tieout.store.landing import chunks
 from tieout.store.tables import customers, memberships
 
 _STANDING = select(memberships).where(among_given(memberships.c.member, "members"), memberships.c.to_seq.is_(None))
+_RULES = select(memberships.c.member, memberships.c.rule).where(
+    among_given(memberships.c.member, "members"), memberships.c.to_seq.is_(None)
+)
 _ACCOUNTS = select(memberships.c.customer_id, memberships.c.member).where(
     among_given(memberships.c.customer_id, "customers"), memberships.c.member.like("acc\\_%", escape="\\")
 )
@@ -40,6 +43,14 @@ def standing(batch: Batch, members: Iterable[str]) -> dict[str, Mapping[Any, Any
     for part in chunks(sorted(set(members))):
         for row in batch.conn.execute(_STANDING, {"members": part}).mappings().all():
             out[row["member"]] = row
+    return out
+
+
+def rules(batch: Batch, members: Iterable[str]) -> dict[str, str]:
+    """The rule by which each member stands in a customer; those of nobody are left out."""
+    out: dict[str, str] = {}
+    for part in chunks(sorted(set(members))):
+        out.update(batch.conn.execute(_RULES, {"members": part}).all())
     return out
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
 from mapping.identity.beside import MEMBER
+from mapping.identity.blocks import BLOCK_CAP
 from mapping.identity.keys import RULE_KINDS
 from sync.fold.batch import Batch
 from sync.fold.blocks import Moves, onlookers, side_of
 from sync.fold.conflicts import close_conflicts, open_conflicts
 from sync.settle import memberships as membership
-from sync.settle.judging import answered, judged
+from sync.settle.judging import Judged, answered, judged
 from sync.settle.memberships import Wanted
 from sync.settle.questions import KIND, questions, reason_row
 from tieout.store.among import among
@@ -124,7 +125,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
     closed += [key for key in loose if key not in calls]  # nobody we do business with: not worth a person's time
     before = found.sight.held
     membership.change(batch, wanted, before)
-    batch.touch("party", _leaning(batch, {one.member: _rules(before.get(one.member), one) for one in wanted}))
+    batch.touch("party", _leaning(batch, found, {one.member: _rules(before.get(one.member), one) for one in wanted}))
     close_conflicts(batch, KIND, closed, state="superseded")
     open_conflicts(batch, list(calls.values()))
     found.sight.keep(batch)
@@ -136,7 +137,7 @@ def _rules(before: Mapping[Any, Any] | None, now: Wanted) -> tuple[str, str] | N
     return None if was == (now.customer, now.rule) else (str(was[1]), now.rule)
 
 
-def _leaning(batch: Batch, changed: Mapping[str, tuple[str, str] | None]) -> set[str]:
+def _leaning(batch: Batch, found: Judged, changed: Mapping[str, tuple[str, str] | None]) -> set[str]:
     """Records of further systems that may lean on one of these, which stands elsewhere now or by another rule.
 
     Who is linked by accounts alone leans on nobody but on records that a person linked; those may be of its own system.
@@ -144,24 +145,34 @@ def _leaning(batch: Batch, changed: Mapping[str, tuple[str, str] | None]) -> set
     out: set[str] = set()
     for is_answered in (False, True):
         mine = {member for member, rules in changed.items() if rules is not None and (ANSWERED in rules) == is_answered}
-        near = {one for one in _seeing(batch, mine) if "/" in one} if mine else set()
+        near = {one for one in _onlookers(batch, found, mine) if "/" in one}
         if not is_answered and near:
             sides = {side_of(one) for one in mine}
             near = {one for one in near if sides - {side_of(one)}}
-            held = membership.standing(batch, near)
-            near = {one for one in near if one not in held or held[one]["rule"] == MEMBER}
+            held = {member: row["rule"] for member, row in found.sight.held.items() if member not in changed}
+            if unknown := near - found.sight.known.keys() | near & changed.keys():
+                held |= membership.rules(batch, unknown)
+            near = {one for one in near if held.get(one, MEMBER) == MEMBER}
         out |= near
     return out
 
 
-def _seeing(batch: Batch, members: Iterable[str], kinds: Sequence[str] = ()) -> set[str]:
-    """Who sees any of these members by a key."""
-    changed: dict[Key, Moves] = {}
-    for member, kind, value in keys_held(batch.conn, set(members), kinds):
-        changed.setdefault((kind, value), Moves()).changed.add(member)
-    return onlookers(batch, changed)
+def _onlookers(batch: Batch, found: Judged, members: Set[str]) -> set[str]:
+    """Who sees any of these records, which were just judged, by a key; their keys are not read again."""
+    out: set[str] = set()
+    common: dict[Key, Moves] = {}
+    for member in members:
+        for key, block in found.shared.get(member, {}).items():
+            if len(block) <= BLOCK_CAP:
+                out.update(block)
+            elif key[0] in RULE_KINDS:
+                common.setdefault(key, Moves()).changed.add(member)
+    return out | onlookers(batch, common) if common else out
 
 
 def _neighbours(batch: Batch, members: Iterable[str]) -> set[str]:
     """CRM records that see any of these members by a rule key."""
-    return {member for member in _seeing(batch, members, RULE_KINDS) if "/" in member}
+    changed: dict[Key, Moves] = {}
+    for member, kind, value in keys_held(batch.conn, set(members), RULE_KINDS):
+        changed.setdefault((kind, value), Moves()).changed.add(member)
+    return {member for member in onlookers(batch, changed) if "/" in member}

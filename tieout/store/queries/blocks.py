@@ -38,12 +38,21 @@ def _for_each(column: Mapping[str, str]) -> dict[str, TextClause]:
     }
 
 
-_EACH_HOLDERS = _for_each(
-    {
-        "sqlite": "SELECT json_group_array(member) FROM (" + _HOLDERS + ")",  # noqa: S608 - our own constants
-        "postgresql": "SELECT array_agg(h.member) FROM (" + _HOLDERS + ") h",  # noqa: S608 - our own constants
-    }
-)
+_HOLDERS_AS_LIST = {
+    "sqlite": "SELECT json_group_array(member) FROM (" + _HOLDERS + ")",  # noqa: S608 - our own constants
+    "postgresql": "SELECT array_agg(h.member) FROM (" + _HOLDERS + ") h",  # noqa: S608 - our own constants
+}
+_EACH_HOLDERS = _for_each(_HOLDERS_AS_LIST)
+_MEMBERS_GIVEN = {
+    "sqlite": "SELECT value FROM json_each(:members)",
+    "postgresql": "SELECT unnest(CAST(:members AS text[]))",
+}
+_HELD_BLOCKS = {
+    dialect: text(
+        f"SELECT g.member, g.kind, g.value, ({column}) FROM party_keys g WHERE g.member IN ({_MEMBERS_GIVEN[dialect]})"  # noqa: S608 - our own constants
+    )
+    for dialect, column in _HOLDERS_AS_LIST.items()
+}
 _EACH_PERSONS = _for_each(dict.fromkeys(_GIVEN, "SELECT count(*) FROM (" + _PERSONS + ") d"))  # noqa: S608 - as above
 _EACH_KEPT = _for_each(dict.fromkeys(_GIVEN, _KEPT))
 _k, _b = party_keys.c, key_bearers.c
@@ -66,6 +75,22 @@ def holders(conn: Connection, keys: Collection[Key], most: int) -> dict[Key, lis
     if is_sqlite(conn):
         found = {key: msgspec.json.decode(members) for key, members in found.items()}
     return {key: members for key, members in found.items() if members}
+
+
+def blocks_held(
+    conn: Connection, members: Collection[str], counted: Collection[str], most: int
+) -> dict[str, dict[Key, list[str]]]:
+    """By member: each key it holds with its holders, at most so many; without the kinds that only count."""
+    out: dict[str, dict[Key, list[str]]] = {}
+    lite = is_sqlite(conn)
+    statement = _HELD_BLOCKS["sqlite" if lite else "postgresql"]
+    for part in chunks(sorted(members)):
+        given = {"members": msgspec.json.encode(part).decode() if lite else part, "most": most}
+        for member, kind, value, found in conn.execute(statement, given).all():
+            if kind not in counted:
+                block = msgspec.json.decode(found) if lite else found
+                out.setdefault(member, {})[kind, value] = block
+    return out
 
 
 def legal_persons(conn: Connection, keys: Collection[Key], most: int) -> dict[Key, int]:
