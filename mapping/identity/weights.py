@@ -31,6 +31,7 @@ _NAMED = _NAMED_HAN | frozenset("latin_stem_equal latin_core_equal".split())
 _LEGAL = frozenset(("han_legal_equal", "latin_legal_equal"))
 # Others bear the name, or it is made of trade words alone.
 _SHARED = _CROWDS_HAN | frozenset(("brand_contested", "domain_contested", "brand_weak"))
+_CROWDS_WEAK = _CROWDS_HAN | {"brand_weak"}
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
 _HINTED = frozenset(
@@ -63,7 +64,9 @@ def sufficient(codes: Collection[str]) -> str:
     if not _NAMED.isdisjoint(codes):
         han = not _NAMED_HAN.isdisjoint(codes)
         shared = not _SHARED.isdisjoint(codes) or ("sound_crowded" in codes and not han)
-        if found or (not shared and (around > 1 or han)):
+        # Relatives of one brand differ in trade or place: where both agree, sharing the brand says nothing.
+        whole = "han_stem_equal" in codes and "region_equal" in codes and around > 1 and _CROWDS_WEAK.isdisjoint(codes)
+        if found or whole or (not shared and (around > 1 or han)):
             return "name"  # English names leave out what tells relatives apart: they need two things beside them
         return ""
     if not _SHORT.isdisjoint(codes) and around > 1 and _SHARED.isdisjoint(codes) and "sound_crowded" not in codes:
