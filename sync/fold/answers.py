@@ -14,7 +14,19 @@ from sync.fold.blocks import Moves, onlookers
 from sync.fold.conflicts import reopen
 from sync.fold.documents import claims_holding
 from tieout.store.queries.blocks import Key, keys_held
-from tieout.store.tables import answers, bindings, conflicts, document_keys, memberships
+from tieout.store.tables import (
+    allocations,
+    answers,
+    bindings,
+    conflicts,
+    document_keys,
+    memberships,
+    pending,
+    source_records,
+)
+
+SETTLED = ("payment_match", "missing_reference")  # kinds that are judged with their allocation
+READ = ("invalid_record", "unmapped_value")  # kinds that are judged when their record is read
 
 
 def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
@@ -85,8 +97,32 @@ def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None
         )
         for conflict in closed.mappings().all():
             reopen(batch.conn, conflict)
+        _ask_again(batch, found["conflict_id"])
     _replay(batch, found["action"], found["subject"], found["target"])
     batch.count("undone")
+
+
+def _ask_again(batch: Batch, conflict_id: str) -> None:
+    """What a conflict was about is judged once more: while its answer stood the facts may have gone their way."""
+    c, a, s = conflicts.c, allocations.c, source_records.c
+    asked = batch.conn.execute(
+        select(c.kind, c.cause, c.connection, c.stream, c.external_id).where(c.id == conflict_id)
+    )
+    for kind, cause, connection, stream, external_id in asked.all():
+        if kind == "identity":
+            batch.touch("party", [cause])
+        elif stream == "allocations" and kind in SETTLED:
+            same = (a.connection == connection, a.group_key == external_id)
+            batch.touch("allocation", batch.conn.execute(select(a.id).where(*same)).scalars())
+        elif kind in READ:
+            mine = (
+                s.connection == connection,
+                s.stream == stream,
+                s.external_id == external_id,
+                s.applied_seq == s.seq,
+            )
+            batch.conn.execute(insert(pending).from_select(["seq"], select(s.seq).where(*mine)))
+            batch.conn.execute(update(source_records).where(*mine).values(applied_seq=None))
 
 
 def _replay(batch: Batch, action: str, subject: str, target: str) -> None:

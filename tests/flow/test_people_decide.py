@@ -331,3 +331,41 @@ def test_a_settlement_left_as_it_is_stays_left_when_its_bill_is_touched(synced: 
         service.undo(conflict["id"], "li")
         _push(service, world)
         assert [row["cause"] for row in open_conflicts(service, "payment_match").values()] == [conflict["cause"]]
+
+
+def test_an_answer_taken_back_after_its_question_is_settled_opens_nothing(synced: Synced) -> None:
+    """While the answer stood the settlement came to count and the record could be read: nothing is left to ask."""
+    world, service = synced
+    with service:
+        one = pick(service, lambda it: it.currency == "CNY" and it.open_minor > 100_00)
+        record = one.invoice
+        status = zoho_record(world, "Invoices", record)["Status"]
+        world.clock.advance(60)
+        receive(world, one.number, "50.00")
+        world.kingdee.user_change("update", BILL, one.number, {"FALLAMOUNTFOR": Decimal("30.00")})
+        world.zoho.user_change("update", "Invoices", record, {"Status": "On hold by legal"})
+        _push(service, world)
+        (payment,) = open_conflicts(service, "payment_match").values()
+        (word,) = [row for row in open_conflicts(service, "unmapped_value").values() if row["external_id"] == record]
+        for conflict in (payment, word):
+            service.resolve(conflict["id"], {"action": "leave"}, "li")
+        world.kingdee.user_change("update", BILL, one.number, {"FALLAMOUNTFOR": Decimal("80.00")})
+        world.zoho.user_change("update", "Invoices", record, {"Status": status})
+        _push(service, world)
+        assert document(service, one.number)["open_minor"] == 30_00, "the settlement counts now"
+
+        for conflict in (payment, word):
+            service.undo(conflict["id"], "li")
+        _push(service, world)
+        assert open_conflicts(service, "payment_match") == {}
+        assert [row for row in open_conflicts(service, "unmapped_value").values() if row["external_id"] == record] == []
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+        world.zoho.user_change("update", "Invoices", record, {"Status": "On hold by legal"})
+        _push(service, world)
+        (again,) = [row for row in open_conflicts(service, "unmapped_value").values() if row["external_id"] == record]
+        service.resolve(again["id"], {"action": "leave"}, "li")
+        service.undo(again["id"], "li")
+        _push(service, world)
+        assert again["cause"] in open_conflicts(service, "unmapped_value"), "what is still so is asked again"
+        assert service.rebuild_check().as_dict()["differences"] == []
