@@ -94,4 +94,5 @@ def test_the_version_follows_from_what_is_in_force_however_it_was_ordered() -> N
     first = policy_of({"hold_days": 45})
     assert (first.hold_days, len(first.version)) == (45, 12)
     assert policy_of({"hold_days": 45, "hold_above_percent": 100}) == first
+    assert first.version == "1e0e114a5109"  # it stands in stored decisions: the same thresholds keep their name
     assert policy_of({"hold_days": 46}).version not in {first.version, "1", ""}

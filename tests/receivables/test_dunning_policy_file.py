@@ -207,6 +207,10 @@ def test_a_mistake_says_what_is_wrong_and_what_is_known(old: str, new: str, says
     assert refused.hint == hint if hint.endswith(".") or not hint else refused.hint.startswith(hint)
 
 
+def test_a_minimum_may_be_nought_or_the_smallest_unit() -> None:
+    assert load("{CNY: 1}", '{CNY: 0, USD: "0.01", JPY: 0}').min_amount_minor == {"CNY": 0, "USD": 1, "JPY": 0}
+
+
 def test_a_quiet_span_has_at_most_forty_five_days_with_both_its_ends() -> None:
     assert load("to: 2027-02-01", "to: 2027-03-17").quiet == (Span(date(2027, 2, 1), date(2027, 3, 17)),)
 
