@@ -20,11 +20,10 @@ CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the wall and of the processor, and the most memory held (MB)."""
+    """Seconds on the wall and of the processor."""
 
     wall: float
     cpu: float
-    peak_mb: float
 
 
 def write_config(folder: Path, world: SandboxWorld, urls: tuple[str, str, str], database_url: str) -> Path:
@@ -112,7 +111,7 @@ def sync(config: Path, *, kill_after: tuple[float, ...] = ()) -> Cost:
     assert child.returncode == 0, f"{child.returncode}\n{out.decode()[-3000:]}\n{err.decode()[-3000:]}"
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(CLOCK.monotonic() - started, cpu, after.ru_maxrss / 1024)
+    return Cost(CLOCK.monotonic() - started, cpu)
 
 
 def _start(config: Path) -> subprocess.Popen[bytes]:

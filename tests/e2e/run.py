@@ -25,6 +25,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from tests.e2e import checks
 from tests.e2e.answers import answer_identity, served
+from tests.e2e.calls import calls
 from tests.e2e.company import CURRENCY, Loaded, load
 from tests.e2e.composed import Composed, composed
 from tests.e2e.killing import kill_on_the_way, until_quiet
@@ -148,10 +149,15 @@ def in_the_foreground(case: Case, config: Path, kills: tuple[float, ...] = ()) -
     """One `tieout sync`, perhaps killed on the way; a person answers; another sync."""
     for connection in ("zoho", "fxiaoke"):
         tieout(config, "setup", connection, codes=(0, 1))
+    case.world.store.requests.clear()
     cost = sync(config, kill_after=kills)
+    case.say(f"sync: {cost.wall:.0f} s, {cost.cpu:.0f} CPU s" + (f", killed {len(kills)} times" if kills else ""))
+    engine = make_engine(case.url)
+    asked = calls(engine, case.world)
+    engine.dispose()
     case.say(
-        f"sync: {cost.wall:.0f} s, {cost.cpu:.0f} CPU s, {cost.peak_mb:.0f} MB"
-        + (f", killed {len(kills)} times" if kills else "")
+        "calls, and the fewest possible: "
+        + "; ".join(f"{vendor} {count:,} ({fewest:,})" for vendor, (count, fewest) in sorted(asked.items()))
     )
     with served(config) as url:
         answered = answer_identity(config, url, case.loaded)
