@@ -55,11 +55,12 @@ def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: 
 
 def plainly(conn: Connection, currency: str, days: list[date], today: date) -> list[int]:
     """The trend from every movement there ever was, one week at a time."""
-    due = trends.due_days(conn, currency, date.min)
+    lines = trends.lines_moved_since(conn, currency, date.min)
+    due = {document: {line: due_on for line, (due_on, _) in some.items()} for document, some in lines.items()}
     sums = []
     for day in days:
         opened: Counter[tuple[str, str]] = Counter()
-        for document, line, on, minor in trends.item_movements(conn, currency, date.min):
+        for document, line, on, minor in trends.movements_since(conn, currency, date.min):
             if document in due and on <= min(day, today):
                 opened[document, line if line in due[document] else next(iter(due[document]))] += minor
         sums.append(sum(minor for (of, line), minor in opened.items() if minor > 0 and due[of][line] < day))
@@ -75,8 +76,8 @@ def test_what_was_closed_before_the_first_week_is_not_read_and_not_missed(synced
             points = charts.overdue_trend(conn, code, day, weeks)
             assert len(points) == weeks
             assert [minor for _, minor in points] == plainly(conn, code, [on for on, _ in points], day)
-        read = {row[0] for row in trends.item_movements(conn, "CNY", day - timedelta(days=7))}
-        assert 0 < len(read) < len({row[0] for row in trends.item_movements(conn, "CNY", date.min)})
+        read = {row[0] for row in trends.movements_since(conn, "CNY", day - timedelta(days=7))}
+        assert 0 < len(read) < len({row[0] for row in trends.movements_since(conn, "CNY", date.min)})
 
 
 def test_health_counts_pulls_by_day_and_outcome(synced: Synced) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -38,24 +37,27 @@ def overdue_trend(conn: Connection, currency: str, today: date, weeks: int = WEE
     days = [day for back in range(weeks - 1, -1, -1) if (day := today - timedelta(days=7 * back)) >= first]
     if not days:
         return []
-    due = trends.due_days(conn, currency, days[0])
-    lines: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)  # what is first seen at the end of which week
-    for document, line, on, minor in trends.item_movements(conn, currency, days[0]):
-        known = due.get(document)
-        if known is None or on > today:
+    sums = [0] * len(days)
+    for due_on, minor in trends.resting_by_due(conn, currency, days[0]):
+        for at in range(bisect_right(days, due_on), len(days)):  # the first week at whose end its due day had passed
+            sums[at] += minor
+    lines = trends.lines_moved_since(conn, currency, days[0])
+    later: dict[tuple[str, str], list[int]] = {}  # by line: what moved after the end of each week
+    for document, line, on, minor in trends.movements_since(conn, currency, days[0]):
+        known = lines.get(document)
+        if known is None:
             continue
         # A movement without a line belongs to a document of one line, or closes the earliest one first.
-        moved = lines[document, line if line in known else next(iter(known))]
-        at = _first(days, on)
-        moved[at] = moved.get(at, 0) + minor
-    sums = [0] * len(days)
-    for (document, line), moved in lines.items():
-        begins = bisect_right(days, due[document][line])  # the first week at whose end its due day had passed
-        opened = sum(minor for at, minor in moved.items() if at < begins)
-        for at in range(begins, len(days)):
-            opened += moved.get(at, 0)
-            if opened > 0:
-                sums[at] += opened
+        moved = later.setdefault((document, line if line in known else next(iter(known))), [0] * len(days))
+        for at in range(_first(days, on)):
+            moved[at] += minor
+    for document, known in lines.items():
+        for line, (due_on, minor) in known.items():
+            after = later.get((document, line))
+            for at in range(bisect_right(days, due_on), len(days)):
+                was = minor - (after[at] if after is not None else 0)
+                if was > 0:
+                    sums[at] += was
     return list(zip(days, sums, strict=True))
 
 

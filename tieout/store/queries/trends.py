@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import CompoundSelect, Connection, RowMapping, case, func, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, RowMapping, case, func, select, union
 
 from tieout.ledger import chart
 from tieout.store.queries import openings
@@ -14,14 +14,15 @@ from tieout.store.tables import allocations, documents, entries, open_items, pos
 Row = RowMapping
 
 
-def item_movements(conn: Connection, currency: str, since: date) -> Sequence[tuple[str, str, date, int]]:
-    """(document, line, effective day, signed minor units) of the invoices and credit notes that were open since a day.
+_KINDS = ("invoice", "credit_note")
 
-    From the journal, and then the links that have no entry of their own (a credit note against an invoice). What was
-    closed before and has not moved since is left out.
+
+def movements_since(conn: Connection, currency: str, since: date) -> Sequence[tuple[str, str, date, int]]:
+    """(document, line, effective day, signed minor units) of invoices and credit notes, from a day on.
+
+    From the journal, and then the links that have no entry of their own (a credit note against an invoice).
     """
     p, e, a = postings.c, entries.c, allocations.c
-    mine = _open_since(conn, currency, since)
     booked = conn.execute(
         select(p.document_id, func.coalesce(p.line_id, ""), e.effective_on, func.sum(p.amount_minor))
         .join(entries, e.id == p.entry_id)
@@ -29,15 +30,15 @@ def item_movements(conn: Connection, currency: str, since: date) -> Sequence[tup
         .where(
             p.code.in_(chart.CUSTOMER_CODES),
             p.currency == currency,
-            documents.c.kind.in_(("invoice", "credit_note")),
-            p.document_id.in_(mine),
+            documents.c.kind.in_(_KINDS),
+            e.effective_on >= since,
         )
         .group_by(p.document_id, p.line_id, e.effective_on)
     )
     out = [(row[0], row[1], row[2], int(row[3])) for row in booked]
     linked = conn.execute(
         select(a.from_document_id, a.to_document_id, a.to_line, a.effective_on, a.amount_minor).where(
-            a.is_applied.is_(True), a.entry_id.is_(None), a.currency == currency, *openings.not_history(conn)
+            *_links(conn, currency, since)
         )
     )
     for from_id, to_id, to_line, on, amount in linked:
@@ -46,34 +47,64 @@ def item_movements(conn: Connection, currency: str, since: date) -> Sequence[tup
     return out
 
 
-def due_days(conn: Connection, currency: str, since: date) -> Mapping[str, Mapping[str, date]]:
-    """document -> line -> due day of the items of a currency that were open since a day."""
+def lines_moved_since(conn: Connection, currency: str, since: date) -> Mapping[str, Mapping[str, tuple[date, int]]]:
+    """document -> line -> (due day, minor units open now) of the documents that moved on that day or later."""
     o = open_items.c
     query = (
-        select(o.document_id, o.line_id, o.due_on)
-        .where(o.currency == currency, o.document_id.in_(_open_since(conn, currency, since)))
+        select(o.document_id, o.line_id, o.due_on, o.open_minor)
+        .where(o.currency == currency, o.document_id.in_(_moved_since(conn, currency, since)))
         .order_by(o.document_id, o.due_on)
     )
-    found: dict[str, dict[str, date]] = {}
-    for document, line, due_on in conn.execute(query):
-        found.setdefault(document, {})[line] = due_on
+    found: dict[str, dict[str, tuple[date, int]]] = {}
+    for document, line, due_on, minor in conn.execute(query):
+        found.setdefault(document, {})[line] = (due_on, int(minor))
     return found
 
 
-def _open_since(conn: Connection, currency: str, since: date) -> CompoundSelect[tuple[str]]:
-    """The documents of a currency with an open line, or with a movement on that day or later."""
-    o, p, e, a = open_items.c, postings.c, entries.c, allocations.c
-    links = (
-        a.is_applied.is_(True), a.entry_id.is_(None), a.currency == currency, a.effective_on >= since,
-        *openings.not_history(conn),
-    )  # fmt: skip
+def resting_by_due(conn: Connection, currency: str, since: date) -> Sequence[tuple[date, int]]:
+    """(due day, minor units) of what is owed on documents that have not moved since that day: the same on each day."""
+    o = open_items.c
+    query = (
+        select(o.due_on, func.sum(o.open_minor))
+        .join(documents, documents.c.id == o.document_id)
+        .where(
+            o.currency == currency,
+            o.open_minor > 0,
+            documents.c.kind.in_(_KINDS),
+            o.document_id.not_in(_moved_since(conn, currency, since)),
+        )
+        .group_by(o.due_on)
+        .order_by(o.due_on)
+    )
+    return [(due_on, int(minor)) for due_on, minor in conn.execute(query)]
+
+
+def _moved_since(conn: Connection, currency: str, since: date) -> CompoundSelect[tuple[str]]:
+    """The documents of a currency with a movement on that day or later."""
+    p, e, a = postings.c, entries.c, allocations.c
+    links = _links(conn, currency, since)
     return union(
-        select(o.document_id).where(o.currency == currency, o.open_minor != 0),
         select(p.document_id)
         .join(entries, e.id == p.entry_id)
-        .where(e.effective_on >= since, p.currency == currency, p.code.in_(chart.CUSTOMER_CODES)),
-        select(a.from_document_id).where(*links),
-        select(a.to_document_id).where(*links),
+        .where(
+            e.effective_on >= since,
+            p.currency == currency,
+            p.code.in_(chart.CUSTOMER_CODES),
+            p.document_id.is_not(None),  # NOT IN a set with an unknown is never true
+        ),
+        select(a.from_document_id).where(*links, a.from_document_id.is_not(None)),
+        select(a.to_document_id).where(*links, a.to_document_id.is_not(None)),
+    )
+
+
+def _links(conn: Connection, currency: str, since: date) -> Sequence[ColumnElement[bool]]:
+    a = allocations.c
+    return (
+        a.is_applied.is_(True),
+        a.entry_id.is_(None),
+        a.currency == currency,
+        a.effective_on >= since,
+        *openings.not_history(conn),
     )
 
 
