@@ -14,6 +14,7 @@ from tieout.receivables.credit import CreditDecision, CreditPolicy, CreditState,
 from tieout.receivables.credit_score import credit_score, days_late_score, tenure_score
 from tieout.receivables.exposure import Exposure, Rate, exposure_of
 from tieout.receivables.limit import credit_limit
+from tieout.receivables.status import Reason
 
 DAY = date(2026, 4, 10)
 POLICY = CreditPolicy()
@@ -81,6 +82,79 @@ def test_hold_timeline_has_exactly_three_changes_after_the_first_state() -> None
     with_watch = run(WARNING)
     assert with_watch == ["watch", "hold", "hold", "hold", "ok", "hold"]
     assert changes(with_watch) == 3
+
+
+def test_a_credit_decision_is_stored_whole_with_what_it_was_made_from() -> None:
+    items = [late(40), late(31, 30000), OwedItem("f", "USD", DAY + days(9), 5000), late(99, 20000)]
+    previous = CreditState("hold", DAY - days(9))
+    exposure = exposure_of({"CNY": 510, "EUR": 70}, {"EUR": -3}, "CNY", {})
+    made = credit_status(
+        previous, exposure, 500, items, DAY, POLICY, grade="C", broken_promises=2, manual_hold="insolvent"
+    )
+    assert made == CreditDecision(
+        status="hold",
+        grade="C",
+        exposure_minor=510,
+        limit_minor=500,
+        currency="CNY",
+        reasons=(
+            Reason("over_limit", {"exposure_minor": 510, "limit_minor": 500}),
+            Reason(
+                "overdue_beyond_hold_days",
+                {"hold_days": 30, "oldest_due_on": DAY - days(40), "overdue_minor": {"CNY": 80000}},
+            ),
+            Reason("broken_promises", {"count": 2}),
+            Reason("manual_hold", {"reason": "insolvent"}),
+            Reason("rate_missing", {"currency": "EUR", "open_minor": 70}),
+        ),
+        inputs={
+            "as_of": DAY,
+            "previous": ["hold", DAY - days(9)],
+            "exposure_minor": 510,
+            "exposure_version": "exposure-1",
+            "limit_minor": 500,
+            "items": [[one.item_id, one.currency, one.due_on, one.undisputed_minor] for one in items],
+            "broken_promises": 2,
+            "manual_hold": "insolvent",
+            "policy_version": "1",
+        },
+        rule_version="credit-1",
+        hold_since=DAY - days(9),
+        next_change_on=DAY + days(10),
+    )
+    assert made.state == previous
+    new = credit_status(None, owed(0), None, [], DAY, POLICY)
+    assert (new.status, new.grade, new.reasons) == ("ok", "N", (Reason("no_limit_known", {"grade": "N"}),))
+    assert (new.inputs["previous"], new.inputs["manual_hold"], new.inputs["broken_promises"]) == (None, "", 0)
+    assert (new.next_change_on, new.state) == (None, CreditState("ok"))
+
+
+def test_the_days_on_which_a_status_may_move_by_itself() -> None:
+    def moves(*items: OwedItem) -> date | None:
+        return credit_status(None, owed(1), 10**9, items, DAY, POLICY).next_change_on
+
+    assert moves(late(-3)) == DAY + days(4)  # overdue from then on
+    assert moves(late(0)) == DAY + days(1)
+    assert moves(late(30)) == DAY + days(1)  # held from then on
+    assert moves(late(31)) is None
+    assert moves(late(-3, 20000)) is None  # too small to count
+    assert moves(late(-3, 20001, "CNY"), late(29)) == DAY + days(2)
+
+
+def test_early_warning_and_what_is_late_are_told_with_their_numbers() -> None:
+    made = credit_status(None, owed(451), 500, [late(2), late(1, 7, "GBP")], DAY, WARNING)
+    assert made.status == "watch"
+    assert made.reasons == (
+        Reason("near_limit", {"exposure_minor": 451, "limit_minor": 500, "percent": 90}),
+        Reason("overdue", {"oldest_due_on": DAY - days(2), "overdue_minor": {"CNY": 50000, "GBP": 7}}),
+    )
+    held = credit_status(CreditState("hold", DAY), owed(460), 500, [], DAY, POLICY)
+    assert held.reasons == (
+        Reason("above_release_level", {"exposure_minor": 460, "limit_minor": 500, "percent": 90}),
+        Reason("hold_waits", {"until": DAY + days(1)}),
+    )
+    unknown = credit_status(CreditState("hold"), owed(1), 500, [], DAY, POLICY)
+    assert (unknown.hold_since, unknown.next_change_on) == (DAY, DAY + days(1))  # when it began is not known: now
 
 
 def test_reasons_of_a_standing_hold_say_what_releases_it() -> None:

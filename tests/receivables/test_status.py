@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.receivables.combine import balances_text, combine, customer_totals
-from tieout.receivables.status import ItemState, StatusDecision, invoice_status
+from tieout.receivables.status import ItemState, LeftOut, Reason, StatusDecision, invoice_status
 
 DAY = date(2026, 4, 10)
 
@@ -35,6 +35,78 @@ def test_open_until_the_day_after_due() -> None:
     assert (late.value, late.aging_bucket, late.next_due_on) == ("overdue", "1-30", None)
     assert (late.overdue_minor, late.overdue_since) == (1000, DAY + days(1))
     assert late.next_change_on == DAY + days(31)
+
+
+def test_a_decision_is_stored_whole_with_what_it_was_made_from() -> None:
+    items = [ItemState(DAY - days(40), 1000, 600), ItemState(DAY + days(3), 500, 500)]
+    made = invoice_status("posted", "invoice", items, DAY, DAY - days(2), "USD", credited_minor=100)
+    inputs = {
+        "as_of": DAY,
+        "state": "posted",
+        "kind": "invoice",
+        "items": [[DAY - days(40), 1000, 600], [DAY + days(3), 500, 500]],
+        "last_payment_on": DAY - days(2),
+        "credited_minor": 100,
+        "aging_edges": [0, 30, 60, 90, 180, 365],
+    }
+    reasons = (
+        Reason("past_due", {"overdue_minor": 600, "oldest_due_on": DAY - days(40)}),
+        Reason("paid_in_part", {"paid_minor": 400}),
+        Reason("paid_includes_credit_notes", {"credited_minor": 100}),
+    )
+    assert made == StatusDecision(
+        "overdue", "USD", 1500, 400, 1100, 600, DAY - days(39), "31-60", DAY + days(3), DAY - days(2), reasons, inputs,
+        "payment-status-1", DAY + days(4),
+    )  # fmt: skip
+    gone = invoice_status("void", "invoice", items[:1], DAY, DAY, "USD")
+    inputs = inputs | {
+        "state": "void", "items": [[DAY - days(40), 1000, 600]], "last_payment_on": DAY, "credited_minor": 0,
+    }  # fmt: skip
+    assert gone == StatusDecision(
+        "void", "USD", 0, 0, 0, 0, None, "", None, DAY, (Reason("voided"),), inputs, "payment-status-1", None
+    )
+
+
+def test_a_combined_decision_is_stored_whole_with_what_it_was_made_from() -> None:
+    documents = {
+        "b": decide(ItemState(DAY - days(40), 1000, 600), paid_on=DAY - days(4)),
+        "a": invoice_status("posted", "credit_note", [ItemState(DAY, -100, -100)], DAY, DAY - days(9), "CNY"),
+        "c": decide(ItemState(DAY + days(2), 50, 50)),
+        "v": invoice_status("void", "invoice", [], DAY, DAY - days(1), "CNY"),
+        "u": decide(ItemState(DAY, 7, 7), currency="USD"),
+    }
+    reasons = (
+        Reason("past_due", {"overdue_minor": 550, "overdue_since": DAY - days(39)}),
+        Reason("other_currency_left_out", {"currency": "USD"}),
+        Reason("credit_notes_net_overdue", {"gross_overdue_minor": 600}),
+    )
+    inputs = {
+        "documents": {"a": ["open", -100, 0], "b": ["overdue", 600, 600], "c": ["open", 50, 0], "v": ["void", 0, 0]}
+    }
+    assert combine(documents, "CNY") == StatusDecision(
+        "overdue", "CNY", 950, 400, 550, 550, DAY - days(39), "31-60", DAY + days(2), DAY - days(1), reasons, inputs,
+        "payment-status-1", DAY + days(3), (LeftOut("USD", ("u",), 7),),
+    )  # fmt: skip
+    only_void = combine({key: documents[key] for key in ("v", "u")}, "CNY")
+    assert only_void == StatusDecision(
+        "void", "CNY", 0, 0, 0, 0, None, "", None, DAY - days(1),
+        (Reason("all_void"), Reason("other_currency_left_out", {"currency": "USD"})),
+        {"documents": {"v": ["void", 0, 0]}}, "payment-status-1", None, (LeftOut("USD", ("u",), 7),),
+    )  # fmt: skip
+
+
+def test_a_net_credit_says_how_much_and_what_would_be_late_without_it() -> None:
+    note = invoice_status("posted", "credit_note", [ItemState(DAY, -900, -900)], DAY, None, "CNY")
+    one = combine({"c": note, "i": decide(ItemState(DAY - days(9), 500, 500))}, "CNY")
+    assert one.reasons == (
+        Reason("net_credit", {"open_minor": -400}),
+        Reason("credit_notes_net_overdue", {"gross_overdue_minor": 500}),
+    )
+    assert (one.invoiced_minor, one.paid_minor) == (-400, 0)
+    even = combine({"i": decide(ItemState(DAY - days(9), 500, 0))}, "CNY")
+    assert (even.value, even.aging_bucket, codes(even)) == ("paid", "", ["nothing_open"])
+    part = combine({"i": decide(ItemState(DAY, 500, 1))}, "CNY")
+    assert (part.value, part.aging_bucket, codes(part)) == ("partially_paid", "current", ["paid_in_part"])
 
 
 def test_partly_paid_then_paid() -> None:
