@@ -94,8 +94,8 @@ def _kept(kind: str, fact: list[Any], alive: set[tuple[str, str]], unread: Conta
             return [fact[0], fact[1].rpartition("|")[0], fact[2], *(fact[3][name] for name in WORD)]
         if fact[0] in ("reminder", "credit") or fact[2] in ("none", "void") or _is_about_nothing(fact):
             return None
-        if fact[0] == "credit_alert" and fact[2] == "over":
-            return None  # it was raised by a state that the other world may never have read
+        if fact[0] == "credit_alert":  # since when a limit is breached: the day on which somebody looked
+            return None if fact[2] == "over" else fact[:3]
         return fact[:4]
     return fact
 

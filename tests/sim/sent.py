@@ -80,21 +80,31 @@ class Fences:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: dict[str, int] = {}
+        self._holders: dict[str, str] = {}  # lease -> the process that took it last
 
-    def check(self) -> list[str]:
+    def check(self, process: str) -> list[str]:
+        """After `process` has saved a lease."""
         out = []
         with nobody(), self._engine.connect() as conn:
             rows = conn.execute(_FENCES).all()
             conn.rollback()
         for name, fence in rows:
+            if fence > self._held.get(name, 0):
+                self._holders[name] = process
             if fence < self._held.get(name, 0):
                 out.append(f"D8 the fence of {name} went back from {self._held[name]} to {fence}")
             self._held[name] = fence
         return out
 
+    def intruder(self, lease: str, process: str) -> list[str]:
+        """After `process` has committed what only the holder of a lease may: whether another one had taken it."""
+        holder = self._holders.get(lease, process)
+        return [] if holder == process else [f"D8 {process} wrote although {holder} has taken the lease {lease}"]
+
     def begin_again(self) -> None:
         """A backup was put back."""
         self._held.clear()
+        self._holders.clear()
 
 
 _FENCES = text("SELECT name, fence FROM leases")

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from sync.apply import LANE
 from tests.sim import actors
 from tests.sim.clock import TrueTime
 from tests.sim.database import Database
@@ -207,8 +208,15 @@ class World:
     def committed(self, boundary: str) -> None:
         """A unit of work of the product was committed."""
         self.commits += 1
+        process = current()
+        if process is None:
+            return
+        found: list[str] = []
         if boundary == "lease.save":
-            self.problems += [f"step {self._at}: {problem}" for problem in self.fences.check()]
+            found = self.fences.check(process.name)
+        elif boundary == "settle.commit":
+            found = self.fences.intruder(LANE, process.name)
+        self.problems += [f"step {self._at}: {problem}" for problem in found]
 
     def pass_point(self, process: Process, point: str) -> None:
         """A fault point of the product was passed."""
