@@ -130,7 +130,7 @@ def _touch_customers(batch: Batch, customers_touched: set[str], moved: set[str])
     for part in chunks(sorted(customers_touched)):
         for customer, member in batch.conn.execute(_ACCOUNTS, {"customers": part}).all():
             accounts.setdefault(customer, []).append(member)
-    companies = companies_of(batch, [acc for group in accounts.values() for acc in group])
+    companies = companies_of(batch, [acc for group in accounts.values() for acc in group]) if accounts else {}
     batch.touch(
         "customer",
         {f"{key}|{companies[acc]}" for key, group in accounts.items() for acc in group if acc in companies},

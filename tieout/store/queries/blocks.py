@@ -58,9 +58,10 @@ _EACH_KEPT = _for_each(dict.fromkeys(_GIVEN, _KEPT))
 _k, _b = party_keys.c, key_bearers.c
 _HELD = select(_k.member, _k.kind, _k.value).where(among_given(_k.member, "members"))
 _COUNTED = one_of(_k.kind, SHARED_KINDS)  # so that the other keys of a member are not looked for among the counts
+# A count is looked up for each key by itself: joined, PostgreSQL may read all counts there are.
+_KEPT_OF_KEY = select(_b.persons).where(_b.kind == _k.kind, _b.value == _k.value).scalar_subquery()
 _BORNE = (
-    select(_k.member, _k.kind, func.max(_b.persons))
-    .join(key_bearers, (_b.kind == _k.kind) & (_b.value == _k.value))
+    select(_k.member, _k.kind, func.max(_KEPT_OF_KEY))
     .where(among_given(_k.member, "members"), _COUNTED)
     .group_by(_k.member, _k.kind)
 )
@@ -150,5 +151,6 @@ def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[str
     out: dict[str, dict[str, int]] = {}
     for part in chunks(sorted(members)):
         for member, kind, persons in conn.execute(_BORNE, {"members": part}).all():
-            out.setdefault(member, {})[kind] = persons
+            if persons is not None:
+                out.setdefault(member, {})[kind] = persons
     return out
