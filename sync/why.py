@@ -73,6 +73,10 @@ class _Pair:
         self.parties = {ref: _party(conn, ref) for ref in self.refs}
         self.known = {ref: facts(ref, party) for ref, party in self.parties.items()}
         self.judged: dict[str, Judged] = {ref: judged(self.batch, [ref]) for ref in self.refs if "/" in ref}
+        for found in self.judged.values():  # what people call it belongs to the evidence
+            for ref in self.refs:
+                if (seen := found.known.get(ref)) is not None and (seen.called or seen.called_too):
+                    self.known[ref] = seen
         self.homes = memberships.standing(self.batch, self.refs)
         self.history = parties.membership_events(conn, self.refs)
         self.evidence = self._evidence()

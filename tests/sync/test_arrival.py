@@ -162,8 +162,10 @@ def test_what_a_person_calls_a_customer_links_others_who_call_it_so(engine: Engi
         assert not {"zoho/customers/z2", "fxiaoke/customers/f3"} & state(books).keys()
         first = books.say(subject="zoho/customers/z2", action="link", target=books.account("kingdee/customers/k0"))
         assert state(books)["fxiaoke/customers/f3"] == (["k0"], "alias")
-        because = books.why("fxiaoke/customers/f3", "kingdee/customers/k0")["because"]
-        assert [one["code"] for one in because] == ["rule_alias"]
+        shown = books.why("fxiaoke/customers/f3", "kingdee/customers/k0")
+        assert [one["code"] for one in shown["because"]] == ["rule_alias"]
+        assert "alias_equal" in {one["code"] for one in shown["reasons"]}
+        assert shown["score"] >= shown["needed"]
         books.say(undo_of=first)
         assert not {"zoho/customers/z2", "fxiaoke/customers/f3"} & state(books).keys()
         books.say(subject="fxiaoke/customers/f3", action="link", target=books.account("kingdee/customers/k0"))
