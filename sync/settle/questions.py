@@ -151,8 +151,8 @@ def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Bus
             "reasons": [],
             "record": _shown(party) if party is not None else {},
         }
-    for account, numbers in business.numbers.items():
-        one = known[account]
+    for account, bound in business.numbers.items():
+        one, numbers = known[account], list(dict.fromkeys(bound))  # an order and its invoice name the same one
         shown = ", ".join(numbers[:3]) + (f" … +{len(numbers) - 3}" if len(numbers) > 3 else "")
         known[account] = {
             **one,
