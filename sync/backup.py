@@ -21,6 +21,8 @@ def backup(ctx: Context, path: Path) -> dict[str, Any]:
     """A consistent copy while everything runs; the file exists whole or not at all."""
     if path.exists():
         raise TieoutError(f"{path} exists already", hint="Name a new file.", code="backup")
+    if not path.parent.is_dir():  # SQLite would only say that it cannot open a database
+        raise TieoutError(f"{path} cannot be written: there is no folder {path.parent}", code="backup")
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     try:

@@ -68,8 +68,8 @@ def rotate_secrets(ctx: Context, actor: str) -> dict[str, Any]:
         audit.append(conn, ctx.clock.now(), actor, "secrets.rotate", "database", {"sealed": count})
     if is_ours:
         write_home_keys(path, keys[:1])
-    next_step = "" if is_ours else "The old key can be taken out of TIEOUT_SECRET_KEY now."
-    return {"sealed": count, "key": str(path) if is_ours else "TIEOUT_SECRET_KEY", "next": next_step, "ok": True}
+    then = {} if is_ours else {"then": "The old key can be taken out of TIEOUT_SECRET_KEY now."}
+    return {"sealed": count, "key": str(path) if is_ours else "TIEOUT_SECRET_KEY", **then, "ok": True}
 
 
 def _digests(ctx: Context, sealer: Sealer) -> None:

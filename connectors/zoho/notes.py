@@ -35,7 +35,7 @@ class Notes:
         out: dict[str, Receipt] = {}
         for parent, group in _by_parent(batch).items():
             try:
-                found = self._find(*parent, [change.key for change in group])
+                found, is_whole = self._find(*parent, [change.key for change in group])
             except (Rejected, NotFound) as error:
                 out.update(
                     {
@@ -50,6 +50,11 @@ class Notes:
                     out[change.change_id] = Receipt(
                         change.change_id, "done", record_id, "FOUND", "it was there already"
                     )
+                elif not is_whole:  # the order of the list is not documented: it may be there, further on
+                    words = (
+                        f"the record has more than {_PAGES * _PER_PAGE:,} notes: whether this one is there is unknown"
+                    )
+                    out[change.change_id] = Receipt(change.change_id, "rejected", "", "too_many_notes", words)
         return out
 
     def row(self, change: RemoteChange) -> dict[str, JsonValue]:
@@ -64,7 +69,7 @@ class Notes:
         out: dict[str, Seen] = {}
         for parent, group in _by_parent(changes).items():
             try:
-                found = self._find(*parent, [change.key for change in group])
+                found, _ = self._find(*parent, [change.key for change in group])
             except (Rejected, NotFound):
                 found = {}  # the record is gone, and its notes with it
             for change in group:
@@ -78,8 +83,8 @@ class Notes:
                 out[change.change_id] = Seen(MODULE, str(record["id"]), found=True, fields=fields, modified_at=at)
         return out
 
-    def _find(self, module: str, record_id: str, keys: Sequence[str]) -> dict[str, Record]:
-        """key -> note of a record's notes that end in one of the keys."""
+    def _find(self, module: str, record_id: str, keys: Sequence[str]) -> tuple[dict[str, Record], bool]:
+        """key -> note of a record's notes that end in one of the keys; whether what is missing is surely not there."""
         out: dict[str, Record] = {}
         marks = {_mark(key): key for key in keys}
         for page in range(1, _PAGES + 1):
@@ -93,8 +98,8 @@ class Notes:
                 if last in marks:
                     out.setdefault(marks[last], record)
             if not found.more or len(out) == len(marks):
-                break
-        return out
+                return out, True
+        return out, False
 
 
 def _mark(key: str) -> str:

@@ -323,6 +323,18 @@ def test_notes_beyond_the_first_page_are_looked_through(zoho: Any) -> None:
     assert (again.code, again.remote_id) == ("FOUND", made.remote_id)
 
 
+def test_among_more_notes_than_can_be_looked_through_none_is_made(zoho: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.zoho.notes._PAGES", 1)
+    connector, (full, other) = zoho.connector(), accounts(zoho)[:2]
+    for n in range(201):
+        values = {"Note_Content": f"talk {n}", "Parent_Id": {"id": full}, "$se_module": "Accounts"}
+        zoho.server.user_change("create", "Notes", None, values)
+    receipts = connector.write([note(1, "k/L1/note", full), note(2, "k/L1/note", other)])
+    assert [(one.outcome, one.code) for one in receipts] == [("rejected", "too_many_notes"), ("done", "SUCCESS")]
+    assert "more than 200 notes" in receipts[0].message
+    assert len([one for one in effects(zoho, "Notes") if one.actor == "api"]) == 1
+
+
 def test_a_read_back_of_a_gone_record_is_not_found(zoho: Any, ready: Any) -> None:
     external_id = invoices(zoho)[0]
     zoho.server.user_change("delete", "Invoices", external_id)

@@ -78,6 +78,8 @@ def test_a_restored_copy_ends_where_the_original_was_and_sends_nothing_again(
         assert [one for one in sent if one.entity == "Tasks"], "no reminder was sent"
         assert [one for one in sent if one.operation == "update"]
         decided, open_minor = standing_decisions(service), document(service, bill)["open_minor"]
+        with pytest.raises(TieoutError, match="there is no folder"):
+            service.backup(tmp_path / "nowhere" / "copy.backup")
         with pytest.raises(TieoutError, match="exists already"):
             service.backup(copy)
 

@@ -101,7 +101,8 @@ _LABELS = {
     "ids": "编号", "items": "列表", "max_broken_promises": "承诺违约上限", "min_days_on_hold": "最短冻结天数",
     "min_overdue": "最低逾期金额", "moves": "变动", "next": "下一页", "orders": "人工设定", "quote": "目标币",
     "rate": "汇率",
-    "rate_on": "生效日期", "release_at_percent": "解除线（%）", "stated": "新增", "status": "状态", "unchanged": "未变",
+    "rate_on": "生效日期", "release_at_percent": "解除线（%）", "stated": "新增", "status": "状态",
+    "then": "接下来", "unchanged": "未变",
     "until_on": "失效日期", "valid_from": "生效日期", "valid_until": "失效日期", "version": "版本",
     "watch_above_percent": "关注线（%）",
 }  # fmt: skip

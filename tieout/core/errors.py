@@ -37,7 +37,10 @@ class TieoutError(Exception):
             self.code = code
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        if not self.hint:
+            return self.message
+        end = "" if self.message.rstrip().endswith((".", "!", "?", ":", "。", "！", "？", "：")) else "."
+        return f"{self.message.rstrip()}{end} {self.hint}"
 
 
 class ConfigError(TieoutError):
