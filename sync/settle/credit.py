@@ -261,15 +261,15 @@ def _orders(rows: Sequence[Mapping[Any, Any]], currency: str, asked: _Rates) -> 
 def _shown_in(
     code: str, currency: str, exposure_minor: int | None, limit: int | None, asked: _Rates
 ) -> dict[str, int | None]:
-    """Exposure and limit in the currency of a CRM record; None: left as it is there."""
+    """Exposure and limit in the currency of a CRM record; None: left as it is there. Nothing is nothing at any rate."""
+    amounts = {"exposure_minor": exposure_minor, "limit_minor": limit}
+    if not any(amounts.values()):
+        return amounts
     rate = asked.rate(currency, code)
     if rate is None:
         asked.lacks(currency, code)
-        return {"exposure_minor": None, "limit_minor": None}
-    return {
-        "exposure_minor": None if exposure_minor is None else rate.convert(exposure_minor, code),
-        "limit_minor": None if limit is None else rate.convert(limit, code),
-    }
+        return {name: 0 if amount == 0 else None for name, amount in amounts.items()}
+    return {name: None if amount is None else rate.convert(amount, code) for name, amount in amounts.items()}
 
 
 def _total_in(code: str, amounts: Mapping[str, int], asked: _Rates) -> int | None:

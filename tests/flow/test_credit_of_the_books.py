@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sync.service import Service
+from sync.settle.credit import _Rates, _shown_in
 from tests.flow.books import Synced, kingdee_doc, open_conflicts, receive, rows, zoho_record
+from tieout.receivables.rates import RateBook
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import accounts, decisions, memberships, rates
@@ -177,3 +180,15 @@ def test_a_breach_is_one_event_while_it_lasts(synced: Synced) -> None:
         service.sync()
         assert [value for value, _ in alerts()] == ["breach", "over"]
         assert service.rebuild_check().differences == []
+
+
+def test_nothing_is_nothing_in_every_currency() -> None:
+    """Zero needs no rate: a record in another currency shows it, and nobody is asked for one."""
+    none = _Rates(RateBook([], "CNY"), date(2026, 11, 24))
+    assert _shown_in("USD", "CNY", 0, None, none) == {"exposure_minor": 0, "limit_minor": None}
+    assert (none.asked, none.missing) == (set(), set())
+    assert _shown_in("USD", "CNY", 0, 500, none) == {"exposure_minor": 0, "limit_minor": None}
+    assert none.missing == {"USD"}
+    other = _Rates(RateBook([], "CNY"), date(2026, 11, 24))
+    assert _shown_in("USD", "CNY", 700, None, other) == {"exposure_minor": None, "limit_minor": None}
+    assert _shown_in("CNY", "CNY", 700, 500, other) == {"exposure_minor": 700, "limit_minor": 500}

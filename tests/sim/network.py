@@ -171,7 +171,7 @@ class Network:
             return bodies.empty_page(answer, vendor) if kind == "empty_page" else bodies.short_page(answer, vendor)
         if req.method == "GET" or vendor == "kingdee":
             query = _listing(req)
-            before = self._pages.get(query)
+            before = self._pages.get(query) if _depth(req) else None  # the first page has none before it
             self._pages[query] = answer
             if kind == "duplicate_page" and before is not None:
                 return before
@@ -237,8 +237,8 @@ def _depth(req: Request) -> int:
         return 1
     if asked.get("page", "1") != "1":
         return int(asked["page"]) - 1
-    found = _BEHIND.search(req.body.decode("utf-8", "replace"))
-    return int(found[1]) if found else 0
+    found = _BEHIND.findall(req.body.decode("utf-8", "replace"))
+    return int(found[-1]) if found else 0  # the last condition pages; one before it may ask for rows above a log id
 
 
 def _is_id_list(vendor: str, req: Request) -> bool:
