@@ -35,13 +35,14 @@ def kill_on_the_way(fleet: Composed, engine: Engine, rows: int, say: Callable[[s
     landed = select(func.count()).select_from(inputs).where(inputs.c.kind == "landed")
     posted = select(func.count()).select_from(documents)
     sent = select(func.count()).select_from(outbox).where(outbox.c.state == "done")
-    patience = 120 + rows / 25
+    patience = 300 + rows / 5
+    every = 0.05 if is_quick else 1.0  # counting many rows is work for the database too
     for what, query, many, names in (
         ("records are landed", landed, rows // 2, ("scheduler",) if is_quick else ("worker-bulk", "scheduler")),
         ("documents are posted", posted, rows // 3, ("worker-fast", API)),
         ("writes are done", sent, rows // 10, (API,) if is_quick else ("worker-fast", "scheduler", API)),
     ):
-        wait(lambda q=query, n=many: counted(engine, q) >= n, patience, f"not yet {many:,} {what}", every=0.05)
+        wait(lambda q=query, n=many: counted(engine, q) >= n, patience, f"not yet {many:,} {what}", every=every)
         assert _waits(engine), f"all was done before anything could be killed ({what})"
         for name in names:
             fleet.kill(name)
@@ -61,7 +62,7 @@ def until_quiet(fleet: Composed, engine: Engine, config: Path, rows: int) -> Non
                 return False
         return True
 
-    wait(is_quiet, 300 + rows / 10, "still at work")
+    wait(is_quiet, 300 + rows / 5, "still at work")
     ended = [name for name, process in fleet.running.items() if process.poll() is not None]
     assert ended == [], f"ended by themselves: {ended}"
 
