@@ -104,9 +104,9 @@ def fill(conn: Connection, found: Iterable[Record], truth: dict[str, str]) -> No
     if lite:
         conn.exec_driver_sql("ANALYZE")
         conn.exec_driver_sql("PRAGMA synchronous=FULL")
-    else:
-        conn.exec_driver_sql("ANALYZE")
-        commit(conn)
+    else:  # what autovacuum does by itself in a base that grew over days
+        with conn.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as plain:
+            plain.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _put(
