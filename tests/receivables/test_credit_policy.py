@@ -39,7 +39,7 @@ def test_each_threshold_is_taken_to_both_ends_of_its_range_and_not_beyond(name: 
     for wrong in (low - 1, high + 1, True, "5", 5.0, *([] if name == "watch_above_percent" else [None])):
         with pytest.raises(PolicyError) as refused:
             policy_of({name: wrong})
-        assert str(refused.value) == f"{name} must be a whole number from {low} to {high}, not {wrong!r}"
+        assert refused.value.message == f"{name} must be a whole number from {low} to {high}, not {wrong!r}"
 
 
 def test_an_unknown_threshold_is_named_with_those_there_are() -> None:
@@ -54,16 +54,14 @@ def test_an_unknown_threshold_is_named_with_those_there_are() -> None:
 
 
 def test_thresholds_that_contradict_each_other_say_which_to_lower() -> None:
-    with pytest.raises(
-        PolicyError, match=r"^a hold would end above the level at which it begins Lower release_at_percent\.$"
-    ) as late:
+    with pytest.raises(PolicyError) as late:
         policy_of({"hold_above_percent": 89})
+    assert late.value.message == "a hold would end above the level at which it begins"
     assert late.value.hint == "Lower release_at_percent."
     assert policy_of({"hold_above_percent": 90}).release_at_percent == 90
-    with pytest.raises(
-        PolicyError, match=r"^the warning would come after the hold Lower watch_above_percent\.$"
-    ) as after:
+    with pytest.raises(PolicyError) as after:
         policy_of({"watch_above_percent": 101})
+    assert after.value.message == "the warning would come after the hold"
     assert after.value.hint == "Lower watch_above_percent."
     assert policy_of({"watch_above_percent": 100}).watch_above_percent == 100
 
@@ -81,7 +79,7 @@ def test_thresholds_that_contradict_each_other_say_which_to_lower() -> None:
 def test_minimums_are_minor_units_per_currency(value: Any, words: str) -> None:
     with pytest.raises(PolicyError) as refused:
         policy_of({"min_overdue_minor": value})
-    assert str(refused.value) == words
+    assert refused.value.message == words
 
 
 def test_minimums_of_a_currency_that_does_not_exist_are_refused_and_nought_is_one() -> None:
