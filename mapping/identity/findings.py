@@ -22,7 +22,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("trade_equal", "trade_differs"),
     ("brand_weak",),
     ("region_equal", "region_conflict"),
-    ("branch_conflict", "branch_equal", "branch_one_side"),
+    ("branch_conflict", "branch_unclear", "branch_equal", "branch_one_side"),
+    ("form_kind_differs",),
     ("group_equal", "group_differs"),
     ("brand_contested", "brand_single"),
     ("brand_crowded",),
@@ -124,13 +125,14 @@ def _names(mine: View, theirs: View) -> list[str]:
                     spoken = _better(spoken, name_pairs.sound_level(a, b))
                     trade = max(trade, trades.relation(a, b), key=_TRADE.index)
     if han in name_pairs.CALLED:  # what its own names are does not speak against what people call it
-        return [han, _branches(mine, theirs)]
+        return [han, _branches(mine, theirs), _kinds(mine, theirs)]
     return [
         han or latin or spoken,
         latin if han else "" if latin else trade,
         _weak(mine, theirs, han, latin),
         _regions(mine, theirs),
         _branches(mine, theirs),
+        _kinds(mine, theirs),
         _groups(mine, theirs),
     ]
 
@@ -177,10 +179,10 @@ def _regions(mine: View, theirs: View) -> str:
 
 def _branches(mine: View, theirs: View) -> str:
     if not mine.has_branch and not theirs.has_branch:
-        return ""
+        return _shops(mine, theirs) if mine.shops and theirs.shops else ""
     if mine.branch_texts and theirs.branch_texts:
-        same = any(a.endswith(b) or b.endswith(a) for a, b in product(mine.branch_texts, theirs.branch_texts))
-        return "branch_equal" if same else "branch_conflict"
+        found = {name_pairs.same_branch(a, b) for a, b in product(mine.branch_texts, theirs.branch_texts)}
+        return next(code for code in ("branch_equal", "branch_unclear", "branch_conflict") if code in found)
     here, there = mine.branch_places, theirs.branch_places
     if here and there:
         return "branch_conflict" if places.conflict(here, there) else "branch_equal"
@@ -188,9 +190,25 @@ def _branches(mine: View, theirs: View) -> str:
     if left is not None and right is not None and left != right:
         return "branch_conflict"
     if bool(here) != bool(there):
-        # A branch or a place at the end of a short name, on one side only.
-        return "branch_one_side"
+        # A branch or a place at the end of a short name, on one side only; of two branches one does not say which.
+        return "branch_unclear" if left and right else "branch_one_side"
     return "branch_equal" if left and right else ""
+
+
+def _shops(mine: View, theirs: View) -> str:
+    """`branch_unclear` for 澄砚南山店 and 澄砚福田店: names of a chain and its shops, or of two of its shops."""
+    pairs = [(a.core, b.core) for a in mine.shops for b in theirs.shops]
+    if any(a == b for a, b in pairs):
+        return ""
+    return "branch_unclear" if any(a[:2] == b[:2] for a, b in pairs) else ""
+
+
+def _kinds(mine: View, theirs: View) -> str:
+    """`form_kind_differs` when all forms of the one are those of other kinds of legal persons than the other's."""
+    if not mine.kinds or not theirs.kinds or not mine.kinds.isdisjoint(theirs.kinds):
+        return ""
+    differ = any(name_pairs.kinds_differ(a, b) for a in mine.han for b in theirs.han)
+    return "form_kind_differs" if differ else ""
 
 
 def _groups(mine: View, theirs: View) -> str:

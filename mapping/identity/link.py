@@ -13,7 +13,7 @@ from mapping.identity.findings import joined
 from mapping.identity.views import View
 from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
 
-RULE_VERSION = "identity-5"
+RULE_VERSION = "identity-6"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {

@@ -10,10 +10,12 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
+from mapping.identity import places
 from mapping.identity.names import Name
 from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
 from mapping.identity.sounds import sound, syllables
+from mapping.identity.tables import tables
 
 # What a person's answer calls the customer says who is meant, whatever its own names are; below only a whole name.
 CALLED = ("alias_equal", "alias_shared")
@@ -40,6 +42,7 @@ _FORM_CLASS = {
 }
 _ORDINALS = frozenset("0123456789一二三四五六七八九十百甲乙丙丁东西南北上下")
 _ORDINAL = re.compile(r"\d+|[ivx]+|[a-z]|first|second|third|north|south|east|west")
+_ROAD = re.compile(r"[东西南北中]{0,2}(?:大道|大街|[一二三四五六七八九十]?[路街道巷段])")
 _SIMILAR = 60  # percent of common character pairs
 _TYPO = 4  # characters from which one edit is a typo and not another word
 
@@ -100,6 +103,41 @@ def _numbered(left: str, right: str) -> bool:
 def _forms_differ(left: str, right: str) -> bool:
     """True when both state a legal form and one is a company by shares where the other is not."""
     return bool(left and right) and left.startswith("股份") != right.startswith("股份")
+
+
+def kinds_differ(a: Name, b: Name) -> bool:
+    """True when both state a form and the forms are those of two kinds of legal persons: 经营部 and 有限公司.
+
+    A form that the other name has before its own is left out there, not another one: 会计师事务所 (有限公司).
+    """
+    kinds = tables().form_kinds
+    if a.form not in kinds or b.form not in kinds or kinds[a.form] == kinds[b.form]:
+        return False
+    return a.core + a.form != b.core and b.core + b.form != a.core
+
+
+def same_branch(a: str, b: str) -> str:
+    """branch_equal, branch_conflict or branch_unclear for two branches as written, without units of places.
+
+    One may state the place that the other leaves out (厦门集美分公司, 集美分公司); everything else must be equal, for
+    中山东路支行 ends in 山东路支行 and is another. A branch without any name of its own may be each of them.
+    """
+    if a == b:
+        return "branch_equal"
+    (here, mine), (there, theirs) = _placed(a), _placed(b)
+    if places.conflict(here, there):
+        return "branch_conflict"
+    bare = tables().branches
+    if mine == theirs:
+        return "branch_unclear" if mine in bare else "branch_equal"
+    return "branch_unclear" if a in bare or b in bare else "branch_conflict"
+
+
+@remembered
+def _placed(branch: str) -> tuple[frozenset[places.Place], str]:
+    """The place before a branch and the rest; the beginning of a road's name is no place: 中山|东路."""
+    found, rest = places.cut_places(branch)
+    return (frozenset(), branch) if not found or _ROAD.match(rest) else (frozenset(found[-1:]), rest)
 
 
 def _abbreviates(short: Name, long: Name) -> bool:

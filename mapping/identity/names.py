@@ -32,6 +32,8 @@ _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9f
 _UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
 # Where the name of a head office ends that is written without its legal form: 中国工商银行|西安东大街支行.
 _HEAD = re.compile(r"^.{2,}?(?:银行|证券|保险|信托|信用社|公司|集团)(?=.)")
+# A shop of a chain, named behind the chain: 便利店|南山店.
+_SHOP = re.compile(r"^(.{2,}?店)(.{1,8}店)$")
 _LONG = 6  # characters from which a name says who is meant without 中国, if it is made of trade words too
 _HAN_LOOKALIKES = str.maketrans("巿", "市")
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТХавекмнорстхΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXabekmhopctxABEZHIKMNOPTYXo")
@@ -234,13 +236,19 @@ def _cut_suffixes(text: str) -> tuple[str, str, str]:
     branch = ""
     if text.endswith(table.branches):
         word = next(word for word in table.branches if text.endswith(word))
-        cut = max((text.rfind(form) + len(form) for form in table.forms if form in text), default=0)
+        cut = max((text.rfind(form) + len(form) for form in table.forms if len(form) > 1 and form in text), default=0)
         if 0 < cut <= len(text) - len(word):
             text, branch = text[:cut], text[cut:]
         elif head := _HEAD.match(text):
             text, branch = head.group(0), text[head.end() :]
         else:
             text, branch = text.removesuffix(word), word
+    elif text.endswith("店"):
+        cut = max((text.rfind(form) + len(form) for form in table.forms if len(form) > 1 and form in text), default=0)
+        if 0 < cut < len(text) - 1:
+            text, branch = text[:cut], text[cut:]
+        elif shop := _SHOP.match(text):
+            text, branch = shop.group(1), shop.group(2)
     form = next(word for word in table.forms if text.endswith(word)) if text.endswith(table.forms) else ""
     return text.removesuffix(form), branch, form
 

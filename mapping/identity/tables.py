@@ -17,6 +17,7 @@ class Tables:
 
     forms: tuple[str, ...]
     branches: tuple[str, ...]
+    form_kinds: Mapping[str, str]  # Chinese legal form -> the kind of legal person
     latin_forms: tuple[tuple[tuple[str, ...], str], ...]  # words -> their one spelling, longest first
     leading_forms: frozenset[str]
     latin_short: Mapping[str, str]
@@ -54,6 +55,7 @@ def tables() -> Tables:
     return Tables(
         forms=_longest(forms["chinese"]),
         branches=_longest(forms["branch"]),
+        form_kinds={form: kind for kind, words in forms["kinds"].items() for form in words},
         latin_forms=tuple(sorted(set(spellings), key=lambda pair: (-len(pair[0]), pair))),
         leading_forms=frozenset(forms["leading_forms"]),
         latin_short=forms["short_words"],

@@ -12,6 +12,7 @@ from mapping.identity.tax_ids import TaxId
 
 NO_GROUP_WORD, GROUP_WORD = 1, 2  # bits of `View.groups`
 
+_NUMBERED = re.compile(r"^第(?=[\d一二三四五六七八九十百])")  # 第一分公司 is 一分公司
 _INNER = re.compile(r"(?:分行|分公司)(?=.)")  # between the head office and the branch: 深圳分行中心区支行
 
 
@@ -19,13 +20,15 @@ class View:
     """Names by script, places, branches and group words of one record; plain attributes, for millions of reads.
 
     `groups`: by script, whether any name says group or holding and whether any does not. `has_branch`: a branch, a
-    place of one, or a branch for certain. `only_tax`: its tax id where it has exactly one, and that one is valid.
+    place of one, or a branch for certain. `kinds`: the kinds of legal persons that its Chinese names state. `shops`:
+    names that end in 店 and may be a chain or one of its shops. `only_tax`: its tax id where it has exactly one, and
+    that one is valid.
     """
 
     __slots__ = (
         "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "is_called",
-        "label",
-        "latin", "licensed", "named", "only_tax", "places", "regions", "weak",
+        "kinds", "label",
+        "latin", "licensed", "named", "only_tax", "places", "regions", "shops", "weak",
     )  # fmt: skip
 
     def __init__(self, facts: PartyFacts) -> None:
@@ -35,7 +38,12 @@ class View:
         self.latin = latin = tuple([name for name in names if name.script == "latin"])
         self.regions = tuple([name.regions for name in names if name.regions])
         self.is_branch = facts.is_branch()
-        self.branch_texts = frozenset([loose(_INNER.sub("", name.branch)) for name in han if name.branch])
+        self.branch_texts = frozenset(
+            [_NUMBERED.sub("", loose(_INNER.sub("", name.branch))) for name in han if name.branch]
+        )
+        kinds = tables().form_kinds
+        self.kinds = frozenset([kinds[name.form] for name in han if name.form in kinds])
+        self.shops = tuple([name for name in han if name.core.endswith("店") and not name.form and not name.branch])
         self.branch_places = frozenset([place for name in names for place in name.branch_places])
         self.has_branch = bool(self.branch_texts or self.branch_places or self.is_branch)
         self.groups = (_group_words(han), _group_words(latin))

@@ -24,6 +24,8 @@ CROWDS = frozenset(("brand_crowded", "sound_crowded", "name_contested"))
 _CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
+# What holds even where the tax id is equal, and what no third record bridges: a parent's id stands on its subsidiaries.
+BARS = frozenset(("names_share_nothing", "form_kind_differs", "branch_unclear"))
 _HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
 # Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
 _NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())
@@ -90,8 +92,8 @@ def strong(codes: Collection[str], score: int, least: int) -> bool:
 
 def held(codes: Collection[str]) -> str:
     """What keeps a strong pair from being linked without a person; "" for nothing."""
-    if "names_share_nothing" in codes:
-        return "names_share_nothing"  # the id of a parent is pasted on its subsidiaries
+    if barred := next((code for code in codes if code in BARS), ""):
+        return barred
     rule = sufficient(codes)
     if rule == "tax_id":
         return ""

@@ -1,0 +1,103 @@
+"""Records that must not become one customer by machine, by both ways: many matched at once and one judged alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mapping.identity.link import judge
+from tests.mapping.test_identity_link import TAX, party
+from tests.mapping.test_matching import FIRM, PLACE, record, two
+
+Side = tuple[str, str, dict[str, Any]]  # name, tax id, other fields
+
+
+def side(name: str, tax: str = "", **more: Any) -> Side:
+    return name, tax, more
+
+
+def linked(one: Side, other: Side) -> set[str]:
+    """How the two ways settle a pair; a set of one word where they agree."""
+    left, right = (record(ref, name, tax, **more) for ref, (name, tax, more) in (("z/1", one), ("a/1", other)))
+    batch = two(left, right)
+    out = {"auto" if batch == "auto" else "apart"}
+    for (name, tax, more), (its, its_tax, its_more) in ((one, other), (other, one)):
+        verdict = judge(party("z/1", name, tax, **more), [party("a/1", its, its_tax, side="books", **its_more)])
+        out.add("auto" if verdict.outcome == "link" else "apart")
+    return out
+
+
+@pytest.mark.parametrize("contact", [{}, {"phone": PLACE["phone"]}, PLACE])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("深圳市澄砚科技经营部", "深圳市澄砚科技有限公司"),
+        ("深圳澄砚医院", "深圳澄砚有限公司"),
+        ("深圳澄砚投资合伙企业(有限合伙)", "深圳澄砚投资有限公司"),
+        ("深圳澄砚会计师事务所", "深圳澄砚会计师有限公司"),
+        ("澄砚加工厂", "澄砚有限公司"),
+        ("澄砚加工厂", "深圳市澄砚有限公司"),
+        ("深圳市澄砚电子厂", "深圳市澄砚电子有限公司"),
+        ("澄砚智能研究院", "澄砚智能有限公司"),
+        ("深圳市澄砚食品个体户", "深圳市澄砚食品有限公司"),
+    ],
+)
+def test_two_kinds_of_legal_person_are_two_customers(left: str, right: str, contact: dict[str, str]) -> None:
+    assert linked(side(left, **contact), side(right, **contact)) == {"apart"}
+    assert linked(side(left, TAX), side(right, TAX)) == {"apart"}
+
+
+def test_a_firm_whose_name_holds_another_form_is_one_with_and_without_its_own() -> None:
+    assert linked(side("深圳澄砚会计师事务所", TAX), side("深圳澄砚会计师事务所有限公司", TAX)) == {"auto"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("中山东路支行", "山东路支行"),
+        ("大东街支行", "东街支行"),
+        ("十一分店", "一分店"),
+        ("第十一分公司", "一分公司"),
+        ("上海江东分公司", "东分公司"),
+        ("东莞分公司", "分公司"),
+        ("上海中心支行", "深圳中心支行"),
+        ("南山门店", "福田门店"),
+        ("通信事业部", "电源事业部"),
+        ("南山店", "福田店"),
+        ("南山门店", ""),
+        ("通信事业部", ""),
+        ("南山店", ""),
+    ],
+)
+def test_two_branches_and_a_branch_and_its_head_office_stay_apart(left: str, right: str) -> None:
+    assert linked(side(FIRM + left), side(FIRM + right)) == {"apart"}
+    assert linked(side(FIRM + left, TAX), side(FIRM + right, TAX)) == {"apart"}
+
+
+def test_a_branch_without_a_name_of_its_own_is_asked_about() -> None:
+    left, right = record("z/1", FIRM + "东莞分公司", TAX), record("a/1", FIRM + "分公司", TAX)
+    assert two(left, right) == "review"
+    verdict = judge(party("z/1", FIRM + "东莞分公司", TAX), [party("a/1", FIRM + "分公司", TAX, side="books")])
+    assert verdict.outcome == "review"
+    assert "branch_unclear" in {reason.code for reason in verdict.reasons}
+
+
+@pytest.mark.parametrize("left", ["澄砚便利店南山店", "澄砚南山店", "澄砚便利店"])
+def test_two_shops_of_a_chain_stay_apart(left: str) -> None:
+    right = left.replace("南山", "福田") if "南山" in left else "澄砚福田店"
+    assert linked(side(left, TAX), side(right, TAX)) == {"apart"}
+    assert linked(side(left, **PLACE), side(right, **PLACE)) == {"apart"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("厦门集美分公司", "集美分公司"),
+        ("第一分公司", "一分公司"),
+        ("深圳市分公司", "深圳分公司"),
+        ("南山门店", "南山门店"),
+    ],
+)
+def test_a_branch_written_in_two_ways_is_one(left: str, right: str) -> None:
+    assert linked(side(FIRM + left), side(FIRM + right)) == {"auto"}
