@@ -98,7 +98,8 @@ def _write(ctx: Context, notice: Notice) -> Sent:
         slot = _plain(notice.body["slot"])
         for made in _files(ctx, notice.body):
             stem, _, ending = made.file_name.rpartition(".")
-            _write_whole(folder / f"{stem}-{slot}.{ending}", made.body)
+            whose = f"-{_plain(notice.body['customer'])}" if notice.body["customer"] else ""
+            _write_whole(folder / f"{stem}{whose}-{slot}.{ending}", made.body)
     except OSError as error:
         return Sent("failed", f"{folder}: {error.strerror or error}")
     return Sent("sent")

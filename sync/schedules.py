@@ -12,11 +12,13 @@ from sync.notices import report_words
 from sync.reporting import ReportWish, build_report
 from tieout.core import logging
 from tieout.core.config import Schedule
+from tieout.core.config_values import EVERYBODY
 from tieout.core.cron import Cron
 from tieout.core.dates import iso_utc
 from tieout.core.errors import ConfigError
-from tieout.reports.render import FORMATS
 from tieout.store import leases, notices, restored, runs
+from tieout.store.queries.as_of import known_at
+from tieout.store.queries.customers import with_balance
 from tieout.store.session import reading, unit
 from tieout.store.tables import slots
 from tieout.store.upsert import insert_ignore
@@ -73,23 +75,24 @@ def run_schedule(ctx: Context, name: str) -> bool:
     if slot is not None:
         run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="report", stream=name, trigger="schedule")
         try:
-            body = _make(ctx, schedule, slot)
+            bodies = _make(ctx, schedule, slot)
         except Exception as error:
             runs.finish(ctx.engine, ctx.clock, run_id, counts={"slot": slot}, error=str(error).splitlines()[0])
             raise
         with unit(ctx.engine, "run.commit") as conn:
             _note(conn, name, slot, ctx.clock.now())
-            if body:
+            for body in bodies:
+                of = f"/{body['customer']}" if schedule.customer == EVERYBODY else ""
                 notices.queue(
                     conn,
                     ctx.ids,
-                    occasion=f"report:{name}/{iso_utc(slot)}",
+                    occasion=f"report:{name}/{iso_utc(slot)}{of}",
                     kind="report",
                     targets=schedule.to,
                     body=body,
                     now=ctx.clock.now(),
                 )
-        counts = {"slot": slot, "targets": len(schedule.to)}
+        counts = {"slot": slot, "targets": len(schedule.to), "reports": len(bodies)}
         runs.finish(ctx.engine, ctx.clock, run_id, counts=counts)
     leases.release(ctx.engine, lease)
     return slot is not None
@@ -102,16 +105,22 @@ def fired(ctx: Context, name: str) -> int:
         return int(conn.execute(query).scalar_one())
 
 
-def _make(ctx: Context, schedule: Schedule, slot: datetime) -> dict[str, Any]:
-    """What the notices of a slot are made from: the report's arguments with its point of knowledge, and the words."""
-    for form in schedule.format:
-        if form not in FORMATS:
-            raise ConfigError(
-                f"schedules.{schedule.name}.format: there is no format {form!r}.",
-                hint=f"There is: {', '.join(FORMATS)}.",
-            )
+def _make(ctx: Context, schedule: Schedule, slot: datetime) -> list[dict[str, Any]]:
+    """What the notices of a slot are made from: the report's arguments with its point of knowledge, and the words.
+
+    Statements of everybody are all as known at one point, by customer id.
+    """
+    if schedule.customer != EVERYBODY:
+        return [_body(ctx, schedule, slot, schedule.customer, None)]
+    with reading(ctx.engine) as conn:
+        known = known_at(conn, None).text
+        whom = with_balance(conn, [schedule.company] if schedule.company else sorted(ctx.config.companies))
+    return [_body(ctx, schedule, slot, customer, known) for customer in whom]
+
+
+def _body(ctx: Context, schedule: Schedule, slot: datetime, customer: str, known: str | None) -> dict[str, Any]:
     language = ctx.config.language
-    wish = ReportWish(schedule.report, company=schedule.company, customer=schedule.customer, language=language)
+    wish = ReportWish(schedule.report, company=schedule.company, customer=customer, language=language, known_at=known)
     report = build_report(ctx, wish, fresh=True)
     subject, text = report_words(report, language)
     return {
@@ -121,7 +130,7 @@ def _make(ctx: Context, schedule: Schedule, slot: datetime) -> dict[str, Any]:
         "as_of": report.as_of.isoformat(),
         "known": report.known,
         "company": schedule.company,
-        "customer": schedule.customer,
+        "customer": customer,
         "language": language,
         "formats": list(schedule.format),
         "subject": subject,

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from sync.reporting import ReportWish, build_report
+from sync import schedules
+from sync.notices import deliver_due
+from sync.reporting import ReportWish, build_report, file_of
 from tests.flow.books import BILL, Synced, pick, receive, rows
 from tieout.core import exact_json
+from tieout.core.config import Schedule
 from tieout.core.errors import Gone, TieoutError
-from tieout.store.tables import balances, memberships
+from tieout.store.tables import accounts, balances, memberships
 
 
 def made(service: Any, name: str, **wish: Any) -> Any:
@@ -120,3 +123,46 @@ def test_wrong_arguments_say_what_to_do(synced: Synced) -> None:
         assert words in str(refused.value)
     with pytest.raises(Gone):
         made(service, "statement", customer="cus_none")
+
+
+@pytest.mark.parametrize(
+    ("report", "customer"),
+    [("reconcile", ""), ("aging", ""), ("dunning", ""), ("statement", "all"), ("statement", "one")],
+)
+def test_a_schedule_of_each_report_writes_its_files_once_a_slot(synced: Synced, report: str, customer: str) -> None:
+    world, service = synced
+    who = customer_of(service, pick(service).account_id)
+    of = who if customer == "one" else customer
+    wish = Schedule(name="s", report=report, cron="0 7 * * *", format=("csv", "xlsx"), company="cn", customer=of)
+    service.ctx.config = service.ctx.config.model_copy(update={"schedules": {"s": wish}})
+    assert not schedules.run_schedule(service.ctx, "s")  # seen for the first time
+    world.clock.advance(86_400)
+    assert schedules.run_schedule(service.ctx, "s")
+    assert not schedules.run_schedule(service.ctx, "s")
+    sent = deliver_due(service.ctx)
+    assert deliver_due(service.ctx) == {}
+
+    folder = service.ctx.config.home / "reports" / "s"
+    written = {path.name: path for path in folder.iterdir()}
+    day = service.ctx.clock.now().date()
+    b, a, m = balances.c, accounts.c, memberships.c
+    owing = {
+        str(row["customer_id"])
+        for row in rows(
+            service,
+            select(m.customer_id)
+            .join(accounts, a.id == m.member)
+            .join(balances, b.account_id == a.id)
+            .where(m.to_seq.is_(None), b.code.in_(("ar", "unapplied_cash")), b.amount_minor != 0),
+        )
+    }
+    whom = owing if customer == "all" else {who} if of else {""}
+    assert sent == {"sent": len(whom)}
+    assert len(written) == 2 * len(whom)
+    assert len(owing) > 5
+    for one in whom:
+        stem = f"{report}-{day}" + (f"-{one}" if one else "")
+        (table,) = [path for name, path in written.items() if name.startswith(stem) and name.endswith(".csv")]
+        wished = made(service, report, company="cn", customer=one) if report != "reconcile" else None
+        if wished is not None:
+            assert table.read_bytes() == file_of(wished, "csv", service.ctx.config.language).body

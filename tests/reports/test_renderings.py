@@ -6,13 +6,15 @@ import csv
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import get_args
 
 import openpyxl
 import pypdfium2
 import pytest
 
-from tieout.core import exact_json
+from tieout.core import config_values, exact_json
 from tieout.core.errors import ConfigError
+from tieout.reports.made.catalog import REPORTS
 from tieout.reports.render import FORMATS, render
 from tieout.reports.table import Column, Report, Table
 
@@ -103,3 +105,8 @@ def test_json_keeps_minor_units_exactly() -> None:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ConfigError, match="no format 'doc'"):
         render(REPORT, "doc", "en")
+
+
+def test_a_configuration_knows_every_report_and_format_there_is() -> None:
+    assert get_args(config_values.ReportName) == tuple(REPORTS)
+    assert get_args(config_values.FormatName) == FORMATS

@@ -10,121 +10,63 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tieout.core.config_text import Given, line_of, parse_toml, resolve, unknown_key, validated
-from tieout.core.cron import Cron
+from tieout.core.config_values import (
+    EVERYBODY,
+    ROBOTS,
+    CashApplication,
+    CronText,
+    CurrencyCode,
+    Day,
+    Formats,
+    Frozen,
+    Interval,
+    LandingKeep,
+    Language,
+    PushMode,
+    ReportName,
+    Targets,
+    TimeZone,
+    Words,
+)
 from tieout.core.crypto import home_key
-from tieout.core.dates import parse_on, zone
-from tieout.core.errors import ConfigError, TieoutError
+from tieout.core.errors import ConfigError
 from tieout.core.mail_settings import Mail
-from tieout.core.money import is_currency
 
 VendorSettings = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Checks one vendor's own keys and returns them completed; raises ConfigError for an unknown or missing one."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
-_INTERVAL = re.compile(r"^(\d+)\s*(s|m|h|d)$")
 _SOCKET_PATH_MAX = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TABLES = ("tieout", "companies", "connections", "schedules", "alerts", "mail")
-
-
-def _interval(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    found = _INTERVAL.match(value.strip()) if isinstance(value, str) else None
-    if found is None or int(found.group(1)) == 0:
-        raise ValueError('write a duration such as "30s", "5m", "2h" or "1d"')
-    return timedelta(seconds=int(found.group(1)) * _UNITS[found.group(2)])
-
-
-def _day(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_on(value)
-    except TieoutError as error:
-        raise ValueError(error.message) from None
-
-
-def _limits(value: Any) -> Any:
-    return {"rows": value} if type(value) is int else value
-
-
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _currency(value: str) -> str:
-    if not is_currency(value):
-        raise ValueError(f"{value!r} is not a currency code of ISO 4217")
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        zone(value)
-    except TieoutError as error:
-        raise ValueError(str(error)) from None
-    return value
-
-
-def _cron(value: str) -> str:
-    try:
-        Cron.parse(value)
-    except TieoutError as error:
-        raise ValueError(str(error)) from None
-    return value
-
-
-def _target(value: str) -> str:
-    if value != "file" and not re.match(r"^(mail:[^\s@]+@[^\s@]+|chat:\S+)$", value):
-        raise ValueError(f'{value!r} is no target: write "file", "mail:name@example.com" or "chat:CONNECTION"')
-    return value
-
-
-ROBOTS = ("wecom", "dingtalk", "feishu")  # vendors that post into a group
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Targets = Annotated[tuple[Annotated[str, AfterValidator(_target)], ...], BeforeValidator(_listed)]
-Frozen = AfterValidator(MappingProxyType)
-TimeZone = Annotated[str, AfterValidator(_timezone)]
-Language = Literal["zh-CN", "en"]
-PushMode = Literal["plan", "auto", "off"]
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-def _not_ours(value: str) -> str:
-    if value == "ours":
-        raise ValueError(
-            '"ours" is not possible yet: payments follow the book of record. Leave it out or write "source"'
-        )
-    return value
-
-
-def _not_kept(value: int) -> int:
-    raise ValueError("nothing is pruned yet, every landed version is kept: leave this key out")
-
-
 class Company(_Table):
     """One legal entity that sells: the owner of documents, open items and periods (D6)."""
 
     name: str
-    functional_currency: Annotated[str, AfterValidator(_currency)]
+    functional_currency: CurrencyCode
     timezone: TimeZone
     calendar: str = ""
     book_of_record: str = ""
-    cash_application: Annotated[Literal["source", "ours"], AfterValidator(_not_ours)] = "source"
+    cash_application: CashApplication = "source"
+
+
+def _limits(value: Any) -> Any:
+    return {"rows": value} if type(value) is int else value
 
 
 class ChangeLimits(_Table):
@@ -141,8 +83,8 @@ class Connection(_Table):
     vendor: str
     company: str = ""
     organizations: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict)
-    start_on: Annotated[date | None, BeforeValidator(_day)] = None
-    interval: Annotated[timedelta, BeforeValidator(_interval)] = timedelta(minutes=5)
+    start_on: Day = None
+    interval: Interval = timedelta(minutes=5)
     streams: Words = ()
     profile: str = ""
     push: Words = ()
@@ -157,12 +99,12 @@ class Schedule(_Table):
     """A report made at the slots of a cron string, in its company's time zone (or `timezone`)."""
 
     name: str
-    report: str
-    cron: Annotated[str, AfterValidator(_cron)]
-    format: Words = ("html",)
+    report: ReportName
+    cron: CronText
+    format: Formats = ("html",)
     to: Targets = ("file",)
     company: str = ""
-    customer: str = ""  # a statement is of one
+    customer: str = ""  # of a statement: whose, or EVERYBODY
     timezone: TimeZone | Literal[""] = ""
 
 
@@ -179,7 +121,7 @@ class _General(_Table):
     secret_key: Annotated[str, Field(repr=False)] = ""
     language: Language = "zh-CN"
     public_url: str = ""
-    landing_keep: Annotated[int, AfterValidator(_not_kept)] = 0
+    landing_keep: LandingKeep = 0
 
 
 class Config(BaseModel):
@@ -415,6 +357,17 @@ def _cross_check(config: Config) -> None:
     for name, schedule in config.schedules.items():
         if schedule.company and schedule.company not in config.companies:
             raise ConfigError(f"schedules.{name}.company: there is no company {schedule.company!r}.")
+        if schedule.report == "statement" and not schedule.customer:
+            raise ConfigError(
+                f"schedules.{name}.customer is missing: a statement is of one customer.",
+                hint=f'Say customer = "cus_…", or customer = "{EVERYBODY}" for one of each that has a balance.',
+            )
+        if schedule.customer == EVERYBODY and schedule.report != "statement":
+            raise ConfigError(
+                f"schedules.{name}.customer: only statements are made of every customer.", hint="Leave it out."
+            )
+        if not schedule.format:
+            raise ConfigError(f"schedules.{name}.format names no format.", hint='Write format = ["html"].')
     targets = {f"schedules.{name}.to": schedule.to for name, schedule in config.schedules.items()}
     targets["alerts.to"] = config.alerts.to
     for place, wanted in targets.items():

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, false, func, or_, select
 
+from tieout.ledger.chart import AR, UNAPPLIED_CASH
+from tieout.store import tables
 from tieout.store.queries.decisions import credit_subject
 from tieout.store.queries.paging import Slice, contains, cut, decode
 from tieout.store.tables import accounts, customers, decisions, documents, memberships, open_items
@@ -32,6 +34,28 @@ class CustomerFilter:
 def overdue(column: ColumnElement[date], company: ColumnElement[str], today: Mapping[str, date]) -> ColumnElement[bool]:
     """Due before today, where today is each company's own business date (due today is not overdue)."""
     return or_(false(), *(and_(company == name, column < day) for name, day in sorted(today.items())))
+
+
+def with_balance(conn: Connection, companies: Sequence[str]) -> list[str]:
+    """Ids of customers that owe something or have unapplied cash with one of these companies, in order.
+
+    Who is even in sum but not on each account of the journal is one of them.
+    """
+    b = tables.balances.c
+    query = (
+        select(memberships.c.customer_id)
+        .join(accounts, accounts.c.id == memberships.c.member)
+        .join(tables.balances, b.account_id == accounts.c.id)
+        .where(
+            memberships.c.to_seq.is_(None),
+            accounts.c.company_id.in_(list(companies)),
+            b.code.in_((AR, UNAPPLIED_CASH)),
+            b.amount_minor != 0,
+        )
+        .distinct()
+        .order_by(memberships.c.customer_id)
+    )
+    return list(conn.execute(query).scalars())
 
 
 def page(conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | None) -> Slice[Row]:
