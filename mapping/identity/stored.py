@@ -20,9 +20,12 @@ from mapping.identity.places import Place
 from mapping.identity.tax_ids import TaxId
 from tieout.canonical.parties import PartyCandidate
 
-_CODE = "addresses facts latin_names names numbers places simplify sounds stored tables tax_ids".split()
-_DATA = "clutter.yaml generic_words.yaml legal_forms.yaml pinyin.txt places_latin.yaml regions.yaml".split()
-_LIBRARIES = ("python-stdnum", "opencc-python-reimplemented")
+_CODE = (
+    "addresses countries domains facts latin_names names numbers phones places remembered simplify sounds stored "
+    "tables tax_ids"
+).split()
+_DATA = "clutter.yaml generic_words.yaml hosts.yaml legal_forms.yaml pinyin.txt places_latin.yaml regions.yaml".split()
+_LIBRARIES = ("babel", "python-stdnum", "opencc-python-reimplemented")
 
 # In the order of their fields.
 _Name = tuple[

@@ -20,6 +20,7 @@ from stdnum.sg import uen
 from stdnum.tw import ubn
 from stdnum.us import ein
 
+from mapping.identity.countries import iso_country
 from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
 
@@ -29,7 +30,6 @@ _USCC_WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 _USCC_SHAPE = re.compile(rf"^[{_USCC}]{{2}}\d{{6}}[{_USCC}]{{10}}$")
 _ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _OLD_SHAPE = re.compile(r"^\d{6}[0-9A-Z]{8}[0-9X]$")
-_HONG_KONG = frozenset(("hk", "hkg", "hong kong", "hong kong sar", "香港", "中国香港"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def read(raw: str, country: str = "") -> TaxId | None:
         return TaxId(text, "cn", text)
     if len(text) == 18 and ric.is_valid(text):
         return None  # a sole trader's identity card: personal, neither stored nor compared
-    for scheme, value in _foreign(text, raw, country.strip().lower()):
+    for scheme, value in _foreign(text, raw, iso_country(country)):
         return TaxId(value, scheme, value)
     return TaxId(text, "", text)
 
@@ -128,7 +128,7 @@ def _foreign(text: str, raw: str, country: str) -> Iterable[tuple[str, str]]:
         yield "eu_vat", text
     if text.startswith("GB") and gb_vat.is_valid(text[2:]):
         yield "gb_vat", text[2:]
-    if country in ("gb", "uk") and digits and gb_vat.is_valid(text):
+    if country == "GB" and digits and gb_vat.is_valid(text):
         yield "gb_vat", text
     japanese = text.removeprefix("T")
     if len(japanese) == 13 and japanese.isdigit() and _jp_valid(japanese):
@@ -136,12 +136,12 @@ def _foreign(text: str, raw: str, country: str) -> Iterable[tuple[str, str]]:
     if (
         digits
         and len(text) == 9
-        and (country in ("us", "usa") or re.fullmatch(r"\s*\d{2}-\d{7}\s*", raw))
+        and (country == "US" or re.fullmatch(r"\s*\d{2}-\d{7}\s*", raw))
         and ein.is_valid(text)
     ):
         yield "us_ein", text
     if digits and len(text) == 8:
-        if country in _HONG_KONG:
+        if country == "HK":
             yield "hk_br", text  # no public check digit
         elif ubn.is_valid(text):
             yield "tw_ubn", text

@@ -6,10 +6,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mapping.identity.facts import domain_key, phone_key
+from mapping.identity.countries import iso_country
+from mapping.identity.domains import domain_key
+from mapping.identity.facts import facts, phone_key
 from mapping.identity.names import is_full_legal_name, legal_name_key, read_name, regions_conflict
 from mapping.identity.numbers import is_near, number_key, within_one_edit
+from mapping.identity.phones import phones
 from mapping.identity.tax_ids import conflict, equal, near, organisation_check, read, uscc_check
+from tieout.canonical.parties import PartyCandidate
 
 GOOD = "91110000600037341L"  # both samples of the accounting reference
 OTHER = "91110108551385082Q"
@@ -217,16 +221,107 @@ def test_every_single_edit_is_found(text: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("raw", "key"),
     [
-        ("0755-86847398-622", "86847398"),
-        ("+86 755 8684 7398", "86847398"),
+        ("0755-86847398-622", "+8675586847398"),
+        ("+86 755 8684 7398", "+8675586847398"),
+        ("(+86)75586847398", "+8675586847398"),
+        ("0086-755-86847398转622", "+8675586847398"),
+        ("86-0755-86847398 ext. 622", "+8675586847398"),
+        ("电话：0755-86847398/86847399", "+8675586847398"),
+        ("0755-2673-1188", "+8675526731188"),
+        ("0731-8184591-89", "+867318184591"),
+        ("400-820-8820", "+864008208820"),
+        ("+886-2-2712-3456", "+886227123456"),
+        ("(02)2712-3456#12", "+886227123456"),
+        ("886 2 2712 3456", "+886227123456"),
+        ("+852-2123-4567", "+85221234567"),
+        ("+1-212-555-0100", "+12125550100"),
+        ("(212) 555-0100", "+12125550100"),
+        ("1-800-555-0100", "+18005550100"),
+        ("+44 (0)20 7946 0011", "+442079460011"),
+        ("+353 1 4960123", "+35314960123"),
         ("13912345678", ""),
         ("+86 13912345678", ""),
+        ("0912-345-876", ""),
         ("555", ""),
         ("", ""),
+        ("26731188", ""),  # of which town?
+        ("26731188-802", ""),
+        ("00000000", ""),
+        ("0755-00000000", ""),
+        ("010-12345678", ""),
+        ("0731-7654321", ""),
     ],
 )
 def test_phones(raw: str, key: str) -> None:
     assert phone_key(raw) == key
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "key"),
+    [
+        ("2123 4567", "HK", "+85221234567"),
+        ("020 7946 0011", "GB", "+442079460011"),
+        ("800-555-0100", "US", "+18005550100"),
+        ("03-1234-5670", "JP", "+81312345670"),
+        ("0755-26731188", "TW", "+8675526731188"),
+        ("02-2712-3456", "CN", "+886227123456"),
+    ],
+)
+def test_the_country_of_a_record_says_where_its_number_is_dialled_where_it_fits(
+    raw: str, country: str, key: str
+) -> None:
+    assert phone_key(raw, country) == key
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("+886-2-2712-3456", "+886-2-2712-9999"),
+        ("0755-2673-1188", "0755-2673-9999"),
+        ("021-26731188", "0755-26731188"),
+    ],
+)
+def test_two_numbers_of_one_exchange_or_two_towns_are_two(left: str, right: str) -> None:
+    assert "" != phone_key(left) != phone_key(right) != ""
+
+
+def test_the_city_says_the_country_of_a_number_that_does_not() -> None:
+    bare = facts("1", PartyCandidate("1", ("Alder",), phone="2123 4567", city="Hong Kong"))
+    assert bare.phone == "+85221234567"
+    assert facts("1", PartyCandidate("1", ("Alder",), phone="2123 4567", city="深圳")).phone == ""
+
+
+@given(st.integers(10, 99), st.integers(10**6, 10**8 - 1), st.integers(1, 9999))
+def test_an_extension_changes_no_number(area: int, local: int, extension: int) -> None:
+    number = f"0{area % 60 + 300}-{local}"
+    assert phone_key(f"{number}-{extension}") == phone_key(number) == phone_key(f"{number}转{extension}")
+
+
+@given(st.text("0123456789+-() /#转x", max_size=24), st.sampled_from(["", "CN", "TW", "HK", "US", "DE"]))
+def test_any_phone_text_is_read_as_one_kind_of_number(raw: str, country: str) -> None:
+    landline, mobile = phones(raw, country)
+    assert not (landline and mobile)
+    assert not landline or (9 <= len(landline.removeprefix("+")) <= 15 and landline.removeprefix("+").isdigit())
+    assert phones(landline, country) in ((landline, ""), ("", ""))
+
+
+@pytest.mark.parametrize(
+    "raw", ["CN", "cn", "China", "中国", "中國", "CHN", "P.R. China", "PRC", "People's Republic of China", "中国大陆"]
+)
+def test_a_country_is_one_however_it_is_written(raw: str) -> None:
+    assert iso_country(raw) == "CN"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("USA", "US"), ("U.S.A.", "US"), ("美国", "US"), ("UK", "GB"), ("England", "GB"), ("香港", "HK"),
+        ("Hong Kong", "HK"), ("台灣", "TW"), ("Taiwan", "TW"), ("日本", "JP"), ("Deutschland", "DE"), ("", ""),
+        ("somewhere", ""), ("86", ""),
+    ],
+)  # fmt: skip
+def test_countries(raw: str, code: str) -> None:
+    assert iso_country(raw) == code
 
 
 @pytest.mark.parametrize(
@@ -239,6 +334,23 @@ def test_phones(raw: str, key: str) -> None:
         ("10.0.0.1", ""),
         ("http://[broken", ""),
         ("nothing", ""),
+        ("a@yeah.net", ""),
+        ("sohu.com", ""),
+        ("21cn.com", ""),
+        ("a@189.com", ""),
+        ("me.com", ""),
+        ("hotmail.co.uk", ""),
+        ("a@yahoo.com.tw", ""),
+        ("ms12.hinet.net", ""),
+        ("gmx.de", ""),
+        ("foo.ne.jp", "foo.ne.jp"),
+        ("www.foo.or.jp", "foo.or.jp"),
+        ("shop.alder.sh.cn", "alder.sh.cn"),
+        ("alder.idv.tw", "alder.idv.tw"),
+        ("com.cn", ""),
+        ("co.uk", ""),
+        ("alder.de", "alder.de"),
+        ("or.de", "or.de"),
     ],
 )
 def test_domains(raw: str, key: str) -> None:

@@ -57,6 +57,18 @@ def test_english_and_chinese_names_meet_by_sound_and_landline() -> None:
     )
 
 
+@pytest.mark.parametrize(("left", "right"), [("CN", "中国"), ("China", "CHN"), ("US", "USA"), ("GB", "UK")])
+def test_a_country_written_in_two_ways_keeps_nobody_apart(left: str, right: str) -> None:
+    assert two(record("z/1", FIRM, TAX, country=left), record("a/1", FIRM, TAX, country=right)) == "auto"
+
+
+def test_two_numbers_of_one_exchange_are_no_common_landline() -> None:
+    left = record("z/1", "Muheng Precision", phone="+886-2-2712-3456")
+    assert two(left, record("a/1", "Muheng Precision Tools Co., Ltd.", phone="+886-2-2712-9999")) != "auto"
+    for one, other in (("0755-2673-1188", "0755-2673-9999"), ("021-26731188", "0755-26731188"), ("00000000",) * 2):
+        assert two(record("z/1", "澄砚", phone=one), record("a/1", "澄砚智能装备有限公司", phone=other)) != "auto"
+
+
 def test_a_parents_tax_id_pasted_on_a_subsidiary_goes_to_a_person() -> None:
     parent = record("a/1", FIRM, TAX, **PLACE)
     assert two(record("z/1", "上海沐珩食品有限公司", TAX), parent) == "review"

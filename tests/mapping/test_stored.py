@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +41,27 @@ def test_facts_of_other_code_or_tables_are_not_read(monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     stored.version.cache_clear()
     assert stored.restored(kept, "acc_1") is not None
+
+
+def test_every_module_and_table_that_takes_a_record_apart_changes_the_version() -> None:
+    home = Path(stored.__file__).parent
+    needed, seen = ["facts"], set[str]()
+    while needed:
+        name = needed.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        text = (home / f"{name}.py").read_text(encoding="utf-8")
+        needed += re.findall(r"^from mapping\.identity\.(\w+) import", text, re.MULTILINE)
+        needed += [
+            one
+            for line in re.findall(r"^from mapping\.identity import (.+)$", text, re.MULTILINE)
+            for one in line.split(", ")
+        ]
+    assert seen <= set(stored._CODE)
+    read = {
+        table
+        for name in seen
+        for table in re.findall(r'"(\w+\.(?:yaml|txt))"', (home / f"{name}.py").read_text(encoding="utf-8"))
+    }
+    assert read <= set(stored._DATA), "tables named by the code"
