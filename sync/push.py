@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from sync.connecting import connection_of, timeout_seconds, write_rows
 from sync.context import Context
+from sync.maybe_sent import may_have_been_sent
 from sync.queue import ring
 from sync.recheck import HOLD, overtaken
 from tieout.core import faults, logging
@@ -22,6 +23,7 @@ from tieout.store.delivery import Claimed
 from tieout.store.landing import chunks
 from tieout.store.outbox import same_value
 from tieout.store.plans import plan_rows
+from tieout.store.pushes import OUTCOME_UNKNOWN
 from tieout.store.receipts import Result
 from tieout.store.session import reading
 from tieout.store.tables import remote_seen, source_records
@@ -252,7 +254,10 @@ class _Push:
         self._record(results)
 
     def _not_there(self, group: Sequence[Claimed]) -> list[Claimed]:
-        """After a restore a creation may have been sent before: what the remote holds is done, the rest is sent."""
+        """After a restore a creation may have been sent before: what the remote holds is done, the rest is sent.
+
+        Where the remote cannot be asked, only what is new since the restore is sent; the rest is for a person.
+        """
         try:
             seen = self.connector.read_back([self._change(row, None) for row in group])
         except TieoutError as error:
@@ -263,9 +268,11 @@ class _Push:
             )
             return []
         self.summary.read_back += len(group)
-        there = {row.id for row, found in zip(group, seen, strict=True) if found.found}
+        unknown = [row.id for row, found in zip(group, seen, strict=True) if not found.is_known]
+        maybe = may_have_been_sent(self.ctx, unknown) if unknown else set()
+        there = {row.id for row, found in zip(group, seen, strict=True) if found.found} | maybe
         if there:
-            self._record([_settled(row, found) for row, found in zip(group, seen, strict=True) if found.found])
+            self._record([_settled(row, found) for row, found in zip(group, seen, strict=True) if row.id in there])
         return [row for row in group if row.id not in there]
 
     def _without_overtaken(self, group: Sequence[Claimed]) -> Sequence[Claimed]:
@@ -420,7 +427,7 @@ def _settled(row: Claimed, seen: Seen) -> Result:
     """What a read-back says: equal values = it happened; else it may be sent (again), unless nobody can say."""
     if not seen.is_known:
         words = "it may have been delivered; it is not sent again unless a person says so (retry)"
-        return Result(row.id, row.fence, "rejected", code="outcome_unknown", message=words)
+        return Result(row.id, row.fence, "rejected", code=OUTCOME_UNKNOWN, message=words)
     if row.operation == "create":
         if seen.found:
             return Result(row.id, row.fence, "done", seen.remote_id, "read_back", modified_at=seen.modified_at)

@@ -1,7 +1,8 @@
 """Going on after a restore: what the remotes hold already is settled by read-back instead of being sent again.
 
 What a restored database calls unsent may have been sent after the copy was taken. So pushing is paused until every
-stream was read again, and from then on a creation is looked for at the remote before it is sent.
+stream was read again, and from then on a creation is looked for at the remote before it is sent. Where the remote
+cannot be asked (mail, group robots), what may have been sent becomes a dead letter of unknown outcome.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from sync.context import Context
+from sync.maybe_sent import may_have_been_sent
 from tieout.core.dates import parse_at
 from tieout.core.errors import StaleWrite
 from tieout.core.ports import RemoteChange
@@ -57,6 +59,9 @@ def settle_restored(ctx: Context) -> int:
                 )
         if ctx.config.connections[name].push:
             count += _leave_to_read_back(ctx, name)
+    if paused:
+        with unit(ctx.engine, "admin.commit") as conn:
+            restored.mark_read(conn)
     return count
 
 
@@ -72,6 +77,8 @@ def _leave_to_read_back(ctx: Context, name: str) -> int:
     try:
         for part in chunks(rows, _READ_BACK):
             seen = connector.read_back([_change(row) for row in part])
+            unknown = [row["id"] for row, found in zip(part, seen, strict=True) if not found.is_known]
+            held += sorted(may_have_been_sent(ctx, unknown)) if unknown else []
             for row, found in zip(part, seen, strict=True):
                 same = all(same_value(value, found.fields.get(key)) for key, value in row["fields"].items())
                 if found.found and (row["operation"] == "create" or same):

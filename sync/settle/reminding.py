@@ -227,7 +227,10 @@ def _window_opens(batch: Batch, message: Message) -> datetime | None:
 
 
 def reason_of(decision: DunningDecision) -> dict[str, Any]:
-    """Why an event is sent, kept with it: `key` is that of the message, the same for all its channels."""
+    """Why an event is sent, kept with it: `key` is that of the message, the same for all its channels.
+
+    `reached` is the day on which each item that the message moves came to its step: no such message can be older.
+    """
     return {
         "kind": "reminder",
         "key": decision.key,
@@ -235,6 +238,7 @@ def reason_of(decision: DunningDecision) -> dict[str, Any]:
         "level": decision.level,
         "currency": decision.currency,
         "items": [list(item) for item in decision.items],
+        "reached": {one.item.id: str(one.reached_on) for one in decision.steps if one.reached_on is not None},
         "needs_approval": decision.needs_approval,
         "policy": decision.policy,
         "rule_version": decision.rule_version,

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from tieout.core.clock import Clock
+from tieout.core.dates import iso_utc
 from tieout.core.errors import Gone, StaleWrite
 from tieout.store import audit
 from tieout.store.landing import chunks
 from tieout.store.outbox import OPEN
 from tieout.store.session import reading, unit
 from tieout.store.tables import outbox
+
+OUTCOME_UNKNOWN = "outcome_unknown"  # it may have been delivered, and nobody can be asked
+AGAIN_AT = "again_at"  # in a row's reason: when a person said to send it though it may have been delivered
 
 
 def retry(engine: Engine, row_id: str, actor: str, clock: Clock) -> None:
@@ -44,6 +48,7 @@ def retry(engine: Engine, row_id: str, actor: str, clock: Clock) -> None:
                 updated_at=clock.now(),
             )
         )
+        _ask_again(conn, [dict(row)], clock.now())
         audit.append(conn, clock.now(), actor, "push.retry", row_id, {"code": row["error_code"]})
 
 
@@ -60,21 +65,37 @@ def revive(engine: Engine, connection: str, codes: Sequence[str], actor: str, cl
         ).mappings()
         seen: set[tuple[str, str]] = set()
         ids = []
+        unknown: list[Mapping[str, Any]] = []
         for row in rows.all():
             record = (row["module"], row["remote_id"])
             if row["operation"] == "update" and (record in seen or _open_row(conn, dict(row)) is not None):
                 continue
             seen.add(record)
             ids.append(row["id"])
+            unknown.append(dict(row))
         for part in chunks(ids):
             done += conn.execute(
                 update(outbox)
                 .where(c.id.in_(part), c.state == "dead")
                 .values(state="ready", attempts=0, not_before_at=None, done_at=None, updated_at=clock.now())
             ).rowcount
+        _ask_again(conn, unknown, clock.now())
         if done:
             audit.append(conn, clock.now(), actor, "push.revive", connection, {"rows": done, "codes": list(codes)})
     return done
+
+
+def _ask_again(conn: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Keep with messages of unknown outcome when a person said to send them though they may have arrived."""
+    values = [
+        {"b_id": row["id"], "b_reason": {**row["reason"], AGAIN_AT: iso_utc(now)}}
+        for row in rows
+        if row["error_code"] == OUTCOME_UNKNOWN and isinstance(row["reason"], dict)
+    ]
+    if values:
+        conn.execute(
+            update(outbox).where(outbox.c.id == bindparam("b_id")).values(reason=bindparam("b_reason")), values
+        )
 
 
 def _open_row(conn: Connection, row: Mapping[str, Any]) -> str | None:

@@ -22,7 +22,7 @@ class ItemStep(msgspec.Struct, frozen=True):
     """One item on one day: the step it is due for, or why it is not asked for, and when that may change.
 
     `is_resumed` = the notice after a rejected dispute, at the level the part had; `skipped` steps were missed or
-    superseded and will not be sent.
+    superseded and will not be sent. `reached_on` is the day the step was planned for, or that of the rejection.
     """
 
     item: DunningItem
@@ -32,6 +32,7 @@ class ItemStep(msgspec.Struct, frozen=True):
     next_on: date | None = None
     is_resumed: bool = False
     case: str = ""
+    reached_on: date | None = None
 
     @property
     def is_blocked(self) -> bool:
@@ -64,7 +65,7 @@ def item_step(
     if item.resumed_on is not None and item.resumed_on <= as_of and item.last is not None:
         if item.last.sent_on < item.resumed_on:
             step = policy.step(item.last.step) or _nearest(policy, item.last.offset)
-            return ItemStep(item, step, "", is_resumed=True, next_on=coming)
+            return ItemStep(item, step, "", is_resumed=True, next_on=coming, reached_on=item.resumed_on)
         if item.pay_by_on is not None and as_of <= item.pay_by_on:
             return ItemStep(item, None, "pay_by", next_on=_soonest(item.pay_by_on + timedelta(days=1), coming))
     if not planned:
@@ -81,7 +82,7 @@ def item_step(
         why: ItemWhy = "already_sent" if item.last is not None and not reached else "not_due"
         return ItemStep(item, None, why, _skipped(item, ahead, as_of, None), coming)
     step = usable[-1].step
-    return ItemStep(item, step, "", _skipped(item, ahead, as_of, step), coming)
+    return ItemStep(item, step, "", _skipped(item, ahead, as_of, step), coming, reached_on=usable[-1].on)
 
 
 def has_reached(planned: Sequence[Planned], as_of: date) -> bool:
