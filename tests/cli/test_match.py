@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,16 +97,20 @@ def test_answers_that_cannot_hold_are_said_with_their_line(tmp_path: Path) -> No
     folder, out = tables(tmp_path / "in"), tmp_path / "clusters.csv"
     for lines, wanted in (
         (("crm,Z9,books,A1,same",), "line 2: there is no record crm/Z9"),
-        (("crm,Z1,books,A1,maybe",), "no answer"),
+        (("crm,Z1,books,A1,maybe",), "line 2: there is no answer 'maybe'"),
         (
             ("crm,Z1,books,A1,same", "crm,Z2,books,A1,same", "crm,Z1,crm,Z2,different"),
-            "crm/Z1 and crm/Z2 are different",
+            "line 4 says that crm/Z1 and crm/Z2 are different",
         ),
+        (("crm,Z1,books,A1",), "line 2: fields in the row: 4, in the header: 5"),
+        (("crm,,books,A1,same",), "line 2: source_id is empty"),
     ):
         code, said = run("match", folder, "--out", out, "--must-links", answered(tmp_path, *lines))
-        assert (code, wanted in " ".join(said.split())) == (1, True), said
+        assert (code, f"answers.csv {wanted}" in " ".join(said.split())) == (1, True), said
     (tmp_path / "answers.csv").write_text("source,source_id\n", encoding="utf-8")
     assert "lacks the columns" in run("match", folder, "--out", out, "--must-links", tmp_path / "answers.csv")[1]
+    code, words = run("match", folder, "--out", out, "--must-links", tmp_path / "nowhere.csv")
+    assert (code, "nowhere.csv cannot be read: No such file" in words) == (1, True), words
     assert not out.exists()
 
 
@@ -124,3 +129,70 @@ def test_two_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.M
     assert run("match", folder, "--out", two, "--processes", 2)[0] == 0
     assert one.read_bytes() == two.read_bytes()
     assert len(set(clusters(one).values())) == len(brands)
+
+
+def test_a_source_with_a_slash_stays_apart_and_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    """`a/b` + `c` and `a` + `b/c` are two records, and a percent sign means itself."""
+    (folder := tmp_path / "in").mkdir()
+    wanted = [("a/b", "c"), ("a", "b/c"), ("a%2Fb", "c"), ("50%", "x/y/z"), ("//", "/")]
+    names = ("晨鸟", "孤鹜", "落霞", "深圳市澄砚智能装备有限公司", "澄砚")
+    rows = [f"{one},{source},{name}" for name, (source, one) in zip(names, wanted, strict=True)]
+    (folder / "t.csv").write_text("source_id,source,name\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    out, review, said = tmp_path / "o.csv", tmp_path / "r.csv", tmp_path / "answers.csv"
+    said.write_text("source,source_id,other_source,other_source_id\na/b,c,a,b/c\n", encoding="utf-8")
+    code, words = run("match", folder, "--out", out, "--review", review, "--must-links", said)
+    assert code == 0, words
+    rows_out = list(csv.DictReader(out.open(encoding="utf-8")))
+    found = {(row["source"], row["source_id"]): row["cluster_id"] for row in rows_out}
+    assert found.keys() == set(wanted)
+    assert found["a/b", "c"] == found["a", "b/c"] != found["a%2Fb", "c"]
+    asked = list(csv.DictReader(review.open(encoding="utf-8")))
+    assert asked, "a short name is asked about"
+    for row in asked:
+        assert {(row["source"], row["source_id"]), (row["candidate_source"], row["candidate_source_id"])} <= set(wanted)
+
+
+def test_ids_of_an_earlier_run_stay(tmp_path: Path) -> None:
+    """A record that sorts before all others comes to a cluster; without --previous it renames it."""
+    folder, first, then = tables(tmp_path / "in"), tmp_path / "first.csv", tmp_path / "then.csv"
+    assert run("match", folder, "--out", first)[0] == 0
+    (folder / "a.csv").write_text("source_id,name,tax_id\nN1,晨鸟,91440300319331004W\nN2,霞,\n", encoding="utf-8")
+    assert run("match", folder, "--out", then)[0] == 0
+    assert clusters(then)["A1"] != clusters(first)["A1"]
+    code, words = run("match", folder, "--out", then, "--previous", first, "--json")
+    assert code == 0, words
+    old, new = clusters(first), clusters(then)
+    assert {one: new[one] for one in old} == old
+    assert new["N1"] == old["A1"]
+    counts = {name: count for name, count in json.loads(words.splitlines()[-1]).items() if name.startswith("ids_")}
+    assert counts == {"ids_kept": 3, "ids_merged": 0, "ids_split": 0, "ids_new": 1, "ids_gone": 0}
+
+
+def test_ids_follow_merges_and_splits_of_people(tmp_path: Path) -> None:
+    folder, first, then, back = (tables(tmp_path / "in"), *(tmp_path / f"{n}.csv" for n in ("first", "then", "back")))
+    assert run("match", folder, "--out", first)[0] == 0
+    said = answered(tmp_path, "crm,Z2,books,A1,same", "crm,Z1,books,A1,different", "crm,Z1,books,A2,same")
+    code, words = run("match", folder, "--out", then, "--previous", first, "--must-links", said, "--json")
+    assert code == 0, words
+    old, new = clusters(first), clusters(then)
+    # {A1 Z1} {A2} {Z2} became {A1 Z2} {A2 Z1}: each brings one record, so the smaller id goes first.
+    assert new == {"A1": old["A1"], "Z2": old["A1"], "A2": old["A2"], "Z1": old["A2"]}
+    assert json.loads(words.splitlines()[-1])["ids_merged"] == 1
+    assert run("match", folder, "--out", back, "--previous", then)[0] == 0
+    assert clusters(back)["A1"] == clusters(back)["Z1"] == old["A1"]
+
+
+def test_an_earlier_run_that_cannot_be_one_is_said_with_its_line(tmp_path: Path) -> None:
+    folder, out, before = tables(tmp_path / "in"), tmp_path / "out.csv", tmp_path / "before.csv"
+    for text, wanted in (
+        ("source,source_id\ncrm,Z1\n", "line 1 lacks the columns cluster_id"),
+        ("source,source_id,cluster_id\ncrm,Z1,\n", "line 2: cluster_id is empty"),
+        ("source,source_id,cluster_id\ncrm,Z1\n", "line 2: fields in the row: 2"),
+        ("source,source_id,cluster_id\ncrm,Z1,x\n\ncrm,Z1,y\n", "line 4: crm/Z1 stands there twice (first in "),
+    ):
+        before.write_text(text, encoding="utf-8")
+        code, words = run("match", folder, "--out", out, "--previous", before)
+        assert (code, f"before.csv {wanted}" in " ".join(words.split())) == (1, True), words
+    code, words = run("match", folder, "--out", out, "--previous", tmp_path / "nowhere.csv")
+    assert (code, "nowhere.csv cannot be read" in words) == (1, True), words
+    assert not out.exists()

@@ -1,149 +1,150 @@
-"""Customer tables in, clusters and questions out: the files of `tieout match`."""
+"""The customer tables of a folder, as `tieout match` reads them."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
 
-from mapping.identity.matching import Matching, Prepared, Record, RefPair
-from mapping.identity.weights import weights
+from mapping.identity.matching import Record
 from tieout.canonical.parties import PartyCandidate
-from tieout.core.errors import TieoutError
+from tieout.cli import csv_input
+from tieout.cli.match_words import place, problem, said
+from tieout.core.config_text import nearest
 
 NEEDED = ("source_id", "name")
+KNOWN = (*NEEDED, "name_en", "tax_id", "phone", "email_domain", "city", "address", "country", "source")
 PRED = ("source", "source_id", "cluster_id", "decision")
 REVIEW = (
     "source", "source_id", "candidate_source", "candidate_source_id", "score", "reasons",
     "name", "candidate_name", "cluster_id", "candidate_cluster_id",
 )  # fmt: skip
-ANSWER = ("source", "source_id", "other_source", "other_source_id")
+RESULTS = (list(PRED), list(REVIEW))
 _SUFFIXES = (".csv", ".csv.gz")
+_OTHER_FORMS = (
+    ".tsv", ".txt", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".json", ".jsonl", ".zip", ".csv.bz2", ".csv.xz",
+    ".csv.zst",
+)  # fmt: skip
+
+Note = Callable[[str], None]
 
 
-def tables(folder: Path) -> list[Path]:
-    """The customer tables of a folder: CSV files that have at least the columns source_id and name."""
-    if not folder.is_dir():
-        raise TieoutError(
-            f"{folder} is not a folder.", hint="Name the folder that holds the customer tables.", code="no_folder"
-        )
-    found = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES))
-    usable = [path for path in found if set(NEEDED) <= set(_header(path))]
+def tables(folder: Path, note: Note = lambda _: None, besides: Collection[Path] = ()) -> list[Path]:
+    """The customer tables of a folder: CSV files that have at least the columns source_id and name.
+
+    `note` hears in a sentence of whatever looks like a table and is not used. `besides`: files that are read as
+    something else. TieoutError where a column is mistyped or stands twice, or where no table is left.
+    """
+    usable = []
+    try:
+        if not folder.is_dir():
+            raise problem("no_folder", folder)
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise problem("unreadable", folder, why=error.strerror or error) from None
+    for path in found:
+        if any(_is_same(path, other) for other in besides):
+            continue
+        if not path.name.lower().endswith(_SUFFIXES):
+            if path.name.lower().endswith(_OTHER_FORMS):
+                note(said("other_form", path=path))
+        elif not path.is_file():
+            note(said("not_a_file", path=path))
+        elif _is_table(path, note):
+            usable.append(path)
     if not usable:
-        raise TieoutError(
-            f"{folder} holds no customer table.",
-            hint="A table is a CSV file (UTF-8) with the columns source_id and name, and any of name_en, tax_id, "
-            "phone, email_domain, city, address, country, source.",
-            code="no_tables",
-        )
+        raise problem("no_tables", folder)
     return usable
 
 
-def records(paths: Iterable[Path]) -> Iterator[Record]:
-    """Every row of the tables; `source` is the column of that name, else the file's name."""
-    seen: set[str] = set()
-    for path in paths:
-        stem = path.name.removesuffix(".gz").removesuffix(".csv")
-        with _reading(path) as file:
-            for line, row in enumerate(csv.DictReader(file), start=2):
-                source = row.get("source") or stem
-                ref = f"{source}/{row['source_id']}"
-                if ref in seen:
-                    raise TieoutError(
-                        f"{path.name} line {line}: {ref} stands there twice.",
-                        hint="source_id must be unique in a source.",
-                        code="duplicate_record",
-                    )
-                seen.add(ref)
-                yield Record(ref, source, _party(row))
-
-
-def answers(path: Path, refs: Sequence[str]) -> tuple[list[RefPair], list[RefPair]]:
-    """What people said: pairs that are one customer, and pairs that are not. `refs`: those of all records, sorted."""
-    same: list[RefPair] = []
-    different: list[RefPair] = []
-    missing = set(ANSWER) - set(_header(path))
+def _is_table(path: Path, note: Note) -> bool:
+    names = csv_input.header(path)
+    if not names:
+        note(said("empty_file", path=path))
+        return False
+    if names in RESULTS:
+        note(said("own_result", path=path))
+        return False
+    csv_input.columns(path, names, KNOWN)
+    missing = [column for column in NEEDED if column not in names]
+    unknown = [name for name in names if name and name not in KNOWN]
+    if len(missing) == 1 and (close := nearest(missing[0], unknown)):
+        raise problem("column_mistyped", path, 1, column=missing[0], found=close)
     if missing:
-        raise TieoutError(
-            f"{path.name} lacks the columns {', '.join(sorted(missing))}.",
-            hint="One line a pair: source,source_id,other_source,other_source_id and answer (same or different).",
-            code="no_answers",
-        )
-    with _reading(path) as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            pair = (f"{row['source']}/{row['source_id']}", f"{row['other_source']}/{row['other_source_id']}")
-            answer = (row.get("answer") or "same").strip().casefold()
-            unknown = [ref for ref in pair if not _holds(refs, ref)]
-            if unknown or answer not in ("same", "different"):
-                said = f"no record {unknown[0]}" if unknown else f"no answer {answer!r}"
-                raise TieoutError(
-                    f"{path.name} line {line}: there is {said}.",
-                    hint="Name records of the tables; an answer is same or different.",
-                    code="bad_answer",
-                )
-            (same if answer == "same" else different).append(pair)
-    parent: dict[str, str] = {}
-    for left, right in same:
-        parent[_root(parent, left)] = _root(parent, right)
-    for left, right in different:
-        if _root(parent, left) == _root(parent, right):
-            raise TieoutError(
-                f"{path.name} says that {left} and {right} are different, and that they are the same.",
-                hint="The lines that say same join them, perhaps over other records; drop one of the lines.",
-                code="answers_contradict",
-            )
-    return same, different
+        note(said("not_a_table", path=path, columns=", ".join(missing)))
+    elif unknown:
+        note(said("unused_columns", path=path, columns=", ".join(unknown)))
+    return not missing
 
 
-def _root(parent: dict[str, str], ref: str) -> str:
-    while ref in parent and parent[ref] != ref:
-        ref = parent[ref]
-    return ref
+def records(paths: Iterable[Path], note: Note = lambda _: None) -> Iterator[Record]:
+    """Every row of the tables; `source` is the column of that name, else the file's name."""
+    paths = list(paths)
+    seen: set[str] = set()
+    for path, line, source, row in _rows(paths, note):
+        ref = ref_of(source, row["source_id"])
+        if ref in seen:
+            raise problem("duplicate_record", path, line, ref=shown(ref), first=_first(paths, ref))
+        seen.add(ref)
+        yield Record(ref, source, _party(row))
 
 
-def _holds(refs: Sequence[str], ref: str) -> bool:
-    at = bisect_left(refs, ref)
-    return at < len(refs) and refs[at] == ref
+def checked(paths: Iterable[Path], note: Note, counted: Callable[[int], None]) -> set[str]:
+    """The refs of all records, each row looked at; `counted` hears how many there are so far."""
+    refs: set[str] = set()
+    for record in records(paths, note):
+        refs.add(record.ref)
+        if len(refs) % 10_000 == 0:
+            counted(len(refs))
+    return refs
 
 
-def write_clusters(path: Path, matching: Matching) -> None:
-    """source, source_id, cluster_id, decision: auto (linked), review (asked about, not linked), separate."""
-    sizes = matching.sizes()
-    asked = {one.ref for one in matching.questions}
-    with _writing(path) as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(PRED)
-        for ref, cluster in sorted(matching.clusters.items()):
-            linked = sizes[cluster] > 1
-            decision = "auto" if linked else "review" if ref in asked else "separate"
-            out.writerow((*ref.split("/", 1), cluster, decision))
+def _rows(paths: Iterable[Path], note: Note) -> Iterator[tuple[Path, int, str, dict[str, str]]]:
+    for path in paths:
+        stem = path.name[: path.name.lower().rindex(".csv")]
+
+        def skipped(count: int, path: Path = path) -> None:
+            note(said("empty_rows", path=path, count=count))
+
+        for line, row in csv_input.rows(path, KNOWN, skipped):
+            require(path, line, row, ("source_id",))
+            source = row.get("source", "")
+            if source:
+                require(path, line, row, ("source",))
+            yield path, line, source or stem, row
 
 
-def write_questions(path: Path, matching: Matching, prepared: Prepared) -> None:
-    """The pairs that a person should look at, most likely first, with reasons and weights."""
-    weigh, at = weights(), prepared.number_of()
-    with _writing(path) as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(REVIEW)
-        for one in sorted(matching.questions, key=lambda q: (-q.link.score, q.ref, q.other)):
-            codes = [f"{code} {weigh.codes.get(code, 0) / 100:+.1f}" for code in one.link.codes]
-            reasons = "; ".join([*codes, f"prior {weigh.base / 100:+.1f}"])
-            out.writerow(
-                (
-                    *one.ref.split("/", 1),
-                    *one.other.split("/", 1),
-                    f"{one.link.score / 100:.1f}",
-                    reasons,
-                    prepared.facts[at[one.ref]].shown_names(),
-                    prepared.facts[at[one.other]].shown_names(),
-                    matching.clusters[one.ref],
-                    matching.clusters[one.other],
-                )
-            )
+def require(path: Path, line: int, row: Mapping[str, str], names: Iterable[str]) -> None:
+    """TieoutError where one of these columns is empty in the row, or goes over several lines."""
+    for name in names:
+        value = row[name]
+        if not value.strip():
+            raise problem("empty_field", path, line, column=name)
+        if "\n" in value or "\r" in value:
+            raise problem("line_break", path, line, column=name)
+
+
+def _first(paths: Iterable[Path], ref: str) -> str:
+    return next(
+        place(path, line)
+        for path, line, source, row in _rows(paths, lambda _: None)
+        if ref_of(source, row["source_id"]) == ref
+    )
+
+
+def ref_of(source: str, source_id: str) -> str:
+    """The ref of a record. A slash of the source is escaped, so that the first one of a ref parts source and id."""
+    return f"{source.replace('%', '%25').replace('/', '%2F')}/{source_id}"
+
+
+def parts_of(ref: str) -> tuple[str, str]:
+    """The source and the id of a ref, as they stand in the tables."""
+    source, _, source_id = ref.partition("/")
+    return source.replace("%2F", "/").replace("%25", "%"), source_id
+
+
+def shown(ref: str) -> str:
+    """A ref as people read it."""
+    return "/".join(parts_of(ref))
 
 
 def _party(row: Mapping[str, str]) -> PartyCandidate:
@@ -159,30 +160,8 @@ def _party(row: Mapping[str, str]) -> PartyCandidate:
     )
 
 
-def _header(path: Path) -> list[str]:
-    with _reading(path) as file:
-        return next(csv.reader(file), [])
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[TextIO]:
-    with ExitStack() as stack:
-        if path.suffix == ".gz":
-            file: TextIO = stack.enter_context(gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-        else:
-            file = stack.enter_context(path.open(encoding="utf-8-sig", newline=""))
-        try:
-            yield file
-        except UnicodeDecodeError:
-            raise TieoutError(
-                f"{path.name} is not UTF-8.", hint="Save the table as UTF-8 (CSV UTF-8 in Excel).", code="not_utf8"
-            ) from None
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[TextIO]:
-    """A file that appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        yield file
-    part.replace(path)
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False

@@ -105,6 +105,9 @@ _LABELS = {
     "then": "接下来", "unchanged": "未变",
     "until_on": "失效日期", "valid_from": "生效日期", "valid_until": "失效日期", "version": "版本",
     "watch_above_percent": "关注线（%）",
+    "clusters": "客户簇", "dropped_blocks": "略过的常见键", "ids_gone": "随记录消失的编号", "ids_kept": "沿用的编号",
+    "ids_merged": "因合并终止的编号", "ids_new": "新记录的新编号", "ids_split": "因拆分新增的编号",
+    "linked_records": "已关联记录", "questions": "待人工判断", "records": "记录", "tables": "客户表",
 }  # fmt: skip
 
 
