@@ -304,6 +304,7 @@ def test_a_better_grade_comes_at_the_second_review_and_not_by_looking_twice() ->
     assert (first.review_on, second.review_on) == (REVIEW, date(2026, 12, 1))
     same = stable_grade(first, scored("75"), date(2026, 12, 1))
     assert same == GradeState("B", date(2026, 12, 1))  # as good as before: the wait for better begins anew
+    assert stable_grade(GradeState("B", date(2026, 10, 1)), scored("72"), REVIEW) == GradeState("B", REVIEW)
     clear = stable_grade(first, scored("90"), REVIEW)
     assert clear == GradeState("A", REVIEW)
 

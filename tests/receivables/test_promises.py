@@ -39,6 +39,8 @@ def test_what_was_paid_before_the_promise_does_not_count() -> None:
 
 def test_a_plan_breaks_the_day_after_the_grace_of_a_missed_row() -> None:
     assert judge_plan(PLAN, [], day(5, 3)).value == "active"
+    least = Plan("n", day(4, 1), [PlanRow(day(4, 30), 1), PlanRow(day(5, 31), 1)], grace_days=3)
+    assert judge_plan(least, [], day(5, 4)).value == "broken"
     assert judge_plan(PLAN, [], day(5, 3)).next_change_on == day(5, 4)
     broken = judge_plan(PLAN, [], day(5, 4))
     assert (broken.value, broken.holds_until, broken.inputs["broken_on"]) == ("broken", None, day(5, 4))

@@ -269,6 +269,8 @@ def test_customer_totals_keep_currencies_apart_and_read_as_text() -> None:
     )
     even = customer_totals({"i1": decide(ItemState(DAY - days(3), 300, 300))}, {"CNY": -300})
     assert balances_text(even) == "CNY 0.00 (overdue 3.00, unapplied 3.00)"
+    not_due = customer_totals({"i1": decide(ItemState(DAY, 300, 300))}, {"CNY": -300})
+    assert balances_text(not_due) == "CNY 0.00 (unapplied 3.00)"
 
 
 @given(rows=st.lists(st.tuples(items_strategy, st.sampled_from(["CNY", "USD"])), max_size=5), ahead=st.integers(0, 900))
