@@ -80,7 +80,7 @@ def test_no_message_keeps_the_token_and_no_stranger_gets_more_than_a_refusal(ctx
     receive(ctx, note("1"))
     assert TOKEN.encode() not in rows(ctx)[0]["body"]
     assert json.loads(rows(ctx)[0]["body"])["token"] == "***"
-    with pytest.raises(Denied):
+    with pytest.raises(BadPayload):
         receive(ctx, b'{"module": "Invoices", "ids": ["1"], "token": "\\ud800"}')
 
 
