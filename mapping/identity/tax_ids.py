@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stdnum import numdb
 from stdnum.cn import ric
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError
@@ -25,6 +26,16 @@ from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
 
 _NOISE = re.compile(r"[\s\-_.·/\\]+")
+_REMARK = re.compile(r"\([^()\d]*\)")
+_LABEL = re.compile(r"^\D*[:#](?=.*\d)")
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+_ENDS = re.compile(r"^[^0-9A-Z]+|[^0-9A-Z*]+$")
+_MASKED = re.compile(r"[*?]{2,}|X{4,}")
+_RUNS = "0123456789" * 3, "9876543210" * 3
+# Business registration with branch, and with expiry and check: 53016704-000-01-20-1.
+_HONG_KONG = re.compile(r"\s*(\d{8})-\d{3}(-\d{2}-\d{2}-[0-9A-Z])?\s*")
+_VAT_PREFIX = {"GR": "EL"}
+_UNCHECKED = frozenset(("hk_br", "us_ein"))  # no public check digit: one digit off is another firm
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 _USCC_SHAPE = re.compile(rf"^[{_USCC}]{{2}}\d{{6}}[{_USCC}]{{10}}$")
@@ -55,19 +66,62 @@ class TaxId:
 
 @remembered
 def read(raw: str, country: str = "") -> TaxId | None:
-    """The id that a raw text stands for; None for nothing, placeholders and masked personal numbers."""
-    text = _NOISE.sub("", unicodedata.normalize("NFKC", raw)).upper()
+    """The id that a raw text stands for; None for nothing, placeholders, masked ids and personal numbers.
+
+    `country`: of the record, as written. A label before the id (税号：, Tax ID:) and a remark after it are dropped.
+    """
+    home = iso_country(country)
+    plain = _bare(raw)
+    if (local := _HONG_KONG.fullmatch(plain)) is not None and (home == "HK" or local.group(2)):
+        return TaxId(local.group(1), "hk_br", local.group(1))
+    text = _NOISE.sub("", plain)
     if len(text) < 6 or len(set(text)) <= 2 or not any(char.isdigit() for char in text):
+        return None
+    if any(text in run for run in _RUNS) and not (home == "HK" and len(text) == 8):
         return None
     if _is_uscc(text):
         return TaxId(text, "cn", text[2:17])
     if _is_old_cn(text):
         return TaxId(text, "cn", text)
-    if len(text) == 18 and ric.is_valid(text):
-        return None  # a sole trader's identity card: personal, neither stored nor compared
-    for scheme, value in _foreign(text, raw, iso_country(country)):
+    if _is_personal(text):
+        return None  # an identity card, or the number of a sole trader made of it: neither stored nor compared
+    for scheme, value in _foreign(text, plain, home):
         return TaxId(value, scheme, value)
-    return TaxId(text, "", text)
+    return None if _MASKED.search(text) else TaxId(text, "", text)
+
+
+def _bare(raw: str) -> str:
+    """The text in upper case without label, remark and Chinese words."""
+    text = unicodedata.normalize("NFKC", raw).upper()
+    if text.isalnum() and text.isascii():
+        return text
+    text = _HAN.sub("", _LABEL.sub("", _REMARK.sub("", text)))
+    return _ENDS.sub("", text)
+
+
+def _is_personal(text: str) -> bool:
+    """An identity card with or without what tax offices put around it: L and ID before, 00 behind; the 15-digit form.
+
+    A number with place and birth date in it counts with a wrong check digit too: it is a mistyped one. A 15-digit
+    number whose organisation check fits is a company's old tax number and never comes here.
+    """
+    if any(ric.is_valid(text[at : at + 18]) for at in range(len(text) - 17)):
+        return True
+    number = text.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    if len(number) == 20 and number.isdigit():
+        number = number[:18]
+    if len(number) == 15 and number.isdigit():
+        number = f"{number[:6]}19{number[6:]}0"  # born before 2000: none were given out later
+    return len(number) == 18 and number[:17].isdigit() and number[6:8] in ("19", "20") and _has_birth(number)
+
+
+def _has_birth(number: str) -> bool:
+    """True for a county's code, of whatever time, and a day that there was."""
+    try:
+        ric.get_birth_date(number)
+    except ValidationError:
+        return False
+    return any("county" in found for _, found in numdb.get("cn/loc").info(number[:6]))
 
 
 def read_all(raws: Iterable[str], country: str = "") -> tuple[TaxId, ...]:
@@ -92,10 +146,16 @@ def conflict(left: TaxId, right: TaxId) -> bool:
 
 
 def near(left: TaxId, right: TaxId) -> bool:
-    """Probably the same id, mistyped or cut: at least one fails its check and one edit or a cut end lies between."""
+    """Probably the same id, mistyped or cut: one fails its check and one edit or a cut end lies between.
+
+    Of two that no check confirms either may be right: only equal ones and a cut one are near, not neighbours.
+    """
     if left.is_valid and right.is_valid:
         return bool(left.organisation) and left.organisation == right.organisation and left.key != right.key
-    if left.value == right.value or within_one_edit(left.value, right.value):
+    if left.value == right.value:
+        return True
+    known = left.scheme or right.scheme
+    if known and known not in _UNCHECKED and within_one_edit(left.value, right.value):
         return True
     short, long = sorted((left.value, right.value), key=len)
     return len(short) >= 8 and len(long) - len(short) <= 4 and (long.startswith(short) or long.endswith(short))
@@ -122,10 +182,14 @@ def _is_old_cn(text: str) -> bool:
     return bool(_OLD_SHAPE.match(text)) and organisation_check(text[6:14]) == text[14]
 
 
-def _foreign(text: str, raw: str, country: str) -> Iterable[tuple[str, str]]:
+def _foreign(text: str, plain: str, country: str) -> Iterable[tuple[str, str]]:
     digits = text.isdigit()
     if text[:2].isalpha() and eu_vat.is_valid(text):
         yield "eu_vat", text
+    if country.lower() in eu_vat.MEMBER_STATES:
+        full = _VAT_PREFIX.get(country, country) + text
+        if eu_vat.is_valid(full):
+            yield "eu_vat", full
     if text.startswith("GB") and gb_vat.is_valid(text[2:]):
         yield "gb_vat", text[2:]
     if country == "GB" and digits and gb_vat.is_valid(text):
@@ -136,7 +200,7 @@ def _foreign(text: str, raw: str, country: str) -> Iterable[tuple[str, str]]:
     if (
         digits
         and len(text) == 9
-        and (country == "US" or re.fullmatch(r"\s*\d{2}-\d{7}\s*", raw))
+        and (country == "US" or re.fullmatch(r"\s*\d{2}-\d{7}\s*", plain))
         and ein.is_valid(text)
     ):
         yield "us_ein", text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -45,6 +47,37 @@ def test_schemes(raw: str, country: str, scheme: str) -> None:
     assert found.scheme == scheme
 
 
+@pytest.mark.parametrize(
+    ("raw", "country", "value", "scheme"),
+    [
+        ("136695976", "DE", "DE136695976", "eu_vat"),
+        ("136695976", "Germany", "DE136695976", "eu_vat"),
+        ("40303265045", "FR", "FR40303265045", "eu_vat"),
+        ("136695976", "", "136695976", ""),
+        ("53016704-000", "HK", "53016704", "hk_br"),
+        ("53016704-000-01-20-1", "", "53016704", "hk_br"),
+        (f"税号：{GOOD}", "", GOOD, "cn"),
+        (f"统一社会信用代码:{GOOD};", "", GOOD, "cn"),
+        (f"{GOOD}（三证合一）", "", GOOD, "cn"),
+        (f"Tax ID: {GOOD}", "", GOOD, "cn"),
+        ("VAT No.: DE136695976", "", "DE136695976", "eu_vat"),
+    ],
+)
+def test_an_id_is_read_as_its_country_and_people_write_it(raw: str, country: str, value: str, scheme: str) -> None:
+    found = read(raw, country)
+    assert found is not None
+    assert (found.value, found.scheme) == (value, scheme)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["123456789", "1234567890", "123456789012345", "123456789012345678", "12345678", "987654321", "0123456789",
+     "91440300XXXXXXXXXX", "9144030********004W"],
+)  # fmt: skip
+def test_digits_in_their_order_and_masked_ids_are_no_ids(raw: str) -> None:
+    assert read(raw) is None
+
+
 @pytest.mark.parametrize("raw", ["", "-", "无", "000000000000000", "N/A", "111111111111111111"])
 def test_placeholders_are_no_ids(raw: str) -> None:
     assert read(raw) is None
@@ -52,6 +85,30 @@ def test_placeholders_are_no_ids(raw: str) -> None:
 
 def test_a_personal_identity_number_is_never_kept() -> None:
     assert read("11010519491231002X") is None
+
+
+PERSON = "11010519491231002X"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [PERSON + "00", "L" + PERSON, "ID" + PERSON, "身份证：" + PERSON, PERSON + "（个体）", "110105491231002",
+     "L110105491231002", "110105 491231 002"],
+)  # fmt: skip
+def test_a_personal_identity_number_is_not_kept_in_any_dress(raw: str) -> None:
+    assert read(raw) is None
+
+
+def test_a_fifteen_digit_number_that_is_no_date_is_kept() -> None:
+    for raw in ("110105491331002", "990105491231002", "110105491232002"):  # month 13, no province 99, day 32
+        assert read(raw) is not None, raw
+
+
+@given(st.dates(date(1930, 1, 1), date(1999, 12, 31)), st.integers(0, 999), st.sampled_from(["110105", "440305"]))
+def test_no_old_identity_card_is_kept_unless_its_check_says_company(born: date, number: int, region: str) -> None:
+    raw = f"{region}{born:%y%m%d}{number:03d}"
+    found = read(raw)
+    assert found is None or organisation_check(raw[6:14]) == raw[14]
 
 
 def test_letter_prefixed_codes_exist() -> None:
@@ -81,6 +138,38 @@ def test_two_valid_ids_conflict_and_a_mistyped_one_is_near() -> None:
     assert near(cut, a)
     assert not equal(a, typo)
     assert not conflict(a, typo)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "country"),
+    [
+        ("61234567", "61234568", ""),  # Hong Kong numbers have no check digit
+        ("715292693", "715292694", ""),  # nor have those of the US
+        ("136695975", "136695974", "DE"),
+        ("91440300MA5F00000C", "91440300MA5F00001C", ""),
+    ],
+)
+def test_two_ids_that_no_check_confirms_are_near_only_when_equal_or_cut(left: str, right: str, country: str) -> None:
+    a, b = read(left, country), read(right, country)
+    assert a is not None
+    assert b is not None
+    assert not a.is_valid
+    assert not b.is_valid
+    assert not near(a, b)
+    assert near(a, a)
+    longer, cut = read(GOOD[:-1] + "M"), read(GOOD[:-3])
+    assert longer is not None
+    assert cut is not None
+    assert near(longer, cut)
+
+
+def test_a_number_without_check_digit_is_not_the_neighbour_of_another() -> None:
+    for known, bare in ((read("61234567", "HK"), read("61234568")), (read("715292693", "US"), read("715292694"))):
+        assert known is not None
+        assert bare is not None
+        assert known.is_valid
+        assert not near(known, bare)
+        assert not near(bare, known)
 
 
 def test_ids_of_two_countries_do_not_conflict() -> None:

@@ -62,6 +62,22 @@ def test_a_country_written_in_two_ways_keeps_nobody_apart(left: str, right: str)
     assert two(record("z/1", FIRM, TAX, country=left), record("a/1", FIRM, TAX, country=right)) == "auto"
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "more"),
+    [
+        ("61234567", "61234568", {}),
+        ("715292693", "715292694", {}),
+        ("136695975", "136695974", {"country": "DE"}),
+        ("123456789", "123456789", {}),
+        ("123456789012345678", "123456789012345678", {}),
+    ],
+)
+def test_neighbouring_and_invented_ids_are_no_evidence(left: str, right: str, more: dict[str, str]) -> None:
+    one, other = record("z/1", "Alder Tools", left, **more), record("a/1", "Alder Tools Trading GmbH", right, **more)
+    assert two(one, other) != "auto"
+    assert two(record("z/1", "Muheng Foods", left, **more), other) == "separate"
+
+
 def test_two_numbers_of_one_exchange_are_no_common_landline() -> None:
     left = record("z/1", "Muheng Precision", phone="+886-2-2712-3456")
     assert two(left, record("a/1", "Muheng Precision Tools Co., Ltd.", phone="+886-2-2712-9999")) != "auto"
