@@ -18,9 +18,11 @@ import yaml
 from typer.main import get_command
 
 from tieout.cli.app import app
+from tieout.cli.init_answers import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((Path(__file__).parent / "compose" / "compose_spec.json").read_text(encoding="utf-8"))
+DEBIAN_OF_POSTGRES = {"15": "bookworm", "17": "trixie"}  # the client that each release has
 OURS = ("api", "worker-fast", "worker-bulk", "scheduler")
 
 
@@ -90,7 +92,9 @@ def test_every_command_exists(compose: dict[str, Any]) -> None:
 def test_the_image_is_slim_locked_and_not_root(compose: dict[str, Any]) -> None:
     steps = dockerfile()
     bases = [argument for step, argument in steps if step == "FROM"]
-    assert all(base.split()[0].endswith("-slim") for base in bases)
+    slim = {base.split()[0] for base in bases}
+    assert len(slim) == 1, "the environment is built for the Python that runs it"
+    assert re.search(r"-slim-[a-z]+$", slim.pop()), "slim, and of one Debian: its release decides what it can install"
     last = len(steps) - 1 - [step for step, _ in reversed(steps)].index("FROM")
     final = steps[last:]
     users = [argument for step, argument in final if step == "USER"]
@@ -105,6 +109,33 @@ def test_the_image_is_slim_locked_and_not_root(compose: dict[str, Any]) -> None:
                 assert (ROOT / source).exists(), source
 
 
+def test_the_image_can_copy_and_put_back_its_own_database(compose: dict[str, Any]) -> None:
+    """pg_dump refuses a server newer than itself, and Debian's release decides which client it has."""
+    server = compose["services"]["db"]["image"].removeprefix("postgres:").split(".")[0].split("-")[0]
+    steps = dockerfile()
+    last = len(steps) - 1 - [step for step, _ in reversed(steps)].index("FROM")
+    final = steps[last:]
+    assert final[0][1].endswith(f"-slim-{DEBIAN_OF_POSTGRES[server]}")
+    (install,) = [argument for step, argument in final if step == "RUN" and "apt-get install" in argument]
+    assert {"postgresql-client-" + server} == {one for one in install.split() if one.startswith("postgresql")}
+    assert "--no-install-recommends" in install
+    assert "rm -rf /var/lib/apt/lists/*" in install
+    order = [step for step, _ in final]
+    assert final.index(("RUN", install)) < order.index("USER"), "installed as root, run as somebody else"
+
+
+def test_secrets_that_init_wrote_are_there_and_cannot_be_changed(compose: dict[str, Any]) -> None:
+    """`tieout init` names file:secrets/NAME, which is looked for beside the configuration."""
+    where = dict(
+        argument.split("=", 1) for step, argument in dockerfile() if step == "ENV" for argument in argument.split()
+    )
+    beside = Path(where["TIEOUT_CONFIG"]).parent
+    for name in OURS:
+        volumes = compose["services"][name]["volumes"]
+        assert f"./tieout.toml:{where['TIEOUT_CONFIG']}:ro" in volumes
+        assert f"./{FOLDER}:{beside / FOLDER}:ro" in volumes
+
+
 def test_what_stays_out_of_the_image() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    assert {".git", ".venv", "var", "tests", "tieout.toml", ".env"} <= set(ignored)
+    assert {".git", ".venv", "var", "tests", "tieout.toml", ".env", FOLDER} <= set(ignored)
