@@ -17,7 +17,7 @@ from mapping.identity.relations import other_names
 from mapping.identity.rivals import BY_MASK, is_ambiguous, with_notes
 from mapping.identity.scored import Codes, Scored
 from mapping.identity.views import View
-from mapping.identity.weights import VETOES, Weights, held, strong
+from mapping.identity.weights import VETOES, Weights, barred, held, strong
 
 _ROUNDS = 8
 PART = 20_000  # pairs of clusters of one step
@@ -61,6 +61,7 @@ class Clusters:
         self.made: list[Link] = []
         self._refused = frozenset(_ordered(*pair) for pair in must_not_link)
         self._answered = sorted({_ordered(*pair) for pair in must_link})
+        self._said = frozenset(number for pair in self._answered for number in pair)
         self._table = list(scored.table)
         self._scores = [weights.score(codes) for codes in scored.table]
         self._links = [
@@ -215,7 +216,7 @@ class Clusters:
     def _apart(self, left: int, right: int) -> bool:
         """True when two records cannot be one customer."""
         codes = self.codes(left, right)
-        return not VETOES.isdisjoint(codes) or self.weights.score(codes) < self.weights.floor
+        return not VETOES.isdisjoint(codes) or bool(barred(codes)) or self.weights.score(codes) < self.weights.floor
 
     def _by_clusters(self) -> bool:
         links = self._all_between(self._cluster_pairs())
@@ -281,11 +282,40 @@ class Clusters:
             pairs = [self.codes(x, y) for x in self.of(left) for y in self.of(right)]
             codes = joined(pairs) if len(pairs) > 1 else pairs[0]
             why = next((code for codes in pairs for code in codes if code in VETOES), "") or held(codes)
+            why = why or self._barred(left, right)
             known = self._between_known[left, right] = Link(left, right, self.weights.score(codes), codes, why)
         return known
 
     def _vetoed(self, left: int, right: int) -> bool:
-        return any(self._apart(x, y) for x in self.of(left) for y in self.of(right))
+        for x in self.of(left):
+            for y in self.of(right):
+                codes = self.codes(x, y)
+                if not VETOES.isdisjoint(codes) or self.weights.score(codes) < self.weights.floor:
+                    return True
+        return bool(self._barred(left, right))
+
+    def _barred(self, left: int, right: int) -> str:
+        """What keeps two records of the clusters apart, whatever a third has in common with both; "" for nothing.
+
+        What a person put together although it contradicts itself may be joined by what fits one of the two.
+        """
+        for mine, theirs in ((left, right), (right, left)):
+            for x in self.of(mine):
+                for y in self.of(theirs):
+                    why = barred(self.codes(x, y))
+                    if why and not self._excused(x, y, theirs) and not self._excused(y, x, mine):
+                        return why
+        return ""
+
+    def _excused(self, one: int, other: int, cluster: int) -> bool:
+        """True when a person put `other` beside a record that it contradicts as well, and `one` fits that one."""
+        if not self._said or self._said.isdisjoint(self.of(cluster)):
+            return False
+        return any(
+            barred(self.codes(other, third)) and not self._apart(one, third)
+            for third in self.of(cluster)
+            if third != other
+        )
 
     def _join(self, left: int, right: int, link: Link) -> None:
         keep, gone = _ordered(left, right)

@@ -11,7 +11,7 @@ from mapping.identity.findings import between, names_share_nothing
 from mapping.identity.names import regions_conflict
 from mapping.identity.rivals import with_notes
 from mapping.identity.views import View
-from mapping.identity.weights import weights
+from mapping.identity.weights import barred, weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class Evidence:
     def is_vetoed(self) -> bool:
         """Two different valid tax ids, or a branch against a head office: never one customer by machine."""
         return self.tax_conflict or self.branch_conflict
+
+    @property
+    def is_barred(self) -> bool:
+        """Held whatever else agrees, and bridged by no third record; what a person put together may still hold both."""
+        return bool(barred(self.codes))
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

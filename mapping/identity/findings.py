@@ -24,7 +24,9 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("region_equal", "region_conflict"),
     ("branch_conflict", "branch_unclear", "branch_equal", "branch_one_side"),
     ("form_kind_differs",),
+    ("trade_apart",),
     ("group_equal", "group_differs"),
+    ("group_word_differs",),
     ("brand_contested", "brand_single"),
     ("brand_crowded",),
     ("sound_crowded",),
@@ -98,14 +100,22 @@ def names_share_nothing(mine: PartyFacts, theirs: PartyFacts) -> bool:
         left = [name for name in any_name(mine.names, script) if name.is_full]
         right = [name for name in any_name(theirs.names, script) if name.is_full]
         comparable = comparable or bool(left and right)
-        if any(_parts(a) & _parts(b) for a in left for b in right):
+        if any(_share_brand(a, b) for a in left for b in right):
             return False
-    shorts_agree = any(_parts(a) & _parts(b) for a in mine.names for b in theirs.names if not (a.is_full and b.is_full))
+    shorts_agree = any(_share_brand(a, b) for a in mine.names for b in theirs.names if not (a.is_full and b.is_full))
     return comparable and not shorts_agree
 
 
-def _parts(name: Name) -> frozenset[str]:
-    return frozenset(name.brand) if name.script == "han" else frozenset(name.brand.split())
+def _share_brand(a: Name, b: Name) -> bool:
+    """True when two brands of one script may be one: equal, as spoken, mistyped, or one a part of the other.
+
+    One character in common is nothing: 新奥 and 新星.
+    """
+    if a.script != b.script:
+        return False
+    if a.script == "latin":
+        return bool(frozenset(a.brand.split()) & frozenset(b.brand.split()))
+    return name_pairs.brands_meet(a.brand, b.brand) or name_pairs.brands_meet(a.core, b.core)
 
 
 def _names(mine: View, theirs: View) -> list[str]:
@@ -133,7 +143,9 @@ def _names(mine: View, theirs: View) -> list[str]:
         _regions(mine, theirs),
         _branches(mine, theirs),
         _kinds(mine, theirs),
+        _trades(mine, theirs) if han == "han_industry_differs" else "",
         _groups(mine, theirs),
+        _group_words(mine, theirs),
     ]
 
 
@@ -217,6 +229,23 @@ def _groups(mine: View, theirs: View) -> str:
     if (mine.han and theirs.han and not han) or (mine.latin and theirs.latin and not latin):
         return "group_differs"
     return "group_equal" if (han | latin) & GROUP_WORD else ""
+
+
+def _group_words(mine: View, theirs: View) -> str:
+    """`group_word_differs` when one says group in either script and a whole legal name of the other does not."""
+    if mine.says_group == theirs.says_group:
+        return ""
+    other = theirs if mine.says_group else mine
+    return "group_word_differs" if other.is_no_group else ""
+
+
+def _trades(mine: View, theirs: View) -> str:
+    """`trade_apart` for one brand with two trades: whole legal names, or names that state trades of two kinds."""
+    for a in mine.han:
+        for b in theirs.han:
+            if (a.is_full and b.is_full) or trades.relation(a, b) == "trade_differs":
+                return "trade_apart"
+    return ""
 
 
 def _contact(mine: View, theirs: View) -> list[str]:

@@ -11,7 +11,7 @@ from mapping.identity.evidence import Evidence, Reason, compared
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
 from mapping.identity.views import View
-from mapping.identity.weights import CROWDS, VETOES, held, strong, sufficient, weights
+from mapping.identity.weights import CROWDS, VETOES, barred, held, strong, sufficient, weights
 
 RULE_VERSION = "identity-6"
 MAX_SUGGESTIONS = 10
@@ -115,7 +115,8 @@ def _groups(others: Sequence[PartyFacts], evidence: Mapping[str, Evidence]) -> d
         if other.ref in evidence:
             groups.setdefault(other.group or other.ref, []).append(evidence[other.ref])
     for group in answered & groups.keys():
-        groups[group] = [one for one in groups[group] if not one.is_vetoed] or groups[group]
+        fits = [one for one in groups[group] if not one.is_vetoed] or groups[group]
+        groups[group] = [one for one in fits if not one.is_barred] or fits
     return groups
 
 
@@ -198,7 +199,7 @@ def _by_evidence(
         return None
     score, best, codes = ranked[0]
     members = groups[best]
-    if any(one.is_vetoed for one in members) or not VETOES.isdisjoint(codes) or held(codes):
+    if any(one.is_vetoed or one.is_barred for one in members) or not VETOES.isdisjoint(codes) or held(codes):
         return None
     record = view.facts
     against: list[Reason] = []
@@ -220,7 +221,9 @@ def _stopped(found: Sequence[Evidence], rule: str) -> list[Reason]:
     codes = joined([one.codes for one in found])
     why = held(codes)
     stops = VETOES | {why} | (CROWDS if why == "no_rule" else frozenset())
-    out = [reason for one in found for reason in one.weighed if reason.code in stops]
+    out = [
+        reason for one in found for reason in one.weighed if reason.code in stops or reason.code == barred(one.codes)
+    ]
     if not out and not strong(codes, weights().score(codes), weights().auto):
         out = [Reason("evidence_thin", rule, one.ref, one.ref) for one in found]
     return out

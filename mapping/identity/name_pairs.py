@@ -105,6 +105,15 @@ def _forms_differ(left: str, right: str) -> bool:
     return bool(left and right) and left.startswith("股份") != right.startswith("股份")
 
 
+def brands_meet(x: str, y: str) -> bool:
+    """True when two Chinese brands may be one: two characters in a row in common, one sound, or one in the other."""
+    if x == y or min(len(x), len(y)) < 2:
+        return x == y
+    if any(x[at : at + 2] in y for at in range(len(x) - 1)) or syllables(x) == syllables(y):
+        return True
+    return min(len(x), len(y)) >= _TYPO - 1 and within_one_edit(x, y)
+
+
 def kinds_differ(a: Name, b: Name) -> bool:
     """True when both state a form and the forms are those of two kinds of legal persons: 经营部 and 有限公司.
 

@@ -27,8 +27,10 @@ class View:
 
     __slots__ = (
         "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "is_called",
+        "is_no_group",
         "kinds", "label",
-        "latin", "licensed", "named", "only_tax", "places", "regions", "shops", "weak",
+        "latin", "licensed", "named", "only_tax", "places", "regions", "says_group", "shops",
+        "weak",
     )  # fmt: skip
 
     def __init__(self, facts: PartyFacts) -> None:
@@ -47,6 +49,8 @@ class View:
         self.branch_places = frozenset([place for name in names for place in name.branch_places])
         self.has_branch = bool(self.branch_texts or self.branch_places or self.is_branch)
         self.groups = (_group_words(han), _group_words(latin))
+        self.says_group = _says_group(names)
+        self.is_no_group = not any(name.is_group or "控股" in name.core for name in names) and bool(facts.legal_name)
         self.weak = (_is_weak(han), _is_weak(latin))
         self.licensed = self.weak[0] and any(map(_is_licensed, han))
         self.label = facts.domain.split(".", 1)[0].replace("-", "")
@@ -70,6 +74,12 @@ def _group_words(names: tuple[Name, ...]) -> int:
     for name in names:
         bits |= GROUP_WORD if name.is_group else NO_GROUP_WORD
     return bits
+
+
+def _says_group(names: tuple[Name, ...]) -> bool:
+    """True when a whole legal name, or every name, says group or holding."""
+    said = [name for name in names if name.is_group]
+    return bool(said) and (len(said) == len(names) or any(name.is_full for name in said))
 
 
 def _is_weak(names: tuple[Name, ...]) -> bool:

@@ -25,7 +25,10 @@ _CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
 # What holds even where the tax id is equal, and what no third record bridges: a parent's id stands on its subsidiaries.
-BARS = frozenset(("names_share_nothing", "form_kind_differs", "branch_unclear"))
+BARS = frozenset(
+    ("names_share_nothing", "form_kind_differs", "branch_unclear", "group_word_differs", "region_conflict")
+)
+_BARS_UNKNOWN = BARS | {"trade_apart", "han_differs"}  # unless one tax id says that the firm was renamed
 _HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
 # Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
 _NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())
@@ -48,8 +51,9 @@ def sufficient(codes: Collection[str]) -> str:
 
     `tax_id`; `legal_name` (equal in full, and no crowd bears it); `alias` (people's answers call one customer so);
     `name` (equal but for region or legal form); `short_name` (one short name in one place, borne by nobody else);
-    `name_and_contact` (a name that fits, and an address, a landline or a mistyped tax id); `contacts` (two of those,
-    names silent). A domain, or a domain and a city, is what members of a group share: never enough.
+    `name_and_contact` (a name that fits and states no other trade, and an address, a landline or a mistyped tax id);
+    `contacts` (two of those, names in two scripts that state one trade). A domain, or a domain and a city, is
+    what members of a group share: never enough.
     """
     if "tax_id_equal" in codes:
         return "tax_id"
@@ -74,10 +78,21 @@ def sufficient(codes: Collection[str]) -> str:
     if not _SHORT.isdisjoint(codes) and around > 1 and _SHARED.isdisjoint(codes) and "sound_crowded" not in codes:
         return "short_name"
     if not _HINTED.isdisjoint(codes):
-        return "name_and_contact" if found else ""
+        return "name_and_contact" if found and "trade_differs" not in codes else ""
     # Relatives live under one roof: contacts alone decide only where the names cannot contradict, in two scripts.
-    silent = "sound_differs" in codes and "trade_differs" not in codes
+    silent = "sound_differs" in codes and "trade_equal" in codes
     return "contacts" if silent and found and found + ("domain_equal" in codes) > 1 else ""
+
+
+def barred(codes: Collection[str]) -> str:
+    """What keeps two records apart whatever a third one has in common with both; "" for nothing.
+
+    A short name fits two sisters of one brand, a contact a person and the firm: neither makes them one.
+    """
+    if "tax_id_equal" in codes and "sound_differs" in codes and "trade_differs" in codes:
+        return "trade_differs"  # names in two scripts that share nothing: the id of a parent is pasted on a subsidiary
+    others = BARS if "tax_id_equal" in codes else _BARS_UNKNOWN
+    return next((code for code in codes if code in others), "")
 
 
 def registered(codes: Collection[str]) -> bool:
@@ -92,11 +107,11 @@ def strong(codes: Collection[str], score: int, least: int) -> bool:
 
 def held(codes: Collection[str]) -> str:
     """What keeps a strong pair from being linked without a person; "" for nothing."""
-    if barred := next((code for code in codes if code in BARS), ""):
-        return barred
+    if "tax_id_equal" in codes:
+        return barred(codes)
+    if bar := next((code for code in codes if code in BARS), ""):
+        return bar
     rule = sufficient(codes)
-    if rule == "tax_id":
-        return ""
     holds = _HOLDS_REGISTERED if registered(codes) else HOLDS
     return next((code for code in codes if code in holds), "" if rule else "no_rule")
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mapping.identity.link import judge
+from mapping.identity.matching import match
 from tests.mapping.test_identity_link import TAX, party
-from tests.mapping.test_matching import FIRM, PLACE, record, two
+from tests.mapping.test_matching import FIRM, PLACE, record, same, two
 
 Side = tuple[str, str, dict[str, Any]]  # name, tax id, other fields
 
@@ -101,3 +102,85 @@ def test_two_shops_of_a_chain_stay_apart(left: str) -> None:
 )
 def test_a_branch_written_in_two_ways_is_one(left: str, right: str) -> None:
     assert linked(side(FIRM + left), side(FIRM + right)) == {"auto"}
+
+
+OTHER = "上海沐珩食品有限公司"
+GROUP = "澄砚集团有限公司"
+SISTER = "深圳市澄砚投资有限公司"
+
+
+@pytest.mark.parametrize("bridge", ["测试", "Chengyan", "澄砚", "澄砚智能", "Chengyan Intelligent Equipment"])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (side(FIRM, TAX), side(OTHER, TAX)),
+        (side(FIRM, TAX, **PLACE), side(OTHER, TAX, **PLACE)),
+        (side(GROUP, **PLACE), side(FIRM, **PLACE)),
+        (side(GROUP, TAX, **PLACE), side(FIRM, **PLACE)),
+        (side(SISTER, **PLACE), side(FIRM, **PLACE)),
+        (side("王小明", **PLACE), side(FIRM, **PLACE)),
+        (side("王小明", **PLACE), side(FIRM, TAX, **PLACE)),
+        (side("深圳市澄砚科技经营部", **PLACE), side(FIRM, **PLACE)),
+    ],
+)
+def test_a_third_record_never_joins_two_that_are_held_as_a_pair(left: Side, right: Side, bridge: str) -> None:
+    """Whatever the third one shares with both, in every order of systems, and for one record beside a customer."""
+    (name, tax, more), (its, its_tax, its_more) = left, right
+    third = TAX if tax and its_tax else ""
+    for first, last, between in (("a/1", "b/1", "z/1"), ("z/1", "b/1", "a/1"), ("a/1", "z/1", "b/1")):
+        rows = [record(first, name, tax, **more), record(last, its, its_tax, **its_more)]
+        made = match([*rows, record(between, bridge, third, **more)])
+        assert not same(made, first, last)
+    for (one, id_, rest), (other, other_id, others) in ((left, right), (right, left)):
+        customer = [
+            party("k1", other, other_id, side="books", group="c1", **others),
+            party("f1", bridge, third, side="further", group="c1", **others),
+        ]
+        assert judge(party("z1", one, id_, **rest), customer).outcome != "link"
+
+
+def test_what_a_person_put_together_does_not_stop_what_fits_one_of_the_two() -> None:
+    rows = [record("a/1", GROUP, TAX, **PLACE), record("b/1", FIRM, **PLACE), record("z/1", FIRM, **PLACE)]
+    assert same(match(rows, must_link=[("a/1", "b/1")]), "a/1", "z/1")
+    assert not same(match(rows), "a/1", "z/1")
+
+
+@pytest.mark.parametrize(
+    ("name", "contact"),
+    [
+        (GROUP, {}),
+        (GROUP, PLACE),
+        ("澄砚集团", {}),
+        ("深圳市澄砚智能装备集团有限公司", {}),
+        ("Chengyan Group", {}),
+        ("上海澄砚投资有限公司", {}),
+        ("上海澄砚智能装备有限公司", {}),
+        ("深圳砚台食品有限公司", {}),
+        ("Muheng Foods Co., Ltd.", {}),
+        ("Muheng Foods Co., Ltd.", PLACE),
+    ],
+)
+def test_an_equal_tax_id_of_a_group_another_place_or_another_firm_goes_to_a_person(
+    name: str, contact: dict[str, str]
+) -> None:
+    assert linked(side(name, TAX, **contact), side(FIRM, TAX, **contact)) == {"apart"}
+    assert two(record("z/1", name, TAX, **contact), record("a/1", FIRM, TAX, **contact)) == "review"
+    verdict = judge(party("z1", name, TAX, **contact), [party("k1", FIRM, TAX, side="books", **contact)])
+    assert verdict.outcome == "review"
+
+
+def test_one_character_in_common_is_no_brand_in_common() -> None:
+    assert linked(side("上海新奥贸易有限公司", TAX), side("上海新星科技有限公司", TAX)) == {"apart"}
+    assert linked(side("深圳市澄研智能装备有限公司", TAX), side(FIRM, TAX)) == {"auto"}, "a homophone"
+
+
+@pytest.mark.parametrize("contact", [PLACE, {key: PLACE[key] for key in ("phone", "website")}])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Chengyan Group", "Chengyan Holdings", "Chengyan Foods", "Chengyan Investment Co., Ltd.", "Muheng Ltd",
+        "Muheng International", "Wang Xiaoming", "Mr. John Smith", "John Smith",
+    ],
+)  # fmt: skip
+def test_under_one_roof_a_relative_or_a_person_is_not_the_firm(name: str, contact: dict[str, str]) -> None:
+    assert linked(side(name, **contact), side(FIRM, TAX, **contact)) == {"apart"}
