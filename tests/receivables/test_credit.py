@@ -310,6 +310,14 @@ def test_missing_sub_scores_are_reweighted_and_too_few_give_no_guess() -> None:
         credit_score({"tenure": Decimal(101)})
 
 
+def test_contributions_are_ranked_and_equal_ones_by_name() -> None:
+    names = ("on_time_share", "days_late", "billing_percentile", "tenure", "disputes_not_lost")
+    made = credit_score(dict.fromkeys(names, Decimal(0)) | {"tenure": Decimal(1)})
+    assert list(made.contributions) == [
+        "tenure", "billing_percentile", "days_late", "disputes_not_lost", "on_time_share",
+    ]  # fmt: skip
+
+
 def test_grade_edges() -> None:
     full = ("on_time_share", "days_late", "promises_kept", "billing_percentile", "tenure")
     for value, grade in ((85, "A"), (84, "B"), (70, "B"), (69, "C"), (55, "C"), (54, "D"), (0, "D")):

@@ -224,7 +224,7 @@ def test_steps_stand_in_the_order_of_their_offsets() -> None:
     assert twice.message.endswith("step 'L1' stands twice")
     third = FULL.replace("level: 1", "level: 2") + second
     assert refusal("L2", "L3", third).message.endswith("step L3 must not have a lower level than L1")
-    with pytest.raises(PolicyError, match="a policy needs at least one step"):
+    with pytest.raises(PolicyError, match=r"^own\.yaml:2: a policy needs at least one step$"):
         load_policy("policy: own\nsteps: []\n", "own.yaml")
 
 

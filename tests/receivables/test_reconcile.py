@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.receivables.breaks import Break, CreditNoteFact, Evidence, Line
-from tieout.receivables.pairing import normal_number
+from tieout.receivables.pairing import MAX_OPTIONS, normal_number, pair_lines
 from tieout.receivables.reconcile import ReconcileResult, reconcile
 
 DAY = date(2026, 3, 1)
@@ -279,3 +279,22 @@ def test_breaks_always_add_up_and_every_line_ends_once(
 def test_a_side_against_itself_ties_out(left: list[Line]) -> None:
     known = [replace(one, status="open", link=f"k{n}") for n, one in enumerate(left)]
     assert reconcile(known, known).ties_out
+
+
+def test_a_number_that_thousands_share_pairs_equal_money_in_the_order_of_its_dates() -> None:
+    count = int(MAX_OPTIONS**0.5) + 1
+
+    def lines(side: str, order: list[int]) -> list[Line]:
+        return [
+            Line(f"{side}{n:05}", "N/A", "c", "CNY", 100, date(2020, 1, 1) + timedelta(days=day))
+            for n, day in enumerate(order)
+        ]
+
+    mixed = [(day * 7919) % count for day in range(count)]
+    assert sorted(mixed) == list(range(count))
+    pairs, left, right = pair_lines(lines("l", mixed), lines("r", [*mixed[::-1], count]), 0)
+    assert (len(pairs), left, [line.on for line in right]) == (count, [], [date(2020, 1, 1) + timedelta(days=count)])
+    assert all(pair.left.on == pair.right.on for pair in pairs)
+    late = lines("r", [day + 1 for day in mixed])
+    pairs, _, _ = pair_lines(lines("l", mixed), late, 0)
+    assert all((pair.right.on - pair.left.on).days == 1 for pair in pairs)
