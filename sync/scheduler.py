@@ -6,6 +6,7 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sync.alive import SCHEDULER
 from sync.connecting import close_context, open_context
 from sync.context import Context
 from sync.secrets import check_key
@@ -64,7 +65,7 @@ class Scheduler:
                 self._lease = None
                 log.warning("another scheduler leads now")
             return self._lease is not None
-        self._lease = leases.acquire(ctx.engine, "scheduler", self._owner, ttl_seconds=LEASE_SECONDS, clock=ctx.clock)
+        self._lease = leases.acquire(ctx.engine, SCHEDULER, self._owner, ttl_seconds=LEASE_SECONDS, clock=ctx.clock)
         if self._lease is not None:
             connection_store.ensure(ctx.engine, {name: conf.vendor for name, conf in ctx.config.connections.items()})
             log.info("this scheduler leads")

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from tieout.cli import alive
 from tieout.cli.app import app
 from tieout.cli.init_answers import FOLDER
 
@@ -60,8 +61,13 @@ def test_the_processes_and_what_they_wait_for(compose: dict[str, Any]) -> None:
     assert set(services["api"]["depends_on"]) == {"db", "queue"}
     for name in OURS[1:]:
         assert services[name]["depends_on"] == {"api": {"condition": "service_healthy"}}
-    for name in ("db", "queue", "api"):
-        assert services[name]["healthcheck"]["test"]
+    for name in services:
+        assert services[name]["healthcheck"]["test"], f"nobody would see that {name} hangs"
+    for name in OURS[1:]:
+        kind, program, *module, who = services[name]["healthcheck"]["test"]
+        assert (kind, program, module) == ("CMD", "python", ["-m", alive.__name__])
+        assert who == name.removeprefix("worker-"), "it asks for another process"
+        assert {"interval", "timeout", "start_period", "retries"} <= set(services[name]["healthcheck"])
     named = {volume.split(":")[0] for one in services.values() for volume in one["volumes"] if volume[0] not in "./"}
     assert named == set(compose["volumes"])
 
