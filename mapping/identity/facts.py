@@ -9,7 +9,7 @@ from mapping.identity import tax_ids
 from mapping.identity.addresses import Address, read_address
 from mapping.identity.countries import iso_country
 from mapping.identity.domains import domain_key
-from mapping.identity.names import Name, somebody
+from mapping.identity.names import Name, names_in
 from mapping.identity.numbers import number_key
 from mapping.identity.phones import phones
 from mapping.identity.places import Place, city_of
@@ -70,7 +70,7 @@ class PartyFacts:
         return any(name.branch for name in full)
 
     def shown_names(self) -> str:
-        return " / ".join(name.raw.strip() for name in self.names)
+        return " / ".join(dict.fromkeys(name.raw.strip() for name in self.names))
 
     def shown_tax_ids(self) -> str:
         return " / ".join(one.value for one in self.tax_ids)
@@ -87,7 +87,7 @@ def facts(ref: str, candidate: PartyCandidate, *, side: str = "", group: str = "
         ref=ref,
         side=side,
         group=group,
-        names=tuple(name for text in dict.fromkeys(raws) if (name := somebody(text)) is not None),
+        names=tuple(dict.fromkeys(name for text in dict.fromkeys(raws) for name in names_in(text))),
         tax_ids=tax_ids.read_all(candidate.tax_ids, country),
         number=number_key(candidate.number),
         phone=phone,

@@ -11,6 +11,8 @@ from mapping.identity.places import Place, latin_places
 from mapping.identity.tables import tables
 
 _MARKS = re.compile(r"[^\w]+|_+")
+# Letters of their own that Unicode does not take apart into a plain one and a mark.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 _LONGEST_PLACE = 3  # words
 
 
@@ -57,7 +59,7 @@ def latin_parts(text: str) -> LatinParts:
 
 def _words(text: str) -> list[str]:
     plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
-    plain = re.sub(r"['’`´]", "", plain.replace("&", " and ").replace("+", " and "))
+    plain = re.sub(r"['’`´]", "", plain.translate(_PLAIN).replace("&", " and ").replace("+", " and "))
     return _join_letters(_MARKS.sub(" ", plain).split())
 
 

@@ -13,7 +13,9 @@ from functools import cache
 from typing import NamedTuple
 
 from mapping.identity import places
+from mapping.identity.former_names import cut_former
 from mapping.identity.latin_names import LatinParts, latin_parts
+from mapping.identity.lookalikes import unmasked
 from mapping.identity.places import Place
 from mapping.identity.remembered import remembered
 from mapping.identity.simplify import simplified
@@ -27,7 +29,6 @@ _NO_WORDS = re.compile(r"[\W_\d]+")
 _TRADING_MARK = re.compile(r"^(?:\*?ST|S\*ST|XD|XR|DR)(?=[\u4e00-\u9fff])", re.IGNORECASE)
 _SHARE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:[AB]|-(?:U|W|KY|UW))$")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
-# Characters that look like others: the sign of a paste from a picture or of an attempt to deceive.
 # Units that people write or leave out: 深圳市 = 深圳.
 _UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
 # Where the name of a head office ends that is written without its legal form: 中国工商银行|西安东大街支行.
@@ -36,7 +37,8 @@ _HEAD = re.compile(r"^.{2,}?(?:银行|证券|保险|信托|信用社|公司|集�
 _SHOP = re.compile(r"^(.{2,}?店)(.{1,8}店)$")
 _LONG = 6  # characters from which a name says who is meant without 中国, if it is made of trade words too
 _HAN_LOOKALIKES = str.maketrans("巿", "市")
-_LOOKALIKES = str.maketrans("АВЕКМНОРСТХавекмнорстхΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXabekmhopctxABEZHIKMNOPTYXo")
+# Letters that are spelled with an e or an a behind them where the mark is missing: Müller is Mueller, and Muller too.
+_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +82,38 @@ def is_nobody(name: Name) -> bool:
 
 
 @remembered
-def somebody(raw: str) -> Name | None:
-    """The parts of a name as written; None where it names nobody."""
-    name = read_name(raw)
-    return None if is_nobody(name) else name
+def names_in(raw: str) -> tuple[Name, ...]:
+    """The names that a text holds: its own, that with letters spelled out (ü as ue), and former ones it states."""
+    main, former = _split(raw)
+    texts = [main]
+    if not _HAN.search(main) and (spelled := main.casefold().translate(_SPELLED_OUT)) != main.casefold():
+        texts.append(spelled)
+    found = [_read(raw, text) for text in texts]
+    for text, must_be_full in former:
+        name = _read(text, text)
+        if name.is_full or not must_be_full:
+            found.append(name)
+    return tuple(dict.fromkeys(name for name in found if not is_nobody(name)))
 
 
 @remembered
 def read_name(raw: str) -> Name:
-    """The parts of a name as written."""
-    text = " ".join(unicodedata.normalize("NFKC", raw).split())
+    """The parts of a name as written, without former names that it states."""
+    return _read(raw, _split(raw)[0])
+
+
+def _split(raw: str) -> tuple[str, tuple[tuple[str, bool], ...]]:
+    """The name itself and its former names, with characters folded."""
+    text = unmasked(" ".join(unicodedata.normalize("NFKC", raw).split()))
     if _HAN.search(text):
-        return _han(raw, _without_clutter(simplified(text.translate(_HAN_LOOKALIKES))))
+        text = simplified(text.translate(_HAN_LOOKALIKES))
+    main, former = cut_former(text)
+    return (main, former) if main else (text, ())
+
+
+def _read(raw: str, text: str) -> Name:
     text = _without_clutter(text)
-    if text.isascii() or re.search(r"[A-Za-z]", text):
-        text = text.translate(_LOOKALIKES)
-    return _latin(raw, latin_parts(text))
+    return _han(raw, text) if _HAN.search(text) else _latin(raw, latin_parts(text))
 
 
 def is_full_legal_name(raw: str) -> bool:

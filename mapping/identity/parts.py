@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mapping.identity.facts import PartyFacts
-from mapping.identity.names import Name, is_nobody, read_name
+from mapping.identity.names import Name, is_nobody, names_in, read_name
 from mapping.identity.places import Place
 from mapping.identity.tables import tables
 from tieout.canonical.parties import PartyCandidate
@@ -60,7 +60,9 @@ def record_parts(party: PartyCandidate, known: PartyFacts) -> RecordParts:
     """A party beside its facts."""
     raws = dict.fromkeys(text for text in (party.legal_name, *party.names) if text.strip())
     return RecordParts(
-        names=tuple(name_parts(read_name(raw)) for raw in raws),
+        names=tuple(
+            dict.fromkeys(name_parts(name) for raw in raws for name in dict.fromkeys((read_name(raw), *names_in(raw))))
+        ),
         tax_ids=tuple(IdParts(one.value, one.scheme, one.is_valid) for one in known.tax_ids),
         number=party.number,
         phone=party.phone,

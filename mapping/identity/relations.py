@@ -75,14 +75,17 @@ def other_names(record: PartyFacts, books: Sequence[PartyFacts], *, in_any_scrip
     `in_any_script`: also those in a script that the books have no name in. What a person linked is called so, while an
     English name under an equal tax id is the firm's English name and none it had before.
     """
-    out = []
+    out: list[Name] = []
+    spelled: set[str] = set()  # as written; one text may be read in two ways
     for name in record.names:
         known = [other for one in books for other in one.names if other.script == name.script]
         if not known and not (in_any_script and any(one.names for one in books)):
             continue
-        if not any(_is_spelling(name, other) for other in known):
+        if any(_is_spelling(name, other) for other in known):
+            spelled.add(name.raw)
+        elif all(name.raw != one.raw for one in out):
             out.append(name)
-    return out
+    return [name for name in out if name.raw not in spelled]
 
 
 def _is_spelling(name: Name, other: Name) -> bool:

@@ -21,8 +21,8 @@ from mapping.identity.tax_ids import TaxId
 from tieout.canonical.parties import PartyCandidate
 
 _CODE = (
-    "addresses countries domains facts latin_names names numbers phones places remembered simplify sounds stored "
-    "tables tax_ids"
+    "addresses countries domains facts former_names latin_names lookalikes names numbers phones places remembered "
+    "simplify sounds stored tables tax_ids"
 ).split()
 _DATA = "clutter.yaml generic_words.yaml hosts.yaml legal_forms.yaml pinyin.txt places_latin.yaml regions.yaml".split()
 _LIBRARIES = ("babel", "python-stdnum", "opencc-python-reimplemented")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mapping.identity.facts import facts
 from mapping.identity.findings import GROUPS, findings, joined
 from mapping.identity.link import judge
 from mapping.identity.matching import Matching, Record, match
@@ -148,6 +149,60 @@ def test_emoji_and_lookalike_letters_do_not_hide_a_name() -> None:
     ):
         assert two(record("z/1", spelling), record("a/1", FIRM)) == "auto", repr(spelling)
     assert two(record("z/1", "😀"), record("a/1", "🔥😀")) == "separate"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Alder Brіdge Tools Ltd", "Alder Bridge Tools Ltd"),
+        ("Ѕolar Јet Ltd", "Solar Jet Ltd"),
+        ("Αldег Bridge Tools Ltd", "Alder Bridge Tools Ltd"),
+        ("深圳市ТСL科技有限公司", "深圳市TCL科技有限公司"),
+        ("深圳市ТС科技有限公司", "深圳市TC科技有限公司"),
+        ("Müller GmbH", "Mueller GmbH"),
+        ("Müller GmbH", "Muller GmbH"),
+        ("MÜLLER G.m.b.H.", "Müller GmbH"),
+        ("Øresund AB", "Oresund AB"),
+        ("Øresund AB", "Oeresund AB"),
+        ("Łódzka Fabryka Sp. z o.o.", "Lodzka Fabryka Sp. z o.o."),
+    ],
+)
+def test_lookalikes_and_umlauts_are_spellings_of_one_name(left: str, right: str) -> None:
+    assert two(record("z/1", left), record("a/1", right)) == "auto"
+    assert two(record("a/1", right), record("z/1", left)) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("Blue GmbH", "Blu GmbH"), ("Ромашка", "Pomaшka"), ("Bauer Tools GmbH", "Baur Tools GmbH")]
+)
+def test_only_a_letter_with_a_mark_has_two_spellings(left: str, right: str) -> None:
+    assert two(record("z/1", left), record("a/1", right)) != "auto"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (f"深圳市沐珩食品有限公司（原{FIRM}）", FIRM),
+        (f"深圳市沐珩食品有限公司(曾用名:{FIRM})", FIRM),
+        (f"深圳市沐珩食品有限公司（原名：{FIRM}）", FIRM),
+        ("深圳市沐珩食品有限公司（原澄砚智能装备（深圳）有限公司）", "澄砚智能装备(深圳)有限公司"),
+        ("Muheng Ltd (formerly Alder Bridge Ltd)", "Alder Bridge Ltd"),
+        ("Muheng Ltd (formerly known as: Alder Bridge Ltd)", "Alder Bridge Limited"),
+        ("Muheng Ltd f/k/a Alder Bridge Ltd", "Alder Bridge Ltd"),
+        (f"深圳市沐珩食品有限公司（原{FIRM}）", "深圳市沐珩食品有限公司"),
+        ("Muheng Ltd (formerly Alder Bridge Ltd)", "Muheng Limited"),
+    ],
+)
+def test_a_former_name_that_a_name_states_is_a_further_name(left: str, right: str) -> None:
+    renamed = record("z/1", left)
+    assert two(renamed, record("a/1", right)) == "auto"
+    assert two(record("z/1", left, TAX2), record("a/1", right, TAX)) == "separate"
+
+
+@pytest.mark.parametrize("name", ["深圳市沐珩食品有限公司（原装）", "深圳市沐珩食品有限公司（原）", "原力科技有限公司"])
+def test_a_remark_that_begins_like_a_former_name_is_none(name: str) -> None:
+    known = facts("", PartyCandidate("", (name,)))
+    assert len(known.names) == 1
 
 
 def test_a_wholly_new_name_with_the_old_tax_id_is_asked() -> None:

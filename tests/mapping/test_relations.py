@@ -57,6 +57,12 @@ def test_names_that_are_no_spelling_of_those_of_the_books_are_further_names() ->
     assert other_names(party("z", "Chengyan Intelligent", TAX), books) == [], "another script is compared with none"
 
 
+def test_a_former_name_in_brackets_is_a_further_name_and_a_spelling_of_an_umlaut_is_none() -> None:
+    renamed = party("z", f"深圳市沐珩食品有限公司（原{FIRM}）", TAX)
+    assert [name.raw for name in other_names(renamed, [party("acc_1", "深圳市沐珩食品有限公司", TAX)])] == [FIRM]
+    assert other_names(party("z", "Müßig Größe GmbH", TAX), [party("acc_1", "Mussig Grosse GmbH", TAX)]) == []
+
+
 @pytest.mark.parametrize("name", [BRANCH, GROUP, "澄砚集團有限公司", "Alder Holdings plc", "Alder Ltd London Branch"])
 def test_only_names_that_say_branch_or_group_are_looked_at(name: str) -> None:
     assert may_relate((name,))
