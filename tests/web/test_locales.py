@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 import tieout.web
+from tieout.ledger.allocation import Refusal
 from tieout.receivables.aging import DEFAULT_SCHEME
 from tieout.store.queries import conflicts, pushes
 from tieout.store.users import ROLES
@@ -59,6 +60,7 @@ def test_every_key_that_is_said_exists_and_every_key_is_used() -> None:
         ("kind", conflicts.KINDS),
         ("push", pushes.STATES),
         ("role", ROLES),
+        ("refusal", (*get_args(Refusal), "undone", "missing_document", "unknown_document_kind")),
         ("conflict_state", get_args(ConflictState)),
         ("stream_state", get_args(Stream.model_fields["state"].annotation)),
     ],

@@ -114,3 +114,24 @@ def account(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
         "payments": documents.listed(conn, accounts.payments(conn, ids)),
         "allocations": [documents.allocation(line) for line in accounts.allocations_of_accounts(conn, ids)],
     }
+
+
+def paid(conn: Connection, payments: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
+    """What each payment paid and what each refund gave back, by payment id: one allocation each, and its other side.
+
+    `other` has id, kind and number of the document on the other side; one that is not in the books (yet) has no id
+    and goes by the reference the source gave. Withdrawn and refused allocations are marked, not hidden.
+    """
+    wanted = {row["id"] for row in payments}
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in accounts.allocations_of_payments(conn, sorted(wanted)):
+        for here, there in (("from", "to"), ("to", "from")):
+            if row[f"{here}_document_id"] in wanted:
+                number = row[f"{there}_number"]
+                other = {
+                    "id": None if number is None else row[f"{there}_document_id"],
+                    "kind": row[f"{there}_kind"],
+                    "number": number or row[f"{there}_ref"],
+                }
+                out.setdefault(row[f"{here}_document_id"], []).append({**documents.allocation(row), "other": other})
+    return out

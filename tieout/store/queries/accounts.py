@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, or_, select
 
+from tieout.store.among import among
 from tieout.store.tables import allocations, documents, open_items
 
 Row = RowMapping
@@ -64,5 +65,24 @@ def allocations_of_document(conn: Connection, document_id: str) -> Sequence[Row]
         .outerjoin(target, target.c.id == allocations.c.to_document_id)
         .where(or_(allocations.c.from_document_id == document_id, allocations.c.to_document_id == document_id))
         .order_by(allocations.c.effective_on, allocations.c.id)
+    )
+    return conn.execute(query).mappings().all()
+
+
+def allocations_of_payments(conn: Connection, payment_ids: Sequence[str]) -> Sequence[Row]:
+    """Allocations from or to any of these payments and refunds, by date, with number and kind of both sides."""
+    source, target, a = documents.alias("source"), documents.alias("target"), allocations.c
+    query = (
+        select(
+            allocations,
+            source.c.number.label("from_number"),
+            source.c.kind.label("from_kind"),
+            target.c.number.label("to_number"),
+            target.c.kind.label("to_kind"),
+        )
+        .outerjoin(source, source.c.id == a.from_document_id)
+        .outerjoin(target, target.c.id == a.to_document_id)
+        .where(or_(among(a.from_document_id, payment_ids), among(a.to_document_id, payment_ids)))
+        .order_by(a.effective_on, a.id)
     )
     return conn.execute(query).mappings().all()

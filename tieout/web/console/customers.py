@@ -38,7 +38,8 @@ def list_customers(
 def show_customer(
     request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today, service: Uses
 ) -> Response:
-    """One customer: balances, credit with reasons, open items, payments, what happened, members."""
+    """One customer: balances, credit with reasons, open items, payments and what they paid, what happened, members."""
+    account = customer_view.account(conn, customer_id, today)
     cases = service.dunning.cases(
         kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
     )["items"]
@@ -48,7 +49,8 @@ def show_customer(
         "customer.html",
         person,
         customer=customer_view.one(conn, customer_id, today),
-        account=customer_view.account(conn, customer_id, today),
+        account=account,
+        paid=customer_view.paid(conn, account["payments"]),
         companies={name: company.name for name, company in ctx.config.companies.items()},
         currency=next((one.functional_currency for one in ctx.config.companies.values()), ""),
         orders=orders,
