@@ -150,6 +150,19 @@ def test_a_source_with_a_slash_stays_apart_and_comes_out_as_it_went_in(tmp_path:
     assert asked, "a short name is asked about"
     for row in asked:
         assert {(row["source"], row["source_id"]), (row["candidate_source"], row["candidate_source_id"])} <= set(wanted)
+    old = {one: f"kept {number}" for number, one in enumerate(wanted)}
+    before, again = tmp_path / "before.csv", tmp_path / "again.csv"
+    lines = [f"{source},{one},{name}" for (source, one), name in old.items()]
+    before.write_text("source,source_id,cluster_id\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    code, words = run("match", folder, "--out", again, "--review", review, "--previous", before)
+    assert code == 0, words
+    kept = {
+        (row["source"], row["source_id"]): row["cluster_id"] for row in csv.DictReader(again.open(encoding="utf-8"))
+    }
+    assert kept == old
+    for row in csv.DictReader(review.open(encoding="utf-8")):  # the questions name the clusters by the same ids
+        assert row["cluster_id"] == old[row["source"], row["source_id"]]
+        assert row["candidate_cluster_id"] == old[row["candidate_source"], row["candidate_source_id"]]
 
 
 def test_ids_of_an_earlier_run_stay(tmp_path: Path) -> None:

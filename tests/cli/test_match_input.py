@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gc
 import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -145,7 +147,7 @@ def test_what_is_not_read_is_named(folder: Path, tmp_path: Path) -> None:
     said = flat(made.stderr)
     for wanted in (
         "truth.csv is no customer table, for it lacks the columns name.",
-        "empty.csv is empty.",
+        "empty.csv has no column names in its first line.",
         "old.xlsx is no CSV file.",
         "folder.csv is no ordinary file.",
     ):
@@ -199,10 +201,34 @@ def test_places_where_no_result_can_go_are_said_before_the_work(folder: Path, tm
     refused(folder, "--out", out=tmp_path / "round")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_folder_without_the_right_to_write_is_said(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "shut").mkdir(mode=0o500)
-    refused(folder, "cannot be written: Permission denied", out=tmp_path / "shut" / "out.csv")
+def test_a_folder_that_takes_no_file_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The superuser may write everywhere, so the refusal is made here; it must come from opening a file there."""
+    opened = Path.open
+
+    def refuse(self: Path, mode: str = "r", *args: Any, **more: Any) -> Any:
+        if self.parent.name == "shut" and "w" in mode:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, mode, *args, **more)
+
+    (tmp_path / "shut").mkdir()
+    monkeypatch.setattr(Path, "open", refuse)
+    refused(folder, "out.csv cannot be written: Permission denied.", out=tmp_path / "shut" / "out.csv")
+
+
+def test_a_table_that_may_not_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(self: Path, *args: Any, **more: Any) -> Any:
+        if self.name == "good.csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *args, **more)
+
+    made = listing(folder.parent)
+    monkeypatch.setattr(Path, "open", refuse)
+    answer = run(folder, "--out", folder.parent / "out.csv")
+    monkeypatch.undo()
+    assert (answer.exit_code, "good.csv cannot be read: Permission denied." in flat(answer.stderr)) == (1, True)
+    assert listing(folder.parent) == made
 
 
 def test_a_link_stays_a_link(folder: Path, tmp_path: Path) -> None:

@@ -153,7 +153,10 @@ _SAID: dict[str, tuple[str, str]] = {
         "Not read: {path} is a result of an earlier run.",
         "未读取：{path} 是以前运行的结果。",
     ),
-    "empty_file": ("Not read: {path} is empty.", "未读取：{path} 是空文件。"),
+    "empty_file": (
+        "Not read: {path} has no column names in its first line.",
+        "未读取：{path} 的第一行没有列名。",
+    ),
     "not_a_file": ("Not read: {path} is no ordinary file.", "未读取：{path} 不是普通文件。"),
     "other_form": (
         "Not read: {path} is no CSV file. Save it as CSV (UTF-8) if it is a customer table.",
