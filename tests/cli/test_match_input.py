@@ -160,6 +160,15 @@ def test_what_is_not_read_is_named(folder: Path, tmp_path: Path) -> None:
     assert made.stdout.startswith("{")
 
 
+def test_answers_and_an_earlier_run_in_the_folder_are_read_and_not_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "links.csv").write_text("source,source_id,other_source,other_source_id\n", encoding="utf-8")
+    (folder / "before.csv").write_text("source,source_id,cluster_id\ngood,A1,x\n", encoding="utf-8")
+    told = ("--must-links", folder / "links.csv", "--previous", folder / "before.csv")
+    made = run(folder, "--out", tmp_path / "out.csv", *told)
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1] == "good,A1,x,separate"
+
+
 def test_tables_without_a_record_are_no_empty_result(folder: Path) -> None:
     (folder / "good.csv").write_text("source_id,name\n", encoding="utf-8")
     refused(folder, "hold no record")

@@ -65,14 +65,20 @@ def test_an_id_that_ended_names_nobody_else() -> None:
     assert (made.kept, made.new, made.gone) == (1, 1, 1)
 
 
-groups = st.dictionaries(st.sampled_from("abcdefghij"), st.integers(0, 4), max_size=10)
+def test_a_record_that_is_called_like_a_new_id_gets_another() -> None:
+    now = {"a": "a", "a~2": "a~2", "b": "b"}
+    assert kept_ids(now, {"b": "a"}).ids == {"b": "a", "a": "a~2", "a~2": "a~2~2"}
+
+
+refs = st.sampled_from([*"abcdefghi", "a~2"])
+groups = st.dictionaries(refs, st.integers(0, 4), max_size=10)
 
 
 def clusters_of(numbers: dict[str, int]) -> dict[str, str]:
     return {ref: min(other for other in numbers if numbers[other] == number) for ref, number in numbers.items()}
 
 
-@given(groups, st.dictionaries(st.sampled_from("abcdefghij"), st.sampled_from(["a", "b", "b~2", "q"]), max_size=10))
+@given(groups, st.dictionaries(refs, st.sampled_from(["a", "b", "b~2", "q"]), max_size=10))
 def test_what_holds_for_all(numbers: dict[str, int], was: dict[str, str]) -> None:
     now = clusters_of(numbers)
     made = kept_ids(now, was)
