@@ -69,6 +69,12 @@ def write_rows(ctx: Context, name: str) -> int:
     return connectors.limits(conf.vendor, vendor_settings(conf)).write_rows
 
 
+def budget_limits(conf: ConnectionConfig) -> dict[str, int]:
+    """Units per rolling window (`use`) of `window_seconds` and per calendar day (`day`); 0 = no such limit."""
+    limits = connectors.limits(conf.vendor, vendor_settings(conf))
+    return {"use": limits.window_cost, "day": limits.day_cost, "window_seconds": limits.window_seconds}
+
+
 def build_connector(ctx: Context, name: str, lane: str = "bulk") -> Connector:
     """A fresh connector of a connection whose token, budget and slots are shared by all processes; close it."""
     conf = connection_of(ctx, name)

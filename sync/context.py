@@ -41,6 +41,12 @@ class Context:
         """The streams that are read of a connection: the configured ones, all that have a profile if none is named."""
         return list(self.config.connections[name].streams or self.profiles(name))
 
+    def budget_limits(self, name: str) -> Mapping[str, int]:
+        """What our own budget lets a connection use, by kind of window (`use` rolling, `day`), and `window_seconds`."""
+        from sync.connecting import budget_limits
+
+        return budget_limits(self.config.connections[name])
+
     def profiles(self, name: str) -> Mapping[str, Any]:
         """Mapping profiles by stream of a connection, loaded once."""
         if name not in self._profiles:

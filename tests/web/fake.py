@@ -29,6 +29,10 @@ class FakeContext:
     engine: Engine
     clock: ManualClock
     ids: Ids
+    limits: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def budget_limits(self, name: str) -> Mapping[str, int]:
+        return self.limits.get(name, {"use": 0, "day": 0, "window_seconds": 0})
 
     def profiles(self, name: str) -> Mapping[str, Any]:
         return load_profiles(self.config.connections[name].vendor)

@@ -56,6 +56,31 @@ def connection_lines(conn: Connection, config: Config, now: datetime) -> list[di
     return lines
 
 
+def budget_use(line: Mapping[str, Any], limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What a line of `connection_lines` has used of each limit: the buckets of a rolling window are one sum.
+
+    `limits` holds units by `use` (a rolling window of `window_seconds`) and `day`, 0 = none. A limit nothing was used
+    of stands with 0; a window that has no limit (any more) with `limit` None. `until_at` is when all of it is free
+    again; None = it is free now.
+    """
+    out: list[dict[str, Any]] = []
+    for kind in ("use", "day"):
+        counted = [budget for budget in line["budgets"] if budget["window"].split(":")[0] == kind]
+        limit = limits.get(kind, 0) or None
+        used = sum(int(budget["used"]) for budget in counted)
+        if counted or limit:
+            out.append(
+                {
+                    "kind": kind,
+                    "used": used,
+                    "limit": limit,
+                    "seconds": limits.get("window_seconds") or None if kind == "use" else None,
+                    "until_at": max((budget["until_at"] for budget in counted), default=None),
+                }
+            )
+    return out
+
+
 def stream_line(name: str, mark: Row | None, now: datetime, interval: int) -> dict[str, Any]:
     """One stream; `state` is never, reading, fresh, late or failed."""
     done = None if mark is None else mark["completed_at"]

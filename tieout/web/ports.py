@@ -28,6 +28,8 @@ class ServiceContext(Protocol):
     @property
     def ids(self) -> Ids: ...
 
+    def budget_limits(self, name: str) -> Mapping[str, int]: ...
+
 
 class PlanLike(Protocol):
     """A plan: what would be written where, from what to what and why, with money totals and a digest."""

@@ -23,7 +23,8 @@ def list_connections(
 ) -> Response:
     """Every configured connection."""
     lines = health.connection_lines(conn, ctx.config, ctx.clock.now())
-    return render(request, "connections.html", person, lines=lines, rung=rung or "")
+    used = {line["name"]: health.budget_use(line, ctx.budget_limits(line["name"])) for line in lines}
+    return render(request, "connections.html", person, lines=lines, used=used, rung=rung or "")
 
 
 @router.post("/connections/{name}/sync")
