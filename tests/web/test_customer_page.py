@@ -1,17 +1,20 @@
-"""One customer's page: what each payment paid."""
+"""One customer's page: what each payment paid, and what happened page by page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, update
 
 from tests.web.conftest import Site
+from tests.web.factory import NOW, TODAY
+from tieout.store.queries.paging import encode
 from tieout.store.session import unit
-from tieout.store.tables import allocations
+from tieout.store.tables import allocations, decisions
 
 FIRM = "北京远航贸易有限公司"
 
@@ -106,3 +109,44 @@ def test_many_payments_cost_no_more_queries_than_one(site: Site) -> None:
     assert page.count('100.00</span> <small class="code">CNY</small> →') == 11
     assert few != []
     assert len(many) == len(few)
+
+
+def _decide(site: Site, customer: str, number: int, value: str, minutes: int) -> None:
+    with unit(site.engine, "admin.commit") as conn:
+        conn.execute(
+            decisions.insert().values(
+                id=f"dec_{number:08d}", kind="credit", subject=f"{customer}|cn", company_id="cn", value=value, body={},
+                reasons=[{"code": f"why_{number:04d}", "params": {}}], inputs={}, rule_version="credit-1",
+                effective_on=TODAY, recorded_at=NOW + timedelta(minutes=minutes), seq=site.books.next_seq(),
+                is_current=False,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("apart", [0, 1])
+def test_everything_that_happened_is_reached_page_by_page_once(site: Site, apart: int) -> None:
+    """130 changes of a status, at one instant or minutes apart, each confirmed once more: two full pages and a rest."""
+    customer = site.books.customer(FIRM)
+    for number in range(130):
+        for again in (0, 1):  # said again without a change: no event, not at the edge of a page either
+            _decide(site, customer, 2 * number + again, ("ok", "watch")[number % 2], number * apart)
+    client = site.browser("viewer")
+    path, seen, sizes = f"/customers/{customer}?lang=en", [], []
+    while path:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        found = re.findall(r"why.(\d{4})", answer.text)
+        seen += found
+        sizes.append(len(found))
+        more = re.search(r'href="(/customers/[^"]*)#timeline">Earlier entries', answer.text)
+        assert ("Newest entries" in answer.text) == (len(sizes) > 1)
+        path = more[1] if more else ""
+    assert sizes == [60, 60, 10]
+    assert seen == [f"{2 * number:04d}" for number in reversed(range(130))]
+
+
+def test_a_page_of_another_list_is_none_of_the_timeline(site: Site) -> None:
+    customer = site.books.customer(FIRM)
+    client = site.browser("viewer")
+    wrong = (encode("cases", (7,)), encode("timeline", ("yesterday", 3, "dec_1")), "zzz")
+    assert [client.get(f"/customers/{customer}?cursor={one}").status_code for one in wrong] == [404] * 3

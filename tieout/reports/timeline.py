@@ -2,78 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, or_, select, true
 
+from tieout.core.dates import DateError, iso_utc, parse_at
+from tieout.core.errors import Gone
+from tieout.store.queries import cases as case_rows
+from tieout.store.queries import credit
+from tieout.store.queries.paging import Slice, cut, decode
 from tieout.store.tables import accounts, balances, decisions, memberships, outbox
 
 MOST = 60
+_LOT = 200
+_RANK = {"message": 4, "reminder": 3, "credit": 3, "case": 2, "order": 1}  # which of one instant stands first
 Row = Mapping[Any, Any]
+Key = tuple[datetime, int, str]
 
 
-def of_customer(
-    conn: Connection, customer: str, cases: Sequence[Row], orders: Sequence[Row], limit: int = MOST
-) -> list[dict[str, Any]]:
-    """The newest entries: `at`, `kind` (credit reminder message case order), `value`, money, words, who (empty: rules).
+def of_customer(conn: Connection, customer: str, cursor: str | None = None, limit: int = MOST) -> Slice[dict[str, Any]]:
+    """A page of entries, newest first: `at`, `kind` (credit reminder message case order), `value`, money, words, who.
 
-    Decisions and messages are those made under this customer's id; `cases` and `orders` as the desks list them.
+    `who` is empty where the rules decided. Decisions and messages are those made under this customer's id. A cursor of
+    another list raises Gone.
     """
+    before = None if cursor is None else _opened(cursor)
     m, a = memberships.c, accounts.c
     companies = select(a.company_id).join(memberships, m.member == a.id).where(m.customer_id == customer).distinct()
     keys = [f"{customer}|{company}" for company in conn.execute(companies).scalars()]
     codes = list(conn.execute(select(balances.c.currency).distinct()).scalars())
+    groups = [f"{key}|{code}" for key in keys for code in codes]
     found = [
-        *_decided(conn, keys, [f"{key}|{code}" for key in keys for code in codes], limit),
-        *_messages(conn, keys, limit),
-        *(one for row in cases for one in _case(row)),
-        *(one for row in orders for one in _order(row)),
+        *_decided(conn, [*keys, *groups], before, limit + 1),
+        *_messages(conn, keys, before, limit + 1),
+        *(one for row in _all(partial(case_rows.page, conn, customer=customer)) for one in _case(row)),
+        *(one for row in _all(partial(credit.terms, conn, customer=customer)) for one in _order(row)),
     ]
-    found.sort(key=lambda one: one["at"], reverse=True)
-    return found[:limit]
+    left = [one for one in found if before is None or _key(one) < before]
+    left.sort(key=_key, reverse=True)
+    return cut(left[: limit + 1], limit, "timeline", lambda one: (iso_utc(one["at"]), *_key(one)[1:]))
 
 
-def _entry(at: datetime, kind: str, value: str, **more: Any) -> dict[str, Any]:
+def _opened(cursor: str) -> Key:
+    at, rank, mark = decode(cursor, "timeline", (str, int, str))
+    try:
+        return parse_at(str(at)), int(rank), str(mark)
+    except DateError:
+        raise Gone("there is no such page", hint="Start again without a cursor.", code="unknown_cursor") from None
+
+
+def _all(page: Callable[..., Slice[Any]]) -> Iterable[Row]:
+    """Every row of a list, a lot at a time: a customer has few, and their events stand in another order."""
+    cursor: str | None = None
+    while True:
+        found = page(limit=_LOT, cursor=cursor)
+        yield from found.rows
+        cursor = found.next
+        if cursor is None:
+            return
+
+
+def _key(one: Mapping[str, Any]) -> Key:
+    return one["at"], _RANK[one["kind"]], one["mark"]
+
+
+def _older(at: Any, mark: Any, rank: int, before: Key | None) -> Any:
+    """The condition that a row of a source of this rank stands after the key in the order of `_key`."""
+    if before is None:
+        return true()
+    if rank != before[1]:
+        return at <= before[0] if rank < before[1] else at < before[0]
+    return or_(at < before[0], and_(at == before[0], mark < before[2]))
+
+
+def _entry(at: datetime, kind: str, value: str, mark: str, **more: Any) -> dict[str, Any]:
     blank = {"minor": None, "currency": "", "words": "", "reasons": (), "who": "", "step": ""}
-    return {**blank, "at": at, "kind": kind, "value": value, **more}
+    return {**blank, "at": at, "kind": kind, "value": value, "mark": mark, **more}
 
 
-def _decided(conn: Connection, keys: Sequence[str], groups: Sequence[str], limit: int) -> Iterable[dict[str, Any]]:
+def _decided(conn: Connection, subjects: Sequence[str], before: Key | None, limit: int) -> Iterable[dict[str, Any]]:
     d = decisions.c
-    query = select(d.id, d.kind, d.subject, d.value, d.body, d.reasons, d.recorded_at).where(
-        d.subject.in_([*keys, *groups]), d.kind.in_(("credit", "reminder"))
+    last = func.lag(d.value).over(partition_by=(d.subject, d.kind), order_by=d.id)
+    told = (
+        select(d.id, last.label("last")).where(d.subject.in_(subjects), d.kind.in_(("credit", "reminder"))).subquery()
     )
-    rows = conn.execute(query.order_by(d.id.desc()).limit(4 * limit)).mappings().all()
-    standing: dict[str, str] = {}
-    out = []
-    for row in reversed(rows):  # a credit status that was confirmed with other figures is no event
-        if row["kind"] == "credit" and standing.get(row["subject"]) == row["value"]:
-            continue
-        standing[row["subject"]] = row["value"]
+    query = (
+        select(d.id, d.kind, d.subject, d.value, d.body, d.reasons, d.recorded_at)
+        .join(told, told.c.id == d.id)
+        # a credit status that was confirmed with other figures is no event
+        .where(or_(d.kind == "reminder", told.c.last.is_(None), told.c.last != d.value))
+        .where(_older(d.recorded_at, d.id, _RANK["credit"], before))
+        .order_by(d.recorded_at.desc(), d.id.desc())
+        .limit(limit)
+    )
+    for row in conn.execute(query).mappings():
         body = row["body"]
         currency = row["subject"].split("|")[2] if row["kind"] == "reminder" else ""
-        out.append(
-            _entry(
-                row["recorded_at"],
-                row["kind"],
-                row["value"],
-                step=body.get("step", "") if row["kind"] == "reminder" else "",
-                minor=(body.get("amount_minor") or None) if currency else None,
-                currency=currency,
-                reasons=[reason["code"] for reason in row["reasons"]] if row["kind"] == "credit" else (),
-            )
+        yield _entry(
+            row["recorded_at"],
+            row["kind"],
+            row["value"],
+            row["id"],
+            step=body.get("step", "") if row["kind"] == "reminder" else "",
+            minor=(body.get("amount_minor") or None) if currency else None,
+            currency=currency,
+            reasons=[reason["code"] for reason in row["reasons"]] if row["kind"] == "credit" else (),
         )
-    return out
 
 
-def _messages(conn: Connection, keys: Sequence[str], limit: int) -> Iterable[dict[str, Any]]:
+def _messages(conn: Connection, keys: Sequence[str], before: Key | None, limit: int) -> Iterable[dict[str, Any]]:
     o = outbox.c
     query = (
         select(o.id, o.reason, o.state, o.updated_at, o.money_minor, o.currency, o.error, o.approved_by)
         .where(o.subject.in_(keys), o.event_key.is_not(None))
-        .order_by(o.id.desc())
+        .where(_older(o.updated_at, o.id, _RANK["message"], before))
+        .order_by(o.updated_at.desc(), o.id.desc())
         .limit(limit)
     )
     for row in conn.execute(query).mappings():
@@ -82,6 +128,7 @@ def _messages(conn: Connection, keys: Sequence[str], limit: int) -> Iterable[dic
             row["updated_at"],
             "message",
             row["state"],
+            row["id"],
             id=row["id"],
             channel=reason.get("channel") or "crm_task",
             step=reason.get("step", ""),
@@ -97,20 +144,39 @@ def _case(row: Row) -> Iterable[dict[str, Any]]:
     numbers = ", ".join(str(item["number"]) for item in row["items"])
     words = " · ".join(part for part in (numbers, row["note"] or "") if part)
     yield _entry(
-        row["opened_at"], "case", "open", case=row["kind"], words=words, who=row["opened_by"], id=row["id"], **money
+        row["opened_at"],
+        "case",
+        "open",
+        f"{row['id']}:1",
+        case=row["kind"],
+        words=words,
+        who=row["opened_by"],
+        id=row["id"],
+        **money,
     )
     if row["closed_at"] is not None:
         yield _entry(
-            row["closed_at"], "case", row["state"], case=row["kind"], words=numbers, who=row["closed_by"], id=row["id"]
+            row["closed_at"],
+            "case",
+            row["state"],
+            f"{row['id']}:2",
+            case=row["kind"],
+            words=numbers,
+            who=row["closed_by"],
+            id=row["id"],
         )
 
 
 def _order(row: Row) -> Iterable[dict[str, Any]]:
     money = {"minor": row["amount_minor"], "currency": row["currency"] or ""}
-    for at, value, who, words in (
-        (row["asked_at"], "waiting", row["author"], row["reason"]),
-        (row["approved_at"], "active", row["approver"], ""),
-        (row["ended_at"], "withdrawn", row["ended_by"], row["end_reason"]),
+    for step, (at, value, who, words) in enumerate(
+        (
+            (row["asked_at"], "waiting", row["author"], row["reason"]),
+            (row["approved_at"], "active", row["approver"], ""),
+            (row["ended_at"], "withdrawn", row["ended_by"], row["end_reason"]),
+        )
     ):
         if at is not None:
-            yield _entry(at, "order", value, term=row["kind"], words=words or "", who=who or "", **money)
+            yield _entry(
+                at, "order", value, f"{row['id']}:{step}", term=row["kind"], words=words or "", who=who or "", **money
+            )

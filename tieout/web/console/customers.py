@@ -36,10 +36,18 @@ def list_customers(
 
 @router.get("/customers/{customer_id}")
 def show_customer(
-    request: Request, customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today, service: Uses
+    request: Request,
+    customer_id: str,
+    person: Person,
+    ctx: Ctx,
+    conn: Reads,
+    today: Today,
+    service: Uses,
+    cursor: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
     """One customer: balances, credit with reasons, open items, payments and what they paid, what happened, members."""
     account = customer_view.account(conn, customer_id, today)
+    told = timeline.of_customer(conn, customer_id, cursor)
     cases = service.dunning.cases(
         kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
     )["items"]
@@ -56,5 +64,7 @@ def show_customer(
         orders=orders,
         why=service.dunning.why(customer_id, None),
         cases=cases,
-        timeline=timeline.of_customer(conn, customer_id, cases, orders),
+        timeline=told.rows,
+        next=told.next,
+        cursor=cursor,
     )
