@@ -110,7 +110,8 @@ class Composed:
         assert kind == "CMD", kind
         argv = [part.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}") for part in argv]
         assert argv[0] == "python", argv
-        return subprocess.run([sys.executable, *argv[1:]], capture_output=True, timeout=30).returncode == 0
+        argv[0] = sys.executable
+        return subprocess.run(argv, env=self.environment, capture_output=True, timeout=30).returncode == 0
 
     def words(self, name: str) -> str:
         """The end of what a service logged."""

@@ -290,9 +290,9 @@ def test_a_slot_whose_report_failed_stays_due(
     clock.advance(86_400)
     results = [True, False]
 
-    def make(*_: object) -> None:
+    def make(*_: object) -> list[object]:
         if results.pop():
-            return
+            return []
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(schedules, "_make", make)
