@@ -183,3 +183,24 @@ def test_messages_decided_again_wait_for_a_person_and_new_ones_go_out(scene: Sce
         assert states(back, debt.number, 2) == [(name, "done", None) for name in BOTH]
         assert states(back, debt.number, 1) == UNKNOWN
         assert back.rebuild_check().as_dict()["differences"] == []
+
+
+def test_a_mail_decided_again_only_after_pushing_went_on_waits_for_a_person_too(scene: Scene) -> None:
+    def mails(number: str) -> int:
+        return len([one for one in scene.box.mails if number in one.get_content()])
+
+    with scene.open(scene.url) as service:
+        assert service.sync().ok
+        debt = debt_of(scene.world, service)
+        service.backup(scene.copy)
+        service.dunning.set_contact(debt.customer, "user:li", emails=["ap@customer.example"], language="en")
+        service.push()
+        assert mails(debt.number) == 1
+    scene.put_back()
+    with scene.open(scene.second) as back:
+        scene.go_on(back)
+        assert states(back, debt.number, 0) == [], "the copy knows nobody to write to"
+        back.dunning.set_contact(debt.customer, "user:li", emails=["ap@customer.example"], language="en")
+        back.push()
+        assert mails(debt.number) == 1, "sent again after the restore"
+        assert states(back, debt.number, 0) == [("letters", "dead", "outcome_unknown")]
