@@ -40,11 +40,13 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("city_equal", "city_named", "city_conflict", "city_not_named"),
     ("country_conflict",),
     ("names_share_nothing",),
+    ("nobody_named",),
     ("must_not_link",),
 )
 _TRADE = ("", "trade_differs", "trade_equal")
 _PLACE = {code: (group, rank) for group, codes in enumerate(GROUPS) for rank, code in enumerate(codes)}
-_ALL_AGREE = _PLACE["brand_weak"][0]
+# What a customer is only when all pairs of its records say so: another pair that says more outweighs it.
+_ALL_AGREE = ("brand_weak", "nobody_named")
 
 
 def findings(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
@@ -81,6 +83,8 @@ def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
         return ()
     pairs = list(product(mine.tax_ids, theirs.tax_ids))
     if any(tax_ids.equal(a, b) for a, b in pairs):
+        if not mine.names or not theirs.names:
+            return ("tax_id_equal", "nobody_named")
         return ("tax_id_equal", "names_share_nothing") if names_share_nothing(mine, theirs) else ("tax_id_equal",)
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
     if any(tax_ids.conflict(a, b) for a, b in pairs):
@@ -297,8 +301,9 @@ def joined(pairs: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
             group, rank = _PLACE[code]
             if group not in best or rank < best[group][0]:
                 best[group] = (rank, code)
-    if _ALL_AGREE in best and not all("brand_weak" in codes for codes in pairs):
-        del best[_ALL_AGREE]  # some pair agrees in more than trade words
+    for code in _ALL_AGREE:
+        if _PLACE[code][0] in best and not all(code in codes for codes in pairs):
+            del best[_PLACE[code][0]]
     if 1 in best and best[1][1] in name_pairs.CALLED:
         best.pop(2, None)
     if 1 in best or 2 in best:

@@ -78,7 +78,18 @@ def is_nobody(name: Name) -> bool:
         or name.key in tables().placeholders
         or (name.script == "han" and (not name.core or places.region_word(name.core) is not None))
         or (name.script == "latin" and name.core in places.latin_places())
+        or _fills_a_field(name)
     )
+
+
+def _fills_a_field(name: Name) -> bool:
+    """True for a name of which all words name nobody: 测试有限公司, test客户, Test Company Ltd."""
+    table = tables()
+    if name.script == "han":
+        is_public = table.form_kinds.get(name.form) in ("institute", "hospital", "university")  # 中国测试技术研究院
+        return not is_public and table.nobody_han.fullmatch(name.brand) is not None
+    words = [word.rstrip("0123456789") for word in name.words]
+    return not table.nobody_latin.isdisjoint(words) and table.nobody_latin | table.fillers_latin >= set(words) - {""}
 
 
 @remembered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,9 @@ class Tables:
     latin_regions: Mapping[str, tuple[str, ...]]  # word -> Latin spellings besides its pinyin
     remarks: frozenset[str]
     placeholders: frozenset[str]
+    nobody_han: re.Pattern[str]  # a whole text made of words that name nobody, at least one of them no filler
+    nobody_latin: frozenset[str]
+    fillers_latin: frozenset[str]
     departments: tuple[str, ...]
     titles: tuple[str, ...]
     generic: tuple[str, ...]
@@ -36,6 +40,12 @@ class Tables:
 
 def _longest(words: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words), key=lambda word: (-len(word), word)))
+
+
+def _nobody(words: Mapping[str, list[str]]) -> re.Pattern[str]:
+    own = "|".join(map(re.escape, _longest([*words["chinese"], *words["latin"]])))
+    fillers = "|".join(map(re.escape, _longest(words["fillers_chinese"])))
+    return re.compile(rf"(?:{fillers}|\d)*(?:{own})(?:{own}|{fillers}|\d)*|(?:{fillers}|\d)+")
 
 
 def read_table(name: str) -> Any:
@@ -65,6 +75,9 @@ def tables() -> Tables:
         latin_regions={word: tuple(spellings) for word, spellings in read_table("places_latin.yaml").items()},
         remarks=frozenset(word.casefold() for word in clutter["bracketed"]),
         placeholders=frozenset(word.casefold() for word in clutter["placeholders"]),
+        nobody_han=_nobody(clutter["placeholder_words"]),
+        nobody_latin=frozenset(clutter["placeholder_words"]["latin"]),
+        fillers_latin=frozenset(clutter["placeholder_words"]["fillers_latin"]),
         departments=_longest(clutter["departments"]),
         titles=_longest(clutter["titles"]),
         generic=_longest(generic["chinese"]),

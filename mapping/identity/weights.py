@@ -108,7 +108,7 @@ def strong(codes: Collection[str], score: int, least: int) -> bool:
 def held(codes: Collection[str]) -> str:
     """What keeps a strong pair from being linked without a person; "" for nothing."""
     if "tax_id_equal" in codes:
-        return barred(codes)
+        return barred(codes) or ("nobody_named" if "nobody_named" in codes else "")
     if bar := next((code for code in codes if code in BARS), ""):
         return bar
     rule = sufficient(codes)

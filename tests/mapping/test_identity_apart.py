@@ -184,3 +184,35 @@ def test_one_character_in_common_is_no_brand_in_common() -> None:
 )  # fmt: skip
 def test_under_one_roof_a_relative_or_a_person_is_not_the_firm(name: str, contact: dict[str, str]) -> None:
     assert linked(side(name, **contact), side(FIRM, TAX, **contact)) == {"apart"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *"测试有限公司 测试科技有限公司 深圳市测试科技有限公司 待定有限公司 某某有限公司 XXX有限公司 待确认 待补充 测试用户".split(),
+        *"test客户 测试请勿删除 asdf 现金客户 ABC公司 demo公司 xx公司 同上 测试123 【测试】 aaa todo".split(),
+        "Test Company Ltd", "test1 test", "Unknown Customer", "dummy customer", "No Name", "Test Ltd", "n.a.",
+        "to be confirmed",
+    ],
+)  # fmt: skip
+def test_a_name_that_fills_a_field_is_nobodys(name: str) -> None:
+    assert linked(side(name), side(name)) == {"apart"}
+    assert linked(side(name, **PLACE), side(name, **PLACE)) == {"apart"}
+    assert linked(side(name, TAX), side(FIRM, TAX)) == {"apart"}, "an id alone does not say whose it is"
+    assert two(record("z/1", name, TAX), record("a/1", FIRM, TAX)) == "review"
+    assert judge(party("z1", name, TAX), [party("k1", FIRM, TAX, side="books")]).outcome == "review"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["中国测试技术研究院", "深圳市华测检测有限公司", "ABC Tools Company", "Test Equipment Ltd", "Sample Bridge Ltd"],
+)
+def test_a_real_name_that_looks_like_one_is_somebodys(name: str) -> None:
+    assert linked(side(name), side(name)) == {"auto"}
+
+
+def test_a_person_may_say_whose_a_nameless_record_is() -> None:
+    rows = [record("a/1", FIRM, TAX), record("b/1", "测试", TAX), record("z/1", FIRM, TAX)]
+    made = match(rows, must_link=[("a/1", "b/1")])
+    assert same(made, "a/1", "z/1")
+    assert same(made, "b/1", "z/1")
