@@ -41,6 +41,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("country_conflict",),
     ("names_share_nothing",),
     ("nobody_named",),
+    ("person_named",),
     ("must_not_link",),
 )
 _TRADE = ("", "trade_differs", "trade_equal")
@@ -150,6 +151,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         _trades(mine, theirs) if han == "han_industry_differs" else "",
         _groups(mine, theirs),
         _group_words(mine, theirs),
+        "person_named" if mine.is_person or theirs.is_person else "",
     ]
 
 

@@ -24,7 +24,9 @@ _CODE = (
     "addresses countries domains facts former_names latin_names lookalikes names numbers phones places remembered "
     "simplify sounds stored tables tax_ids"
 ).split()
-_DATA = "clutter.yaml generic_words.yaml hosts.yaml legal_forms.yaml pinyin.txt places_latin.yaml regions.yaml".split()
+_DATA = (
+    "clutter.yaml generic_words.yaml hosts.yaml legal_forms.yaml persons.yaml pinyin.txt places_latin.yaml regions.yaml"
+).split()
 _LIBRARIES = ("babel", "python-stdnum", "opencc-python-reimplemented")
 
 # In the order of their fields.

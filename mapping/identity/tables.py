@@ -36,6 +36,9 @@ class Tables:
     generic: tuple[str, ...]
     generic_latin: frozenset[str]
     licensed: tuple[str, ...]
+    surnames: frozenset[str]
+    person_titles: frozenset[str]
+    given_names: frozenset[str]
 
 
 def _longest(words: list[str]) -> tuple[str, ...]:
@@ -58,6 +61,7 @@ def read_table(name: str) -> Any:
 def tables() -> Tables:
     """The shipped tables, read once."""
     forms, clutter = read_table("legal_forms.yaml"), read_table("clutter.yaml")
+    persons = read_table("persons.yaml")
     generic, provinces = read_table("generic_words.yaml"), read_table("regions.yaml")
     spellings = [(tuple(text.split()), one) for one, texts in forms["latin"].items() for text in (one, *texts)]
     regions = {province: (province, "") for province in provinces}
@@ -83,4 +87,7 @@ def tables() -> Tables:
         generic=_longest(generic["chinese"]),
         generic_latin=frozenset(forms["short_words"].get(word, word) for word in generic["latin"]),
         licensed=_longest(generic["licensed"]),
+        surnames=frozenset(persons["surnames"]),
+        person_titles=frozenset(persons["titles"]),
+        given_names=frozenset(persons["given"]),
     )

@@ -7,6 +7,7 @@ import re
 from mapping.identity.facts import PartyFacts
 from mapping.identity.name_pairs import Spoken, spoken_of
 from mapping.identity.names import Name, loose
+from mapping.identity.persons import is_person
 from mapping.identity.tables import tables
 from mapping.identity.tax_ids import TaxId
 
@@ -27,7 +28,7 @@ class View:
 
     __slots__ = (
         "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "is_called",
-        "is_no_group",
+        "is_no_group", "is_person",
         "kinds", "label",
         "latin", "licensed", "named", "only_tax", "places", "regions", "says_group", "shops",
         "weak",
@@ -39,6 +40,7 @@ class View:
         self.han = han = tuple([name for name in names if name.script == "han"])
         self.latin = latin = tuple([name for name in names if name.script == "latin"])
         self.regions = tuple([name.regions for name in names if name.regions])
+        self.is_person = bool(names) and all(map(is_person, names))
         self.is_branch = facts.is_branch()
         self.branch_texts = frozenset(
             [_NUMBERED.sub("", loose(_INNER.sub("", name.branch))) for name in han if name.branch]

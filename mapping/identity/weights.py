@@ -66,6 +66,8 @@ def sufficient(codes: Collection[str]) -> str:
         return "legal_name" if own or crowds.isdisjoint(codes) else ""
     if "alias_equal" in codes:
         return "alias"
+    if "person_named" in codes:
+        return ""  # many people bear one name, and a firm that bears it too is another customer
     around = sum(code in _AROUND for code in codes)
     if not _NAMED.isdisjoint(codes):
         han = not _NAMED_HAN.isdisjoint(codes)

@@ -189,7 +189,8 @@ def test_under_one_roof_a_relative_or_a_person_is_not_the_firm(name: str, contac
 @pytest.mark.parametrize(
     "name",
     [
-        *"测试有限公司 测试科技有限公司 深圳市测试科技有限公司 待定有限公司 某某有限公司 XXX有限公司 待确认 待补充 测试用户".split(),
+        *"测试有限公司 测试科技有限公司 深圳市测试科技有限公司 待定有限公司 某某有限公司".split(),
+        *"XXX有限公司 待确认 待补充 测试用户".split(),
         *"test客户 测试请勿删除 asdf 现金客户 ABC公司 demo公司 xx公司 同上 测试123 【测试】 aaa todo".split(),
         "Test Company Ltd", "test1 test", "Unknown Customer", "dummy customer", "No Name", "Test Ltd", "n.a.",
         "to be confirmed",
@@ -216,3 +217,30 @@ def test_a_person_may_say_whose_a_nameless_record_is() -> None:
     made = match(rows, must_link=[("a/1", "b/1")])
     assert same(made, "a/1", "z/1")
     assert same(made, "b/1", "z/1")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "contact"),
+    [
+        ("王小明", "深圳市王小明餐饮有限公司", {"phone": PLACE["phone"]}),
+        ("王小明", "王小明餐饮有限公司", PLACE),
+        ("王小明", "王小明有限公司", {}),
+        ("王小明", FIRM, PLACE),
+        ("王小明", "Chengyan Intelligent Equipment", PLACE),
+        ("王伟", "王伟", {"city": "深圳", "website": "chengyan.cn"}),
+        ("欧阳明华", "欧阳明华", {"city": "深圳", "website": "chengyan.cn"}),
+        ("王小明先生", "王小明先生", {"city": "深圳", "website": "chengyan.cn"}),
+        ("Wang Xiaoming", FIRM, PLACE),
+        ("Wang Xiaoming", "Wang Xiaoming Equipment Co., Ltd.", PLACE),
+        ("Mr. John Smith", FIRM, PLACE),
+        ("John Smith", "John Smith", {"city": "London", "website": "alderbridge.co.uk"}),
+        ("John Smith", "John Smith Tools Ltd", {"city": "London", "phone": "+44 20 7946 0011"}),
+    ],
+)
+def test_people_are_asked_about(left: str, right: str, contact: dict[str, str]) -> None:
+    assert linked(side(left, **contact), side(right, **contact)) == {"apart"}
+
+
+@pytest.mark.parametrize("name", ["澄砚智能", "Chengyan Equipment", "澄砚"])
+def test_the_short_name_of_a_firm_is_nobodys_own(name: str) -> None:
+    assert linked(side(name, **PLACE), side(FIRM, **PLACE)) == {"auto"}
