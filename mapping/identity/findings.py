@@ -22,6 +22,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("trade_equal", "trade_differs"),
     ("brand_weak",),
     ("region_equal", "region_conflict"),
+    ("district_differs",),
     ("branch_conflict", "branch_unclear", "branch_equal", "branch_one_side"),
     ("form_kind_differs",),
     ("trade_apart",),
@@ -146,6 +147,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         latin if han else "" if latin else trade,
         _weak(mine, theirs, han, latin),
         _regions(mine, theirs),
+        _districts(mine, theirs),
         _branches(mine, theirs),
         _kinds(mine, theirs),
         _trades(mine, theirs) if han == "han_industry_differs" else "",
@@ -193,6 +195,15 @@ def _regions(mine: View, theirs: View) -> str:
             if not places.conflict(a, b):
                 return "region_equal"
     return "region_conflict"
+
+
+def _districts(mine: View, theirs: View) -> str:
+    """`district_differs` when both name a part of a city and no two of them are one: 南山区 and 福田区."""
+    return (
+        "district_differs"
+        if mine.districts and theirs.districts and mine.districts.isdisjoint(theirs.districts)
+        else ""
+    )
 
 
 def _branches(mine: View, theirs: View) -> str:

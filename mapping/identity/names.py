@@ -28,6 +28,7 @@ _MARKS = re.compile(r"[^\w]+|_+")
 _NO_WORDS = re.compile(r"[\W_\d]+")
 _TRADING_MARK = re.compile(r"^(?:\*?ST|S\*ST|XD|XR|DR)(?=[\u4e00-\u9fff])", re.IGNORECASE)
 _SHARE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:[AB]|-(?:U|W|KY|UW))$")
+_DISTRICT_UNIT = re.compile(r"(?:新区|区|县)$")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
 # Units that people write or leave out: 深圳市 = 深圳.
 _UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
@@ -49,7 +50,7 @@ class Name:
     key without legal form and without units of places. `core` lacks regions, legal form, group word and branch; `brand`
     lacks the trade words too. `branch` "" = a head office; `branch_places` says where a branch is, also for a short
     name that ends in a place. `words` are the words of a Latin core. `has_brand`: something is left of the core when
-    the trade words are taken away.
+    the trade words are taken away. `district`: the part of a city that stands behind it: 深圳市|南山.
     """
 
     raw: str
@@ -66,6 +67,7 @@ class Name:
     branch_places: frozenset[Place] = frozenset()
     words: tuple[str, ...] = ()
     has_brand: bool = False
+    district: str = ""
 
 
 def is_nobody(name: Name) -> bool:
@@ -211,8 +213,9 @@ def _han(raw: str, text: str) -> Name:
     stem = key if (stem := loose(stem)) == key else stem
     core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
     found, core = places.cut_places(core)
-    if found and (district := _DISTRICT.match(core)):
-        core = core[district.end() :]
+    district = ""
+    if found and (part := _DISTRICT.match(core)):
+        district, core = _DISTRICT_UNIT.sub("", part.group(0)), core[part.end() :]
     cities = {place for place in found if place[1]}
     if found:
         regions = cities or set(found)  # a leading place outranks one in brackets
@@ -233,7 +236,7 @@ def _han(raw: str, text: str) -> Name:
     is_full = bool(form or branch) and len(brand or core) >= 2 and places.region_word(core) is None and bool(core)
     return Name(
         raw, "han", key, is_full, core, brand or core, form, frozenset(regions), branch, is_group, stem,
-        frozenset(branch_places), (), bool(brand),
+        frozenset(branch_places), (), bool(brand), district,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def packed(facts: PartyFacts) -> bytes:
     """The facts of a record as bytes, without its `ref` and where it stands."""
     names = tuple(
         (n.raw, n.script, n.key, n.is_full, n.core, n.brand, n.form, n.regions, n.branch, n.is_group, n.stem,
-         n.branch_places, n.words, n.has_brand)
+         n.branch_places, n.words, n.has_brand, n.district)
         for n in facts.names
     )  # fmt: skip
     ids = tuple((one.value, one.scheme, one.key) for one in facts.tax_ids)

@@ -31,7 +31,7 @@ _LIBRARIES = ("babel", "python-stdnum", "opencc-python-reimplemented")
 
 # In the order of their fields.
 _Name = tuple[
-    str, str, str, bool, str, str, str, frozenset[Place], str, bool, str, frozenset[Place], tuple[str, ...], bool
+    str, str, str, bool, str, str, str, frozenset[Place], str, bool, str, frozenset[Place], tuple[str, ...], bool, str
 ]  # fmt: skip
 _Id = tuple[str, str, str]
 _Address = tuple[str, tuple[Place, ...], str, str]
@@ -60,7 +60,7 @@ def stored(known: PartyFacts) -> bytes:
     """The facts of a record as bytes, without its `ref`, `side`, and where it stands."""
     names = [
         (n.raw, n.script, n.key, n.is_full, n.core, n.brand, n.form, n.regions, n.branch, n.is_group, n.stem,
-         n.branch_places, n.words, n.has_brand)
+         n.branch_places, n.words, n.has_brand, n.district)
         for n in known.names
     ]  # fmt: skip
     ids = [(one.value, one.scheme, one.key) for one in known.tax_ids]

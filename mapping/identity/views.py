@@ -27,7 +27,8 @@ class View:
     """
 
     __slots__ = (
-        "_spoken", "branch_places", "branch_texts", "facts", "groups", "han", "has_branch", "is_branch", "is_called",
+        "_spoken", "branch_places", "branch_texts", "districts",
+        "facts", "groups", "han", "has_branch", "is_branch", "is_called",
         "is_no_group", "is_person",
         "kinds", "label",
         "latin", "licensed", "named", "only_tax", "places", "regions", "says_group", "shops",
@@ -41,6 +42,7 @@ class View:
         self.latin = latin = tuple([name for name in names if name.script == "latin"])
         self.regions = tuple([name.regions for name in names if name.regions])
         self.is_person = bool(names) and all(map(is_person, names))
+        self.districts = frozenset([name.district for name in han if name.district])
         self.is_branch = facts.is_branch()
         self.branch_texts = frozenset(
             [_NUMBERED.sub("", loose(_INNER.sub("", name.branch))) for name in han if name.branch]

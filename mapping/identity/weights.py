@@ -23,12 +23,18 @@ SETTLING = frozenset(("tax_id_equal", "han_legal_equal", "latin_legal_equal"))
 CROWDS = frozenset(("brand_crowded", "sound_crowded", "name_contested"))
 _CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
-HOLDS = frozenset(("city_conflict", "region_conflict", "han_form_differs", "group_differs", "address_differs"))
+HOLDS = frozenset(
+    "city_conflict region_conflict district_differs han_form_differs group_differs address_differs".split()
+)
 # What holds even where the tax id is equal, and what no third record bridges: a parent's id stands on its subsidiaries.
 BARS = frozenset(
     ("names_share_nothing", "form_kind_differs", "branch_unclear", "group_word_differs", "region_conflict")
 )
-_BARS_UNKNOWN = BARS | {"trade_apart", "han_differs"}  # unless one tax id says that the firm was renamed
+_BARS_UNKNOWN = BARS | {
+    "trade_apart",
+    "han_differs",
+    "district_differs",
+}  # unless one tax id says that the firm was renamed
 _HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
 # Names that state enough to tell two members of a group apart, and names that do not; a homophone may be another firm.
 _NAMED_HAN = frozenset("han_stem_equal han_core_equal".split())

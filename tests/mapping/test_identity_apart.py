@@ -8,6 +8,8 @@ import pytest
 
 from mapping.identity.link import judge
 from mapping.identity.matching import match
+from mapping.identity.packed import packed, unpacked
+from mapping.identity.stored import restored, stored
 from tests.mapping.test_identity_link import TAX, party
 from tests.mapping.test_matching import FIRM, PLACE, record, same, two
 
@@ -244,3 +246,25 @@ def test_people_are_asked_about(left: str, right: str, contact: dict[str, str]) 
 @pytest.mark.parametrize("name", ["澄砚智能", "Chengyan Equipment", "澄砚"])
 def test_the_short_name_of_a_firm_is_nobodys_own(name: str) -> None:
     assert linked(side(name, **PLACE), side(FIRM, **PLACE)) == {"auto"}
+
+
+@pytest.mark.parametrize("contact", [{}, {"city": "深圳"}, PLACE])
+def test_two_districts_of_one_city_are_asked_about(contact: dict[str, str]) -> None:
+    left, right = "深圳市南山区澄砚科技有限公司", "深圳市福田区澄砚科技有限公司"
+    assert linked(side(left, **contact), side(right, **contact)) == {"apart"}
+    assert two(record("z/1", left, **contact), record("a/1", right, **contact)) == "review"
+    bare = record("b/1", "深圳市澄砚科技有限公司", **contact)
+    assert not same(match([record("z/1", left, **contact), record("a/1", right, **contact), bare]), "z/1", "a/1")
+
+
+def test_a_district_that_one_side_leaves_out_says_nothing() -> None:
+    left, right = "深圳市南山区澄砚科技有限公司", "深圳市澄砚科技有限公司"
+    assert linked(side(left, city="深圳"), side(right, city="深圳")) == {"auto"}
+    assert linked(side(left, TAX), side(left.replace("南山", "福田"), TAX)) == {"auto"}, "a firm that moved"
+
+
+def test_a_district_is_stored_with_the_record() -> None:
+    known = party("z/1", "深圳市南山区澄砚科技有限公司")
+    assert known.names[0].district == "南山"
+    assert restored(stored(known), "z/1", "crm") == known
+    assert unpacked("z/1", packed(known)).names == known.names
