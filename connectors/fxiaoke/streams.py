@@ -79,7 +79,7 @@ def streams_of(deal_object: str, invoice_object: str) -> dict[str, FxStream]:
             "AccountObj",
             "AccountObj",
             "customer",
-            ("name", "account_no", "tel", "url", "owner"),
+            ("name", "account_no", "tel", "url", "address", "owner"),
             (_TAX, Alias("legal_name", (), ("公司全称", "客户全称", "法定名称", "工商名称")), _CURRENCY),
             writable=True,
         ),

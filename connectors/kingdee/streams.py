@@ -83,7 +83,7 @@ def streams_of(settings: KingdeeSettings) -> dict[str, KingdeeStream]:
             ("FCUSTID", "FNumber", "FName", "FModifyDate"),
             (
                 "FShortName", "FSOCIALCRECODE", "FTAXREGISTERCODE", "FDOCUMENTSTATUS", "FForbidStatus",
-                "FTRADINGCURRID.FCode", "FUseOrgId.FNumber",
+                "FTRADINGCURRID.FCode", "FUseOrgId.FNumber", "FINVOICETEL", "FINVOICEADDRESS",
             ),
             stamps=("FModifyDate",),
             marks=("FDOCUMENTSTATUS", "FForbidStatus"),

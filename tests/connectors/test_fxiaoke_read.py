@@ -104,6 +104,8 @@ def test_fields_are_found_by_label_and_values_are_exact(pull: Pull) -> None:
     for key, row in customers.items():
         party = map_record(PROFILES["customers"], row.payload, CONTEXT)
         assert bool(party.tax_ids) == (rig.company.truth["fx_accounts"][key]["way"] == "tax_id")
+        is_story = rig.company.truth["fx_accounts"][key]["customer"] in ("CUST0001", "CUST0002", "CUST0003")
+        assert party.address.startswith("示例路") == is_story
     for stream in ("deals", "orders", "payments", "payment_lines", "payment_plans"):
         for row in pull(rig.connector(), stream)[0].values():
             assert map_record(PROFILES[stream], row.payload, CONTEXT).amount_minor > 0

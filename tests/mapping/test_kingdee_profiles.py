@@ -311,6 +311,8 @@ CUSTOMER: dict[str, Any] = {
     "FTAXREGISTERCODE": "91110000600037341L",
     "FSOCIALCRECODE": "91110000600037341L",
     "FForbidStatus": "A",
+    "FINVOICETEL": "0755-26731188",
+    "FINVOICEADDRESS": "深圳市南山区科苑路15号",
 }
 
 
@@ -320,6 +322,7 @@ def test_a_customer() -> None:
     assert (made.external_id, made.number, made.legal_name) == ("80001", "CUST0001", "深圳市示例科技有限公司")
     assert made.names == ("深圳市示例科技有限公司", "示例")
     assert made.tax_ids == ("91110000600037341L",)
+    assert (made.phone, made.address) == ("0755-26731188", "深圳市南山区科苑路15号")
     assert (made.currency, made.company_ref, made.is_active) == ("CNY", "cn", True)
     assert run("customers", {**CUSTOMER, "FForbidStatus": "B"}).is_active is False
 
@@ -329,5 +332,6 @@ def test_the_connector_is_told_what_to_ask() -> None:
     assert {"FID", "FCUSTOMERID.FNumber", "FEntityPlan.FPAYAMOUNTFOR", "FEntityPlan.FEntityPlan_FEntryID"} <= set(paths)
     assert "FEntityDetail.FORDERNUMBER" in paths
     assert len(paths) == len(set(paths))
+    assert {"FINVOICETEL", "FINVOICEADDRESS"} <= set(PROFILES["customers"].source_paths)
     assert "FCONTACTUNITTYPE" in PROFILES["payments"].source_paths
     assert {"FSRCROWID", "FMATCHID"} <= set(PROFILES["allocations"].source_paths)

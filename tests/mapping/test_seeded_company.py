@@ -140,3 +140,12 @@ def test_claims_bind_right_or_go_to_a_person(
         if verdict.outcome == "bound":
             assert list(verdict.refs) == [answer["bill"]]
     assert set(outcomes) == {("link", "bound"), ("conflict", "review")}
+
+
+def test_customers_of_the_stories_carry_the_contact_fields_that_the_vendors_have(company: Any) -> None:
+    from_books = {one.number: one for one in mapped("kingdee", "customers", company.kingdee["BD_Customer"])}
+    assert from_books["CUST0001"].address == "示例路1号"
+    assert from_books["CUST0001"].phone.startswith("+86 000")
+    asked = load_profiles("fxiaoke")["customers"].source_paths
+    assert "address" in asked
+    assert from_books["CUST0009"].address == ""

@@ -54,6 +54,11 @@ def customer_ref(customer: Customer) -> Doc:
     return {"FNumber": customer.number, "FName": customer.name.legal}
 
 
+def invented_address(customer: Customer) -> str:
+    """Where a customer of the demo stories has its seat, the same in all systems; "" for the others."""
+    return f"示例路{int(customer.number[4:])}号" if customer.mark.startswith("story") else ""
+
+
 def _customer(customer: Customer, index: int, since: str) -> Doc:
     term = _term(customer)
     chinese = customer.name.country == "CN"
@@ -69,6 +74,8 @@ def _customer(customer: Customer, index: int, since: str) -> Doc:
         "FTAXREGISTERCODE": customer.tax_id,
         "FSOCIALCRECODE": customer.tax_id if chinese else "",
         "FINVOICETITLE": customer.name.legal,
+        "FINVOICEADDRESS": invented_address(customer),
+        "FINVOICETEL": f"+86 000 2000{index:04d}" if customer.mark.startswith("story") else "",
         "FISCREDITCHECK": customer.credit_checked,
         "FTaxRate": {"FNumber": "SL02_SYS" if chinese else "SL04_SYS", "FName": "13%增值税" if chinese else "零税率"},
         "FDocumentStatus": "C",

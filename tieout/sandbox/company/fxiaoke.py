@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tieout.sandbox.company.accounting import invented_address
 from tieout.sandbox.company.model import RATES, Bill, Books, Customer, Doc, Match, Receipt, amount
 from tieout.sandbox.company.names import bracket_or_space_variant
 
@@ -111,6 +112,7 @@ def _account(made: Fxiaoke, customer: Customer, *, alone: bool) -> Doc:
         name=shown,
         account_no=f"KH{1000 + len(made.accounts)}",
         tel=f"+86 000 {rng.randrange(10**7, 10**8)}" if rng.random() < 0.5 else None,
+        address=invented_address(customer) or None,
         mc_currency=customer.currency,
         mc_exchange_rate=str(RATES[customer.currency]),
     )

@@ -98,8 +98,8 @@ FORMS: dict[str, Form] = {
             _fields(
                 "FCUSTID:int FNumber FName FShortName FCreateOrgId:base:ORG_Organizations "
                 "FUseOrgId:base:ORG_Organizations FTRADINGCURRID:base:BD_Currency FRECCONDITIONID:base:BD_RecCondition "
-                "FTAXREGISTERCODE FSOCIALCRECODE FINVOICETITLE FISCREDITCHECK:bool FTaxRate:base:BD_TaxRate "
-                "FDocumentStatus FForbidStatus FCreateDate:date FModifyDate:date"
+                "FTAXREGISTERCODE FSOCIALCRECODE FINVOICETITLE FINVOICEADDRESS FINVOICETEL FISCREDITCHECK:bool "
+                "FTaxRate:base:BD_TaxRate FDocumentStatus FForbidStatus FCreateDate:date FModifyDate:date"
             ),
             {},
         ),
