@@ -186,25 +186,30 @@ class Clusters:
             for place in range(self._first[left], self._first[left + 1]):
                 right, found = self._other[place], self._found[place]
                 if left < right and self._links[found] and (left, right) not in self._refused:
-                    found_links.append((-self._scores[found], left, right, found))
+                    is_weaker = "tax_id_equal" not in self._table[found]
+                    found_links.append((is_weaker, -self._scores[found], left, right, found))
         for pair, codes in self._called.items():
             score = self.weights.score(codes)
             if not held(codes) and strong(codes, score, self.weights.auto) and pair not in self._refused:
-                found_links.append((-score, *pair, len(self._table)))
+                found_links.append(("tax_id_equal" not in codes, -score, *pair, len(self._table)))
                 self._table.append(codes)
-        for minus, left, right, found in sorted(found_links):
+        for is_weaker, minus, left, right, found in sorted(found_links):
             a, b = self.home[left], self.home[right]
-            if a == b or self._vetoed(a, b) or self._contested(left, right, -minus):
+            if a == b or self._vetoed(a, b) or self._contested(left, right, -minus, not is_weaker):
                 continue
             self._join(a, b, Link(left, right, -minus, self._table[found]))
 
-    def _contested(self, left: int, right: int, score: int) -> bool:
-        """True when either record has another candidate about as good that cannot be the same customer."""
+    def _contested(self, left: int, right: int, score: int, by_tax: bool) -> bool:
+        """True when either record has another candidate about as good that cannot be the same customer.
+
+        An equal tax id says who is meant, as in `link.judge`: only another record with that id contests it.
+        """
         least = score - self.weights.margin
         a, b = self.home[left], self.home[right]
         for mine, theirs in ((left, right), (right, left)):
             for place in range(self._first[mine], self._first[mine + 1]):
-                if self._scores[self._found[place]] <= least:
+                found = self._found[place]
+                if self._scores[found] <= least or (by_tax and "tax_id_equal" not in self._table[found]):
                     continue
                 other = self._other[place]
                 if other == theirs or self.home[other] in (a, b) or _ordered(mine, other) in self._refused:
@@ -282,7 +287,7 @@ class Clusters:
             pairs = [self.codes(x, y) for x in self.of(left) for y in self.of(right)]
             codes = joined(pairs) if len(pairs) > 1 else pairs[0]
             why = next((code for codes in pairs for code in codes if code in VETOES), "") or held(codes)
-            why = why or self._barred(left, right)
+            why = why or self._barred(left, right) or ("evidence_thin" if any(map(self._is_thin, pairs)) else "")
             known = self._between_known[left, right] = Link(left, right, self.weights.score(codes), codes, why)
         return known
 
@@ -290,9 +295,13 @@ class Clusters:
         for x in self.of(left):
             for y in self.of(right):
                 codes = self.codes(x, y)
-                if not VETOES.isdisjoint(codes) or self.weights.score(codes) < self.weights.floor:
+                if not VETOES.isdisjoint(codes) or self._is_thin(codes):
                     return True
         return bool(self._barred(left, right))
+
+    def _is_thin(self, codes: Codes) -> bool:
+        """True for a pair that says so little, or so much against it, that no third record may bring it together."""
+        return self.weights.score(codes) < self.weights.floor and "tax_id_equal" not in codes
 
     def _barred(self, left: int, right: int) -> str:
         """What keeps two records of the clusters apart, whatever a third has in common with both; "" for nothing.

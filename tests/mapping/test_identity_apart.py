@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
+from mapping.identity.evidence import compare
 from mapping.identity.link import judge
-from mapping.identity.matching import match
+from mapping.identity.matching import match, prepare
 from mapping.identity.packed import packed, unpacked
+from mapping.identity.rivals import BY_MASK
 from mapping.identity.stored import restored, stored
+from mapping.identity.weights import VETOES, barred, weights
 from tests.mapping.test_identity_link import TAX, party
-from tests.mapping.test_matching import FIRM, PLACE, record, same, two
+from tests.mapping.test_matching import FIRM, PLACE, ROWS, record, same, two
 
 Side = tuple[str, str, dict[str, Any]]  # name, tax id, other fields
 
@@ -268,3 +272,52 @@ def test_a_district_is_stored_with_the_record() -> None:
     assert known.names[0].district == "南山"
     assert restored(stored(known), "z/1", "crm") == known
     assert unpacked("z/1", packed(known)).names == known.names
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS.filter(lambda rows: 3 <= len(rows) <= 5))
+def test_one_record_among_several_is_judged_as_many_are_matched(
+    rows: list[tuple[str, str, str, dict[str, str]]],
+) -> None:
+    """Where the two ways differ, and why.
+
+    Many matched at once know more than one judged alone: whether the two books that fit are one, and whether a further
+    record fits the same book. So they may join what one alone asks about, and through a third record; and they may ask
+    where one alone links, but only because another candidate about as good is somebody else. Neither ever puts two
+    records together that are held apart as a pair.
+    """
+    refs = ["z/1", *(f"b/{n}" for n in range(1, len(rows)))]
+    records = [record(ref, name, tax, **more) for ref, (_, name, tax, more) in zip(refs, rows, strict=True)]
+    made, read = match(records), prepare(records)
+    notes = {ref: BY_MASK[read.blocks.notes[at]] for ref, at in read.number_of().items()}
+    known = {
+        ref: party(ref, name, tax, side=ref[0], **more) for ref, (_, name, tax, more) in zip(refs, rows, strict=True)
+    }
+    verdict = judge(known["z/1"], [known[ref] for ref in refs[1:]], notes=notes)
+    weigh = weights()
+
+    def codes(one: str, other: str) -> tuple[str, ...]:
+        return compare(known[one], known[other], notes[one] | notes[other]).codes
+
+    def apart(one: str, other: str) -> bool:
+        found = codes(one, other)
+        thin = "tax_id_equal" not in found and weigh.score(found) < weigh.floor
+        return thin or not VETOES.isdisjoint(found) or bool(barred(found))
+
+    def near(one: str, other: str, least: int) -> bool:
+        return same(made, one, other) or weigh.score(codes(one, other)) > least - weigh.margin
+
+    def contested(ref: str) -> bool:
+        least = weigh.score(codes("z/1", ref))
+        return any(
+            (apart("z/1", third) and near(third, ref, least)) or (apart(ref, third) and near(third, "z/1", least))
+            for third in refs[1:]
+            if third != ref
+        )
+
+    by_one, by_many = set(verdict.refs), {ref for ref in refs[1:] if same(made, "z/1", ref)}
+    assert not [ref for ref in by_one | by_many if apart("z/1", ref)]
+    assert all(contested(ref) for ref in by_one - by_many), (verdict, made)
+    if by_many - by_one:
+        through_others = len(by_many) > 1
+        assert verdict.outcome == "review" or through_others or all(map(contested, by_one)), (verdict, made)
