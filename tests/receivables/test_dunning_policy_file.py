@@ -197,7 +197,8 @@ def test_the_earliest_step_lies_a_year_before_the_due_date() -> None:
         ("offset: 1", "offset: 0", "a step on or before the due date has level 0: nothing is overdue yet", ""),
         ("tone: firm", "tone: rude", "there is no tone 'rude'",
          "Known: courtesy, notice, friendly, firm, formal, final."),
-        ("template: formal", "template: poem", "there is no template 'poem'", "Known: "),
+        ("template: formal", "template: poem", "there is no template 'poem'",
+         "Known: courtesy, claim, formal."),
         ("offset: 1, level", "ofset: 1, offset: 1, level", "there is no key 'ofset'", "Known: id, offset, "),
     ],
 )  # fmt: skip
