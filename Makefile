@@ -47,9 +47,8 @@ bench: $(VENV)/.installed-dev  ## Measure, beside other tools; one table a secti
 	$(BIN)/python -m bench $(SECTION) $(if $(FULL),--full) $(ARGS)
 
 # DATA= the folder with highradius and customer_matching; without it invented input is used, and the output says so.
-DATA ?= ../shared/data
 e2e: $(VENV)/.installed-dev  ## Real invoices and names into three vendors, sync on both engines, killed on the way, then the proof.
-	PYTHONPATH=. $(BIN)/python -m tests.e2e.run --data $(DATA) $(ARGS)
+	PYTHONPATH=. $(BIN)/python -m tests.e2e.run $(if $(DATA),--data $(DATA)) $(ARGS)
 
 SIM = PYTHONHASHSEED=0 PYTHONPATH=. $(BIN)/python -m tests.sim.run
 sim: $(VENV)/.installed-dev  ## Seeded worlds with faults: the corpus and 150 fresh ones (WORLDS=300 more); SEED=n replays one.

@@ -112,7 +112,7 @@ class Stopwatch:
 
 def test_a_long_run_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Stopwatch()
-    with Steps(Out(as_json=True), clock) as steps:  # type: ignore[arg-type]
+    with Steps(Out(as_json=True), clock) as steps:  # type: ignore[arg-type]  # a clock with what Steps asks of one
         counted = steps.counted(map, ("read", "compare"), size=10, total=25)
 
         def slow(number: int) -> int:
@@ -129,7 +129,7 @@ def test_a_long_run_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_short_run_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Steps(Out(as_json=True), Stopwatch()) as steps:  # type: ignore[arg-type]
+    with Steps(Out(as_json=True), Stopwatch()) as steps:  # type: ignore[arg-type]  # as above
         assert list(steps.counted(map, ("read",))(str, [1, 2])) == ["1", "2"]
         steps.tell("write")
     assert capsys.readouterr().err == ""

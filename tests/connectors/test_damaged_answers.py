@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httpx
@@ -89,7 +90,8 @@ def test_what_is_damaged_here_was_good(rig: Any, stream: int) -> None:
 def test_what_once_broke_a_reader_is_read_or_refused(rig: Any) -> None:
     for stream in _STREAMS[rig.vendor]:
         for text in kept(name_of(rig)):
-            guarded(name_of(rig), text, lambda s=stream, t=text: read(rig, s, lambda _: base64.b64decode(t)))  # type: ignore[misc]
+            sent = base64.b64decode(text)
+            guarded(name_of(rig), text, partial(read, rig, stream, lambda _, sent=sent: sent))
 
 
 @pytest.mark.hypothesis

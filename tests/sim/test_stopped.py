@@ -39,7 +39,9 @@ def _until(what: str, holds: Callable[[], bool]) -> None:
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="who is left running is read from /proc, which only Linux has"
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
 def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SIM_ENGINE": "sqlite"}
