@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,22 @@ import pytest
 from sqlalchemy import select
 
 from sync.service import Service
-from tests.flow.books import receive, rows, writes_since
-from tests.flow.harness import make_world
+from tests.flow import hold_timeline
+from tests.flow.books import rows, writes_since
 from tests.flow.test_credit_terms import ANNA, BERT, credit_of, limit
-from tests.flow.test_two_crms import open_three
+from tests.flow.two_crms import synced_three, three_systems
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import decisions, documents, memberships
 
 
 @pytest.fixture
 def world() -> SandboxWorld:
-    return make_world(40, 90, seed=11)
+    return three_systems()
 
 
 @pytest.fixture
 def service(tmp_path: Path, world: SandboxWorld) -> Iterator[Service]:
-    with open_three(tmp_path, world, f"sqlite:///{tmp_path / 'tieout.db'}") as opened:
-        assert opened.sync().ok
-        world.clock.advance(60)
+    with synced_three(tmp_path, world) as opened:
         yield opened
 
 
@@ -80,10 +77,6 @@ def test_both_crms_hear_of_each_status_change_once(world: SandboxWorld, service:
         one for one in world.store.collection("kingdee", "AR_receivable").values() if one["FBillNo"] == number
     )
 
-    def bill(amount: Decimal) -> str:
-        fields = {"FCUSTOMERID": record["FCUSTOMERID"], "FALLAMOUNTFOR": amount, "FENDDATE_H": "2027-06-30T00:00:00"}
-        return str(world.kingdee.user_change("create", "AR_receivable", "", fields)["FBillNo"])
-
     def step(change: Callable[[], Any]) -> dict[str, list[str]]:
         seq = world.store.effects.last_seq
         change()
@@ -91,18 +84,10 @@ def test_both_crms_hear_of_each_status_change_once(world: SandboxWorld, service:
         assert service.sync().ok
         return statuses(world, seq, records)
 
-    start = Decimal(credit_of(service, customer)["body"]["exposure_minor"]) / 100
-    first_bill = bill(Decimal(555_000) - start)  # the reference's numbers in thousands of yuan
-    early = receive(world, first_bill, Decimal(60_000))
-    asked = service.credit.ask_limit(customer, limit(50_000_000), ANNA)
+    exposure = credit_of(service, customer)["body"]["exposure_minor"]
+    steps = hold_timeline.begin(world, record["FCUSTOMERID"], exposure)
+    asked = service.credit.ask_limit(customer, limit(hold_timeline.LIMIT_MINOR), ANNA)
     assert step(lambda: service.credit.approve(asked["id"], BERT)) == {"zoho": [], "fxiaoke": []}
-    steps: list[tuple[Callable[[], Any], int, list[str]]] = [
-        (lambda: bill(Decimal(15_000)), 510, ["hold"]),
-        (lambda: receive(world, first_bill, Decimal(30_000)), 480, []),
-        (lambda: receive(world, first_bill, Decimal(35_000)), 445, []),
-        (lambda: world.clock.advance(86400), 445, ["ok"]),
-        (lambda: world.kingdee.user_change("cancel", "AR_RECEIVEBILL", early), 505, ["hold"]),
-    ]
     for change, thousands, pushed in steps:
         assert step(change) == {"zoho": pushed, "fxiaoke": pushed}, thousands
         assert credit_of(service, customer)["body"]["exposure_minor"] == thousands * 100_000

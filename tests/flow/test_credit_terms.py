@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from sync.service import Service
+from tests.flow import hold_timeline
 from tests.flow.books import (
     Example,
     Synced,
     decision,
     open_conflicts,
     pick,
-    receive,
     rows,
     writes_since,
     zoho_record,
@@ -125,30 +125,11 @@ def test_hold_timeline_of_the_reference_pushes_three_status_changes(synced: Sync
         one = calm(service)
         customer = customer_of(service, one.account_id)
 
-        def bill(amount: Decimal) -> str:
-            made = world.kingdee.user_change(
-                "create",
-                "AR_receivable",
-                "",
-                {"FCUSTOMERID": one.party_ref, "FALLAMOUNTFOR": amount, "FENDDATE_H": "2027-06-30T00:00:00"},
-            )
-            return str(made["FBillNo"])
-
-        # The reference's numbers in thousands of yuan.
-        start = Decimal(credit_of(service, customer)["body"]["exposure_minor"]) / 100
-        first_bill = bill(Decimal(555_000) - start)
-        early = receive(world, first_bill, Decimal(60_000))
-        asked = service.credit.ask_limit(customer, limit(50_000_000), ANNA)
+        steps = hold_timeline.begin(world, one.party_ref, credit_of(service, customer)["body"]["exposure_minor"])
+        asked = service.credit.ask_limit(customer, limit(hold_timeline.LIMIT_MINOR), ANNA)
         assert step(world, service, one.crm_accounts[0], lambda: service.credit.approve(asked["id"], BERT)) == []
         assert credit_of(service, customer)["body"]["exposure_minor"] == 49_500_000
         assert credit_of(service, customer)["value"] == "ok"
-        steps: list[tuple[Callable[[], Any], int, list[str]]] = [
-            (lambda: bill(Decimal(15_000)), 510, ["hold"]),
-            (lambda: receive(world, first_bill, Decimal(30_000)), 480, []),
-            (lambda: receive(world, first_bill, Decimal(35_000)), 445, []),
-            (lambda: world.clock.advance(86400), 445, ["ok"]),
-            (lambda: world.kingdee.user_change("cancel", "AR_RECEIVEBILL", early), 505, ["hold"]),
-        ]
         for change, thousands, pushed in steps:
             assert step(world, service, one.crm_accounts[0], change) == pushed, thousands
             assert credit_of(service, customer)["body"]["exposure_minor"] == thousands * 100_000

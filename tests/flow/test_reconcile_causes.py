@@ -22,7 +22,7 @@ from tests.flow.books import (
     zoho_record,
 )
 from tests.flow.harness import make_world
-from tests.flow.test_two_crms import open_three
+from tests.flow.two_crms import open_three
 from tieout.core.errors import TieoutError
 from tieout.core.ports import StatedTotal
 from tieout.store.breaks import of_run

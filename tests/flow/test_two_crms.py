@@ -15,61 +15,31 @@ from sync.apply import run_apply
 from sync.channels import ensure_channel
 from sync.inbox import accept, run_inbox
 from sync.push import run_push
-from sync.service import Service, open_service
+from sync.service import Service
 from tests.flow.books import document, receive, rows, writes_since
-from tests.flow.harness import KINGDEE, ZOHO, SharedClock, make_world, outbox_states, write_config
-from tieout.cli.vendors import vendor_settings
-from tieout.core.config import load
+from tests.flow.harness import outbox_states
+from tests.flow.two_crms import synced_three, three_systems
 from tieout.core.errors import Denied
 from tieout.sandbox.fxiaoke.callbacks import decrypt, sha1
-from tieout.sandbox.http import InProcessTransport
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import bindings, claims, conflicts, documents, memberships, outbox
 from tieout.web.app import build
 
-FXIAOKE = "127.0.0.1:7003"
-
-
-def open_three(folder: Path, world: SandboxWorld, database_url: str) -> Service:
-    """The product with both CRMs and the books."""
-    keys = world.connections(fxiaoke_url=f"http://{FXIAOKE}")["fxiaoke"]
-    lines = "\n".join(f'{key} = "{value}"' for key, value in keys.items())
-    path = write_config(folder, world, database_url)
-    more = f"""
-[connections.fxiaoke]
-vendor = "fxiaoke"
-sandbox = true
-company = "cn"
-{lines}
-push = ["payment_status", "credit", "reminders"]
-push_mode = "auto"
-"""
-    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
-    config = load(path, vendor_settings=vendor_settings).model_copy(update={"public_url": "http://127.0.0.1:8000"})
-    wires = InProcessTransport({ZOHO: world.zoho, KINGDEE: world.kingdee, FXIAOKE: world.fxiaoke})
-    service = open_service(config, transport=wires, clock=SharedClock(world.clock))
-    service.migrate()
-    return service
-
 
 @pytest.fixture
 def world() -> SandboxWorld:
-    return make_world(40, 90, seed=11)
+    return three_systems()
 
 
 @pytest.fixture
 def service(tmp_path: Path, world: SandboxWorld) -> Iterator[Service]:
-    with open_three(tmp_path, world, f"sqlite:///{tmp_path / 'tieout.db'}") as opened:
-        assert opened.sync().ok
-        world.clock.advance(60)
+    with synced_three(tmp_path, world) as opened:
         yield opened
 
 
 @pytest.fixture
 def service_on_both(tmp_path: Path, world: SandboxWorld, engine_url: str) -> Iterator[Service]:
-    with open_three(tmp_path, world, engine_url) as opened:
-        assert opened.sync().ok
-        world.clock.advance(60)
+    with synced_three(tmp_path, world, engine_url) as opened:
         yield opened
 
 
