@@ -16,7 +16,7 @@ from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.store import audit
 from tieout.store.queries import parties
 from tieout.store.session import unit
-from tieout.store.tables import accounts, answers, conflicts, customers, documents, memberships
+from tieout.store.tables import accounts, answers, conflicts, customers, documents
 
 ALLOWED = {
     "identity": ("link", "separate", *STATED, "leave"),
@@ -149,63 +149,66 @@ def _append_undo(conn: Connection, now: Any, answer_seq: int, actor: str, confli
     return append_answer(conn, now, {"undo_of": answer_seq, "conflict_id": conflict_id}, actor)
 
 
-def merge(ctx: Context, customer_id: str, other_id: str, actor: str) -> dict[str, Any]:
-    """Make two customers one: the accounts of `other_id` become members of `customer_id`. No journal row moves."""
+def to_merge(conn: Connection, customer_id: str, other_id: str) -> list[str]:
+    """The members of `other_id` that a merge moves: its accounts, whose records follow; without any, its records."""
     if customer_id == other_id:
         raise AnswerError("a customer cannot be merged with itself")
+    for key in (customer_id, other_id):
+        if not _exists(conn, customers, key):
+            raise Gone(f"there is no customer {key}", code="no_customer")
+    members = parties.members_now(conn, other_id)
+    if not members:
+        raise AnswerError(f"customer {other_id} has no members to merge")
+    return [member for member in members if member.startswith("acc_")] or members
+
+
+def merge(ctx: Context, customer_id: str, other_id: str, actor: str, reason: str = "") -> dict[str, Any]:
+    """Make two customers one: the accounts of `other_id` become members of `customer_id`. No journal row moves."""
     now = ctx.clock.now()
-    m = memberships.c
     with unit(ctx.engine, "answer.commit") as conn:
-        for key in (customer_id, other_id):
-            if not _exists(conn, customers, key):
-                raise Gone(f"there is no customer {key}", code="no_customer")
-        members = list(
-            conn.execute(
-                select(m.member).where(m.customer_id == other_id, m.to_seq.is_(None)).order_by(m.member)
-            ).scalars()
-        )
-        moving = [member for member in members if member.startswith("acc_")] or members
-        if not moving:
-            raise AnswerError(f"customer {other_id} has no members to merge")
-        seqs = [
-            append_answer(conn, now, {"subject": member, "action": "link", "target": customer_id}, actor)
-            for member in moving
-        ]
-        audit.append(conn, now, actor, "customer.merge", customer_id, {"other": other_id, "members": moving})
+        moving = to_merge(conn, customer_id, other_id)
+        said = _with_reason({"action": "link", "target": customer_id}, reason)
+        seqs = [append_answer(conn, now, {"subject": member, **said}, actor) for member in moving]
+        told = _with_reason({"other": other_id, "members": moving}, reason)
+        audit.append(conn, now, actor, "customer.merge", customer_id, told)
     return {"customer": customer_id, "merged": other_id, "members": moving, "answers": seqs}
 
 
-def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+def _with_reason(body: dict[str, Any], reason: str) -> dict[str, Any]:
+    return {**body, "reason": reason} if reason else body
+
+
+def to_unmerge(conn: Connection, customer_id: str, members: Sequence[str]) -> dict[str, int]:
+    """The members that a person put into a customer, each with its last answer; all of them when none is named."""
+    n = answers.c
+    inside = parties.members_now(conn, customer_id)
+    unknown = sorted(set(members) - set(inside))
+    if unknown:
+        raise AnswerError(f"{', '.join(unknown)} is not a member of {customer_id}")
+    wanted = [member for member in inside if not members or member in members]
+    rows = conn.execute(
+        select(n.seq, n.subject).where(n.subject.in_(wanted), n.action == "link", n.is_active.is_(True)).order_by(n.seq)
+    ).all()
+    if not rows:
+        raise AnswerError(
+            f"no member of {customer_id} was put there by a person",
+            hint="Members linked by a rule are parted by answering with separate.",
+        )
+    return {row.subject: row.seq for row in rows}
+
+
+def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> dict[str, Any]:
     """Take merges and relinks back: the named members (all put there when none is named) return to where they stood.
 
     Of several answers about a member only the last is taken back: what stood before it holds again.
     """
     now = ctx.clock.now()
-    n, m = answers.c, memberships.c
     with unit(ctx.engine, "answer.commit") as conn:
-        inside = list(
-            conn.execute(
-                select(m.member).where(m.customer_id == customer_id, m.to_seq.is_(None)).order_by(m.member)
-            ).scalars()
-        )
-        wanted = [member for member in inside if not members or member in members]
-        unknown = sorted(set(members) - set(inside))
-        if unknown:
-            raise AnswerError(f"{', '.join(unknown)} is not a member of {customer_id}")
-        rows = conn.execute(
-            select(n.seq, n.subject)
-            .where(n.subject.in_(wanted), n.action == "link", n.is_active.is_(True))
-            .order_by(n.seq)
-        ).all()
-        if not rows:
-            raise AnswerError(
-                f"no member of {customer_id} was put there by a person",
-                hint="Members linked by a rule are parted by answering with separate.",
-            )
-        last = {row.subject: row.seq for row in rows}
+        last = to_unmerge(conn, customer_id, members)
         for seq in sorted(last.values()):
             _append_undo(conn, now, seq, actor, None)
-        audit.append(conn, now, actor, "customer.unmerge", customer_id, {"members": sorted(last)})
+        told = _with_reason({"members": sorted(last)}, reason)
+        audit.append(conn, now, actor, "customer.unmerge", customer_id, told)
     return {"customer": customer_id, "members": sorted(last)}
 
 

@@ -60,17 +60,17 @@ def preview(
     if company and company not in ctx.config.companies:
         raise CaseError(f"there is no company {company!r}.", hint="Known: " + ", ".join(sorted(ctx.config.companies)))
     with reading(ctx.engine) as conn:
-        batch = _batch(ctx, conn, on)
+        batch = batch_to_look(ctx, conn, on)
         keys = customer_keys(conn, names, customer)
         now: dict[str, DunningDecision] = {}
         then: dict[str, DunningDecision] = {}
         for part in chunks(keys, BATCH):
             positions, members = positions_of(batch, part)
             view = view_cases(batch, positions, store=False)
-            now |= _by_subject(judge(batch, positions, members, view))
+            now |= by_subject(judge(batch, positions, members, view))
             if policy is not None:
                 stand_in = dict.fromkeys(names, policy)
-                then |= _by_subject(judge(batch, positions, members, view, stand_in))
+                then |= by_subject(judge(batch, positions, members, view, stand_in))
         titles = titles_of(conn, {key.split("|")[0] for key in keys})
         active = {name: active_policy(conn, name) for name in names}
     shown = then if policy is not None else now
@@ -227,7 +227,7 @@ def _standing(subject: str, row: Mapping[Any, Any], numbers: Mapping[str, str]) 
     }
 
 
-def _batch(ctx: Context, conn: Connection, on: date | None) -> Batch:
+def batch_to_look(ctx: Context, conn: Connection, on: date | None) -> Batch:
     """What the settle functions are handed; nothing is written with it."""
     now, ids = ctx.clock.now(), BatchIds(0)
     dates = business_dates(ctx.config, now)
@@ -239,7 +239,7 @@ def _batch(ctx: Context, conn: Connection, on: date | None) -> Batch:
 
 def as_decided(ctx: Context, conn: Connection, company: str, customer: str) -> tuple[Batch, list[Judged]]:
     """A customer's dunning at a company as it would be decided now, with what it is decided from; stores nothing."""
-    batch = _batch(ctx, conn, None)
+    batch = batch_to_look(ctx, conn, None)
     positions, members = positions_of(batch, customer_keys(conn, [company], customer))
     return batch, judge(batch, positions, members, view_cases(batch, positions, store=False))
 
@@ -266,7 +266,7 @@ def titles_of(conn: Connection, ids: set[str]) -> dict[str, str]:
     return out
 
 
-def _by_subject(judged: Sequence[Judged]) -> dict[str, DunningDecision]:
+def by_subject(judged: Sequence[Judged]) -> dict[str, DunningDecision]:
     return {f"{one.position.key}|{code}": decision for one in judged for code, decision in one.decisions.items()}
 
 

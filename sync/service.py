@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from sync import answering, operations, people
+from sync import answering, operations, people, push_orders
 from sync.answer_rules import RuleDesk
 from sync.apply import ApplySummary, run_apply, run_tick
 from sync.backup import backup
@@ -28,8 +28,8 @@ from sync.queue import ring
 from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
+from sync.regrouping import RegroupDesk
 from sync.reporting import ReportFile, ReportWish, report_file
-from sync.restored import settle_restored
 from sync.secrets import check_key, forget_secrets, rotate_secrets
 from sync.support import write_bundle
 from sync.sync_summary import SyncSummary
@@ -37,10 +37,8 @@ from sync.verify import Breach, run_verify
 from sync.why import why
 from tieout.core.clock import Clock
 from tieout.core.config import Config
-from tieout.core.errors import Gone
 from tieout.core.ids import Ids
-from tieout.store import connections as connection_store
-from tieout.store import notices, pushes, runs
+from tieout.store import notices, runs
 from tieout.store.migrate import current, migrate
 from tieout.store.queries import explain
 from tieout.store.session import reading
@@ -87,6 +85,11 @@ class Service:
     def rules(self) -> RuleDesk:
         """Answers given once for every conflict of a shape."""
         return RuleDesk(self.ctx, self._after_answer)
+
+    @property
+    def regroup(self) -> RegroupDesk:
+        """What merging customers or parting them again would change."""
+        return RegroupDesk(self.ctx)
 
     # ------------------------------------------------------------- the flow
     def migrate(self, only_empty: bool = False) -> None:
@@ -199,9 +202,7 @@ class Service:
 
     def push_pause(self, actor: str, why: str) -> dict[str, Any]:
         """Stop sending anywhere until `push resume`."""
-        connection_store.pause_push(self.ctx.engine, list(self.config.connections), why or f"paused by {actor}")
-        people.note(self.ctx, actor, "push.pause", "all", {"why": why})
-        return {"paused": list(self.config.connections), "why": why}
+        return push_orders.pause(self.ctx, actor, why)
 
     def dead_letters(self, connection: str | None = None, limit: int = 50) -> dict[str, Any]:
         """Changes that were refused for good or given up."""
@@ -209,28 +210,15 @@ class Service:
 
     def revive(self, connection: str, code: str, actor: str) -> dict[str, Any]:
         """Send all dead letters of a connection with one refusal code again."""
-        count = pushes.revive(self.ctx.engine, connection, [code], actor, self.ctx.clock)
-        ring(self.ctx, f"push:{connection}")
-        return {"connection": connection, "code": code, "revived": count}
+        return push_orders.revive(self.ctx, connection, code, actor)
 
     def push_resume(self, actor: str) -> dict[str, Any]:
         """Allow pushing again after a restore or on a copied home."""
-        held = settle_restored(self.ctx)
-        resumed = connection_store.resume_push(self.ctx.engine)
-        people.note(self.ctx, actor, "push.resume", "all", {"connections": resumed, "already_there": held})
-        for name in self.config.connections:
-            ring(self.ctx, f"push:{name}")
-        return {"resumed": resumed, "already_there": held}
+        return push_orders.resume(self.ctx, actor)
 
     def retry_push(self, push_id: str, actor: str) -> dict[str, Any]:
         """Send a dead letter once more."""
-        pushes.retry(self.ctx.engine, push_id, actor, self.ctx.clock)
-        with reading(self.ctx.engine) as conn:
-            row = operations.push_row(conn, push_id)
-        if row is None:
-            raise Gone(f"there is no push {push_id}", code="no_push")
-        ring(self.ctx, f"push:{row['connection']}")
-        return {"id": push_id, "state": row["state"]}
+        return push_orders.retry(self.ctx, push_id, actor)
 
     def start_sync(self, connection: str, actor: str) -> str:
         """Ask the workers to pull a connection now; answers the run's id, the same one while it is queued."""
@@ -270,15 +258,15 @@ class Service:
         self._after_answer()
         return done
 
-    def merge(self, customer_id: str, other_id: str, actor: str) -> dict[str, Any]:
+    def merge(self, customer_id: str, other_id: str, actor: str, reason: str = "") -> dict[str, Any]:
         """Make two customers one; no journal row moves."""
-        done = answering.merge(self.ctx, customer_id, other_id, actor)
+        done = answering.merge(self.ctx, customer_id, other_id, actor, reason)
         self._after_answer()
         return done
 
-    def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+    def unmerge(self, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> dict[str, Any]:
         """Take merges back."""
-        done = answering.unmerge(self.ctx, customer_id, members, actor)
+        done = answering.unmerge(self.ctx, customer_id, members, actor, reason)
         self._after_answer()
         return done
 

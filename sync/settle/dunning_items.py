@@ -15,7 +15,7 @@ from sync.settle.positions import Position
 from tieout.receivables.disputes import Part, part_id, parts_of
 from tieout.receivables.dunning.items import Block, DunningItem, History
 from tieout.store.among import among_given
-from tieout.store.tables import decisions
+from tieout.store.tables import decisions, documents, memberships
 
 # Reminders of before policies: one step, seven days after the due date.
 FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET = "L1", 1, 7
@@ -45,32 +45,95 @@ _SENT = (
     .order_by(decisions.c.seq, decisions.c.id)
 )
 
+# Every customer a member ever stood in.
+_HOMES = (
+    select(memberships.c.member, memberships.c.customer_id)
+    .where(among_given(memberships.c.member, "members"))
+    .distinct()
+    .order_by(memberships.c.member, memberships.c.customer_id)
+)
+_ACCOUNT = select(documents.c.id, documents.c.account_id).where(among_given(documents.c.id, "ids"))
+
 
 def sent_of(batch: Batch, positions: Sequence[Position]) -> dict[str, Sent]:
-    """What was sent, by `customer|company|currency`: decisions to send that were not withdrawn."""
+    """What was sent, by `customer|company|currency`: decisions to send that were not withdrawn.
+
+    What was sent to the customer an account stood in before goes with the account: a merge or a parting repeats
+    nothing.
+    """
+    former = _former_homes(batch, positions)
+    subjects = {position.key: [f"{position.key}|{code}" for code in position.currencies] for position in positions}
+    asked = {one for held in subjects.values() for one in held}
+    asked |= {
+        f"{home}|{code}" for position in positions for home in former[position.key] for code in position.currencies
+    }
     rows: dict[str, list[Mapping[Any, Any]]] = {}
-    subjects = sorted({f"{position.key}|{code}" for position in positions for code in position.currencies})
-    for row in batch.conn.execute(_SENT, {"subjects": subjects}).mappings():
+    for row in batch.conn.execute(_SENT, {"subjects": sorted(asked)}).mappings():
         held = rows.setdefault(row["subject"], [])
         if row["value"] == "send":
             held.append(row)
         else:
             rows[row["subject"]] = [kept for kept in held if kept["body"]["key"] != row["body"]["key"]]
-    return {subject: _sent(held) for subject, held in rows.items()}
+    out = {one: _sent(rows[one]) for held in subjects.values() for one in held if one in rows}
+    for position in positions:
+        if former[position.key]:
+            _add_former(batch, position, former[position.key], rows, out)
+    return out
+
+
+def _former_homes(batch: Batch, positions: Sequence[Position]) -> dict[str, list[str]]:
+    """`customer|company` of other customers in which accounts of a position stood."""
+    owner = {account: position for position in positions for account in position.accounts}
+    found: dict[str, set[str]] = {position.key: set() for position in positions}
+    for member, customer in batch.conn.execute(_HOMES, {"members": sorted(owner)}):
+        position = owner[member]
+        if customer != position.customer:
+            found[position.key].add(f"{customer}|{position.company}")
+    return {key: sorted(homes) for key, homes in found.items()}
+
+
+def _add_former(
+    batch: Batch,
+    position: Position,
+    homes: Sequence[str],
+    rows: Mapping[str, Sequence[Mapping[Any, Any]]],
+    out: dict[str, Sent],
+) -> None:
+    """Put in what was said elsewhere of documents of this position's accounts."""
+    for code in sorted(position.currencies):
+        told = [(row, line) for home in homes for row in rows.get(f"{home}|{code}", ()) for line in _lines(row)]
+        documents_of = {line[0]: line[0].partition(":")[0] for _, line in told}
+        given = {"ids": sorted(set(documents_of.values()))}
+        mine = {document for document, account in batch.conn.execute(_ACCOUNT, given) if account in position.accounts}
+        kept: dict[int, tuple[Mapping[Any, Any], list[Any]]] = {}
+        for row, line in told:
+            if documents_of[line[0]] in mine:
+                kept.setdefault(id(row), (row, []))[1].append(line)
+        for row, lines in kept.values():
+            _note(out.setdefault(f"{position.key}|{code}", Sent()), row, lines)
 
 
 def _sent(rows: Sequence[Mapping[Any, Any]]) -> Sent:
     out = Sent()
     for row in rows:
-        body, on = row["body"], row["effective_on"]
-        out.on.append(on)
-        out.keys.add(body["key"])
-        lines = body.get("lines")
-        if lines is None:
-            lines = [[item, amount, FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET] for item, amount in body["items"]]
-        for item, _, step, level, offset, *_ in lines:
-            out.parts.setdefault(item, []).append(History(step, level, offset, on))
+        out.keys.add(row["body"]["key"])
+        _note(out, row, _lines(row))
     return out
+
+
+def _lines(row: Mapping[Any, Any]) -> Sequence[Any]:
+    """[item, minor units, step, level, offset, …] of each item a message asked for."""
+    lines: Sequence[Any] | None = row["body"].get("lines")
+    if lines is None:
+        return [[item, amount, FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET] for item, amount in row["body"]["items"]]
+    return lines
+
+
+def _note(out: Sent, row: Mapping[Any, Any], lines: Sequence[Any]) -> None:
+    on = row["effective_on"]
+    out.on.append(on)
+    for item, _, step, level, offset, *_ in lines:
+        out.parts.setdefault(item, []).append(History(step, level, offset, on))
 
 
 def dunning_items(position: Position, view: CaseView, sent: Mapping[str, Sent]) -> list[DunningItem]:

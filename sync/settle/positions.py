@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,8 +73,13 @@ class Position:
 
 def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dict[str, list[str]]]:
     """The positions of these `customer|company` keys, and the members of their customers."""
+    members = members_of(batch, [key.split("|", 1)[0] for key in keys if "|" in key])
+    return positions_among(batch, keys, members), members
+
+
+def positions_among(batch: Batch, keys: Sequence[str], members: Mapping[str, list[str]]) -> list[Position]:
+    """The positions of these `customer|company` keys as if their customers had these members."""
     pairs = [tuple(key.split("|", 1)) for key in sorted(set(keys)) if "|" in key]
-    members = members_of(batch, [customer for customer, _ in pairs])
     accounts = [m for group in members.values() for m in group if m.startswith("acc_")]
     companies = companies_of(batch, accounts)
     owner: dict[str, Position] = {}
@@ -102,7 +107,7 @@ def positions_of(batch: Batch, keys: Sequence[str]) -> tuple[list[Position], dic
         owner[account].currencies.add(currency)
     for account, currency, amount in batch.conn.execute(_CASH, of):
         _add(owner[account].unapplied_minor, currency, amount)
-    return positions, members
+    return positions
 
 
 def _add(sums: dict[str, int], currency: str, amount: int) -> None:

@@ -57,7 +57,7 @@ LISTS = {
     "not found": "/nowhere",
 }
 
-SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why")
+SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why", "merge")
 PAGE_NAMES = (*LISTS, *SINGLE)
 
 
@@ -120,13 +120,16 @@ def single_pages(service: Service) -> dict[str, str]:
         return str(rows(service, select(table.c.id).where(*where).order_by(table.c.id).limit(1))[0]["id"])
 
     credit = select(decisions.c.subject).where(decisions.c.kind == "credit", decisions.c.is_current.is_(True))
-    customer = rows(service, credit.order_by(decisions.c.subject))[0]["subject"].split("|")[0]
+    customer, other = dict.fromkeys(
+        row["subject"].split("|")[0] for row in rows(service, credit.order_by(decisions.c.subject).limit(2))
+    )
     with_choice = rows(service, select(conflicts).where(conflicts.c.state == "open"))
     asked = next(row for row in with_choice if row["kind"] == "identity" and row["suggestions"])
     return {
         "conflict": "/conflicts/" + next(str(row["id"]) for row in with_choice if row["suggestions"]),
         "answered conflict": "/conflicts/" + first(conflicts, conflicts.c.state == "resolved"),
         "customer": f"/customers/{customer}",
+        "merge": f"/customers/{customer}/merge?other={other}",
         "invoice": "/invoices/" + first(documents, documents.c.kind == "invoice", documents.c.open_minor > 0),
         "push": "/pushes/" + first(outbox, outbox.c.state == "done"),
         "reconciliation": "/reconciliations/" + first(reconciliations),

@@ -14,6 +14,7 @@ from sync.answer_rules import RuleDesk
 from sync.bulk_answers import BulkDesk
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
+from sync.regrouping import RegroupDesk
 from sync.reporting import ReportFile, ReportWish, report_file
 from tieout.core.clock import ManualClock
 from tieout.core.config import Config
@@ -169,13 +170,17 @@ class FakeService:
                 if customers.get(conn, customer_id) is None:
                     raise Gone(f"there is no customer {customer_id}", code="no_customer")
 
-    def merge(self, customer_id: str, other_id: str, actor: str) -> Mapping[str, Any]:
-        self._ask("merge", customer_id, other_id, actor)
+    @property
+    def regroup(self) -> RegroupDesk:
+        return RegroupDesk(self.ctx)  # type: ignore[arg-type]  # the parts of a context it reads
+
+    def merge(self, customer_id: str, other_id: str, actor: str, reason: str = "") -> Mapping[str, Any]:
+        self._ask("merge", customer_id, other_id, actor, *([reason] if reason else []))
         self._customers(customer_id, other_id)
         return {"customer": customer_id, "merged": other_id}
 
-    def unmerge(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]:
-        self._ask("unmerge", customer_id, list(members), actor)
+    def unmerge(self, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> Mapping[str, Any]:
+        self._ask("unmerge", customer_id, list(members), actor, *([reason] if reason else []))
         self._customers(customer_id)
         return {"customer": customer_id, "members": list(members)}
 

@@ -135,3 +135,28 @@ def paid(conn: Connection, payments: Sequence[Row]) -> dict[str, list[dict[str, 
                 }
                 out.setdefault(row[f"{here}_document_id"], []).append({**documents.allocation(row), "other": other})
     return out
+
+
+def regrouped(found: Row) -> dict[str, Any]:
+    """What a merge or its undoing would change, with its figures as money."""
+
+    def group(one: Row) -> dict[str, Any]:
+        reminders = [
+            {**pick(row, "company", "currency", "value", "step"), "amount": money(row["amount_minor"], row["currency"])}
+            for row in one["reminders"]
+        ]
+        return {
+            **pick(one, "id", "name", "items"),
+            "balances": [balance(line) for line in one["balances"]],
+            "reminders": reminders,
+        }
+
+    items = [
+        {
+            **pick(row, "document_id", "number", "due_on", "company"),
+            "open": money(row["open_minor"], row["currency"]),
+        }
+        for row in found["items"]
+    ]
+    sides = {side: [group(one) for one in found[side]] for side in ("before", "after")}
+    return {**found, **sides, "items": items}

@@ -16,6 +16,7 @@ from tieout.web.console import (
     plan,
     pushes,
     reconciliations,
+    regrouping,
     reports,
     rules,
     runs,
@@ -30,6 +31,7 @@ for _part in (
     rules,  # its paths before those of one conflict
     conflicts,
     customers,
+    regrouping,
     invoices,
     credit,
     dunning,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -44,6 +44,7 @@ def show_customer(
     today: Today,
     service: Uses,
     cursor: Annotated[str | None, Query(max_length=600)] = None,
+    done: Literal["merged", "parted", ""] = "",
 ) -> Response:
     """One customer: balances, credit with reasons, open items, payments and what they paid, what happened, members."""
     account = customer_view.account(conn, customer_id, today)
@@ -67,4 +68,5 @@ def show_customer(
         timeline=told.rows,
         next=told.next,
         cursor=cursor,
+        done=done,
     )

@@ -18,10 +18,8 @@ from tieout.web.schemas.receivables import (
     Customer,
     CustomerDetail,
     CustomerQuery,
-    MergeIn,
-    RelinkIn,
-    UnmergeIn,
 )
+from tieout.web.schemas.regrouping import MergeIn, MergeLookIn, Regrouping, RelinkIn, UnmergeIn, UnmergeLookIn
 from tieout.web.schemas.work import Done
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -54,16 +52,28 @@ def get_account(_: Reader, customer_id: CustomerId, conn: Reads, today: Today) -
     return reply(Account, read.account(conn, customer_id, today))
 
 
+@router.post("/{customer_id}/merge/preview", response_model=Regrouping, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def preview_merge(_: Operator, customer_id: CustomerId, body: MergeLookIn, service: Uses) -> Response:
+    """What merging another customer here would move: members, open items, balances, reminders. Nothing is changed."""
+    return reply(Regrouping, read.regrouped(service.regroup.merge(customer_id, body.other)))
+
+
 @router.post("/{customer_id}/merge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def merge(caller: Operator, customer_id: CustomerId, body: MergeIn, service: Uses) -> Response:
     """Move every member of another customer here; no journal row moves."""
-    return reply(Done, plain(service.merge(customer_id, body.other, caller.actor)))
+    return reply(Done, plain(service.merge(customer_id, body.other, caller.actor, body.reason)))
+
+
+@router.post("/{customer_id}/unmerge/preview", response_model=Regrouping, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def preview_unmerge(_: Operator, customer_id: CustomerId, body: UnmergeLookIn, service: Uses) -> Response:
+    """Where members that people had put here would return to, and what would then stand. Nothing is changed."""
+    return reply(Regrouping, read.regrouped(service.regroup.unmerge(customer_id, body.members)))
 
 
 @router.post("/{customer_id}/unmerge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def unmerge(caller: Operator, customer_id: CustomerId, body: UnmergeIn, service: Uses) -> Response:
     """Let members leave this customer, where people had put them, for where they stood before."""
-    return reply(Done, plain(service.unmerge(customer_id, body.members, caller.actor)))
+    return reply(Done, plain(service.unmerge(customer_id, body.members, caller.actor, body.reason)))
 
 
 @router.post("/{customer_id}/relink", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)

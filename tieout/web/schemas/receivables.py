@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tieout.web.schemas.base import CurrencyCode, Day, Flag, Id, In, Money, Name, Out, PageQuery, Party, Words
+from tieout.web.schemas.base import CurrencyCode, Day, Flag, Id, Money, Name, Out, PageQuery, Party, Words
 
 Status = Annotated[str, Field(pattern="^[a-z_]{1,32}$", examples=["overdue"])]
 
@@ -227,25 +227,3 @@ class Explanation(Out):
     pushes: list[dict[str, Any]]
     conflicts: list[dict[str, Any]]
     fields: Any = Field(None, description="How each field was mapped from the raw record, where it can be derived.")
-
-
-class MergeIn(In):
-    """The customer whose members move to the one in the path."""
-
-    other: Id = Field(description="Customer id.", examples=["cus_01jd5m9p2k7x8n4q3r6s1u"])
-
-
-class UnmergeIn(In):
-    """The members that leave the customer in the path, where people had put them, for where they stood before."""
-
-    members: list[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]] = Field(
-        min_length=1, max_length=50, examples=[["zoho/customers/4876876000000333001"]]
-    )
-
-
-class RelinkIn(In):
-    """The accounts (acc_…) or CRM records (connection/stream/id) that move to the customer in the path."""
-
-    members: list[Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]] = Field(
-        min_length=1, max_length=50, examples=[["zoho/customers/4876876000000333001"]]
-    )
