@@ -13,13 +13,14 @@ from sync.credit_terms import REQUEST_DAYS, company_named, put_order
 from sync.settle.credit_facts import policy_in_force
 from tieout.core.dates import parse_on
 from tieout.core.errors import TieoutError
+from tieout.core.money import format_minor
 from tieout.receivables.credit import CreditState, OwedItem, credit_status
 from tieout.receivables.credit_policy import policy_of
 from tieout.receivables.exposure import Exposure, MissingRate
 from tieout.store.session import reading
 from tieout.store.tables import customers, decisions
 
-SHOWN = 20
+SHOWN = 50
 
 
 def show_policy(ctx: Context, company: str = "") -> dict[str, Any]:
@@ -63,7 +64,10 @@ def ask_policy(ctx: Context, wanted: Mapping[str, Any], actor: str) -> dict[str,
 
 
 def _effect(conn: Connection, company: str, policy: Any) -> dict[str, Any]:
-    """Every standing decision judged again from its own stored inputs: how many move from what to what, and who."""
+    """Every standing decision judged again from its own stored inputs: how many move from what to what, and who.
+
+    `amounts` is the exposure of those who move; `examples` are the largest of them.
+    """
     d, c = decisions.c, customers.c
     standing = conn.execute(
         select(d.subject, d.value, d.body, d.inputs)
@@ -71,20 +75,37 @@ def _effect(conn: Connection, company: str, policy: Any) -> dict[str, Any]:
         .order_by(d.subject)
     ).mappings()
     moves: dict[str, int] = {}
-    moved: list[tuple[str, str, str]] = []
+    amounts: dict[str, dict[str, int]] = {}
+    moved: list[dict[str, Any]] = []
     count = 0
     for row in standing:
         count += 1
         now, then = row["body"].get("by_rule", row["value"]), _judge(row, policy)
         if now != then:
-            moves[f"{now} -> {then}"] = moves.get(f"{now} -> {then}", 0) + 1
-            moved.append((row["subject"].split("|")[0], now, then))
-    shown = moved[:SHOWN]
-    names = dict(conn.execute(select(c.id, c.name).where(c.id.in_([key for key, _, _ in shown]))).all())
+            move, currency, exposure = f"{now} -> {then}", row["body"]["currency"], int(row["inputs"]["exposure_minor"])
+            moves[move] = moves.get(move, 0) + 1
+            sums = amounts.setdefault(move, {})
+            sums[currency] = sums.get(currency, 0) + exposure
+            moved.append(
+                {
+                    "id": row["subject"].split("|")[0],
+                    "from": now,
+                    "to": then,
+                    "exposure_minor": exposure,
+                    "limit_minor": row["inputs"]["limit_minor"],
+                    "currency": currency,
+                }
+            )
+    shown = sorted(moved, key=lambda one: (-one["exposure_minor"], one["id"]))[:SHOWN]
+    names = dict(conn.execute(select(c.id, c.name).where(c.id.in_([one["id"] for one in shown]))).all())
     return {
         "customers": count,
         "moves": dict(sorted(moves.items())),
-        "examples": [{"id": key, "name": names.get(key, ""), "from": now, "to": then} for key, now, then in shown],
+        "amounts": {
+            move: {code: format_minor(amount, code) for code, amount in sorted(sums.items())}
+            for move, sums in sorted(amounts.items())
+        },
+        "examples": [{**one, "name": names.get(one["id"], "")} for one in shown],
     }
 
 

@@ -34,7 +34,6 @@ def show_dunning(
         view=view,
         anew=bool(anew),
         count=view.get("count", len(view["messages"])),
-        policies=service.dunning.policies()["history"],
         shown=SHOWN,
     )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-from fastapi import Form, Request
+from fastapi import Depends, Form, Request
 
 from tieout.core.dates import DateError, parse_on
 from tieout.core.money import MoneyError, is_currency, to_minor
 from tieout.web.auth import Principal, check_form
+from tieout.web.console.pages import Person
 from tieout.web.problems import Refused
 
 Text = Annotated[str, Form()]
 MOST = 10**15  # minor units
+MOST_TEXT = 16_384
 
 
 def may(request: Request, person: Principal, csrf: str, right: str) -> None:
@@ -23,6 +26,21 @@ def may(request: Request, person: Principal, csrf: str, right: str) -> None:
         raise Refused(403, "denied", f"the role {person.role} may not do this")
 
 
+def _sends(right: str) -> Callable[..., Principal]:
+    def check(request: Request, person: Person, csrf: Text = "") -> Principal:
+        may(request, person, csrf, right)
+        return person
+
+    check.__name__ = f"form_to_{right}"
+    return check
+
+
+# The person who sent a form with its token and may do so.
+MayOperate = Annotated[Principal, Depends(_sends("operate"))]
+MayApprove = Annotated[Principal, Depends(_sends("approve"))]
+MayAdmin = Annotated[Principal, Depends(_sends("admin"))]
+
+
 def words(text: str, name: str, *, needed: bool = False) -> str:
     """One line of text of at most 500 characters."""
     found = " ".join(text.split())
@@ -30,6 +48,14 @@ def words(text: str, name: str, *, needed: bool = False) -> str:
         raise Refused(422, "invalid", f"{name}: too long, or characters that cannot be stored")
     if needed and not found:
         raise Refused(422, "invalid", f"{name} is needed", hint="Write it for those who come later.")
+    return found
+
+
+def lines(text: str) -> str:
+    """Several lines of what a browser sent, with the line ends of a text; at most 16 KiB."""
+    found = text.replace("\r\n", "\n").replace("\r", "\n")
+    if len(found) > MOST_TEXT or not found.replace("\n", "").replace("\t", "").isprintable():
+        raise Refused(422, "invalid", "the text is too long, or has characters that cannot be stored")
     return found
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from tieout.reports import customers as customer_view
 from tieout.store.queries import customers
-from tieout.web.console.forms import Text, may, words
+from tieout.web.console.forms import MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Ctx, Reads, Today, Uses
 from tieout.web.problems import Refused
@@ -52,14 +52,12 @@ def show_merge(
 def merge(
     request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     other: Text = "",
     reason: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Make the other customer a part of this one."""
-    may(request, person, csrf, "operate")
     service.merge(customer_id, other[:64], person.actor, words(reason, "a reason", needed=True))
     return see(f"/customers/{customer_id}?done=merged")
 
@@ -94,14 +92,12 @@ def show_unmerge(
 def unmerge(
     request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     member: Annotated[list[str], Form(max_length=50)] = [],  # noqa: B006 - read only
     reason: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Let the members that were shown go back to where they stood."""
-    may(request, person, csrf, "operate")
     if not member:  # nobody may lose more than what was shown
         raise Refused(422, "invalid", "choose which members leave")
     service.unmerge(customer_id, member, person.actor, words(reason, "a reason", needed=True))

@@ -12,14 +12,13 @@ from tieout.core.errors import TieoutError
 from tieout.receivables.dunning.policy import CHANNELS
 from tieout.store.queries import customers
 from tieout.web.auth import Principal
-from tieout.web.console.forms import Text, may, words
+from tieout.web.console.forms import Text, lines, may, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Today, Uses
 from tieout.web.ports import Service
 from tieout.web.problems import Refused
 
 router = APIRouter()
-MOST = 16_384
 OFFERED = 50  # customers to try a text on
 
 
@@ -69,7 +68,7 @@ def preview(
 ) -> Response:
     """What the message would be, or what is wrong with the text; the text stays in the form either way."""
     may(request, person, csrf, "operate")
-    place, written = _place(service, company, slot, language, channel), _text(text)
+    place, written = _place(service, company, slot, language, channel), lines(text)
     try:
         tried = service.dunning.texts.preview(written, customer=customer.strip()[:64], **place)
     except TieoutError as error:
@@ -94,7 +93,7 @@ def use(
 ) -> Response:
     """Put the text in force for the company."""
     may(request, person, csrf, "approve")
-    place, written = _place(service, company, slot, language, channel), _text(text)
+    place, written = _place(service, company, slot, language, channel), lines(text)
     where = {name: value for name, value in place.items() if name != "company"}
     try:
         service.dunning.texts.use(
@@ -154,14 +153,6 @@ def _place(service: Service, company: str, slot: str, language: str, channel: st
     if company not in service.ctx.config.companies or language not in LANGUAGES or channel not in CHANNELS:
         raise Refused(422, "invalid", "choose a company, a language and a channel")
     return {"company": company, "slot": slot[:24], "language": language, "channel": channel}
-
-
-def _text(text: str) -> str:
-    """What a browser sent, with the line ends of a text."""
-    found = text.replace("\r\n", "\n").replace("\r", "\n")
-    if len(found) > MOST or not found.replace("\n", "").replace("\t", "").isprintable():
-        raise Refused(422, "invalid", "the text is too long, or has characters that cannot be stored")
-    return found
 
 
 def _number(seq: int) -> int:
