@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from sync.context import Context
+from tieout.core.errors import StaleWrite
 from tieout.store import apikeys, audit, sessions, users
 from tieout.store.session import reading, unit
 from tieout.store.tables import users as user_table
@@ -35,34 +38,60 @@ def login_link(ctx: Context) -> str:
         return sessions.make_link(conn, ctx.ids, now, user_id, actor="system")
 
 
-def add_user(ctx: Context, name: str, password: str, role: str) -> dict[str, Any]:
-    """Add a person who logs in with name and password."""
-    with unit(ctx.engine, "admin.commit") as conn:
-        user_id = users.create(
-            conn, ctx.ids, ctx.clock.now(), name=name, role=role, actor="cli", password=password or None
-        )
-    return {"id": user_id, "name": name, "role": role}
+class PeopleDesk:
+    """People and keys; every change is a line in the audit trail with the actor."""
 
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
 
-def create_api_key(ctx: Context, name: str, role: str, actor: str) -> str:
-    """Make a key; the answer is the only time it is shown."""
-    with unit(ctx.engine, "admin.commit") as conn:
-        return apikeys.create(conn, ctx.ids, ctx.clock.now(), name=name, role=role, actor=actor).token
+    def add(self, name: str, password: str | None, role: str, actor: str) -> dict[str, Any]:
+        """Add a person who logs in with name and password; with None by a link only."""
+        with self._unit() as conn:
+            user_id = users.create(
+                conn,
+                self._ctx.ids,
+                self._ctx.clock.now(),
+                name=name,
+                role=role,
+                actor=actor,
+                password=password,
+            )
+        return {"id": user_id, "name": name, "role": role}
 
+    def deactivate(self, user_id: str, actor: str) -> dict[str, Any]:
+        """Shut a person out; nobody shuts out themselves."""
+        with self._unit() as conn:
+            found = users.get(conn, user_id)
+            if found is not None and f"user:{found['name']}" == actor:
+                raise StaleWrite(
+                    "you cannot shut yourself out", hint="Let another administrator do it.", code="own_account"
+                )
+            users.deactivate(conn, self._ctx.clock.now(), user_id, actor)
+        return {"id": user_id, "is_active": False}
 
-def revoke_api_key(ctx: Context, key_id: str) -> None:
-    """Make a key useless from now on."""
-    with unit(ctx.engine, "admin.commit") as conn:
-        apikeys.revoke(conn, ctx.clock.now(), key_id, "cli")
+    def listed(self) -> list[dict[str, Any]]:
+        """People by name, without their password hashes."""
+        with reading(self._ctx.engine) as conn:
+            return [dict(row) for row in users.listed(conn)]
 
+    def make_key(self, name: str, role: str, actor: str, expires_at: datetime | None = None) -> dict[str, Any]:
+        """Make a key; the answer is the only time its token is shown."""
+        with self._unit() as conn:
+            made = apikeys.create(
+                conn, self._ctx.ids, self._ctx.clock.now(), name=name, role=role, actor=actor, expires_at=expires_at
+            )
+        return {"id": made.id, "name": name, "role": role, "token": made.token, "expires_at": expires_at}
 
-def api_keys(ctx: Context) -> list[dict[str, Any]]:
-    """Keys, oldest first, without their digests."""
-    with reading(ctx.engine) as conn:
-        return [dict(row) for row in apikeys.listed(conn)]
+    def revoke_key(self, key_id: str, actor: str) -> dict[str, Any]:
+        """Make a key useless from now on."""
+        with self._unit() as conn:
+            apikeys.revoke(conn, self._ctx.clock.now(), key_id, actor)
+        return {"id": key_id, "revoked": True}
 
+    def listed_keys(self) -> list[dict[str, Any]]:
+        """Keys, oldest first, without their digests."""
+        with reading(self._ctx.engine) as conn:
+            return [dict(row) for row in apikeys.listed(conn)]
 
-def listed(ctx: Context) -> list[dict[str, Any]]:
-    """People by name, without their password hashes."""
-    with reading(ctx.engine) as conn:
-        return [dict(row) for row in users.listed(conn)]
+    def _unit(self) -> AbstractContextManager[Connection]:
+        return unit(self._ctx.engine, "admin.commit")

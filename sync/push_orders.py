@@ -7,7 +7,7 @@ from typing import Any
 from sync import operations, people
 from sync.context import Context
 from sync.queue import ring
-from sync.restored import settle_restored
+from sync.restored import is_paused_by_restore, settle_restored
 from tieout.core.errors import Gone
 from tieout.store import connections as connection_store
 from tieout.store import pushes
@@ -15,8 +15,12 @@ from tieout.store.session import reading
 
 
 def pause(ctx: Context, actor: str, why: str) -> dict[str, Any]:
-    """Stop sending anywhere until `resume`."""
-    names = list(ctx.config.connections)
+    """Stop sending anywhere until `resume`.
+
+    A connection that is paused because its home was restored or copied keeps that reason: going on reads back first.
+    """
+    held = connection_store.all_rows(ctx.engine)
+    names = [name for name in ctx.config.connections if not is_paused_by_restore(held.get(name, {}))]
     connection_store.pause_push(ctx.engine, names, why or f"paused by {actor}")
     people.note(ctx, actor, "push.pause", "all", {"why": why})
     return {"paused": names, "why": why}

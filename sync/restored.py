@@ -28,6 +28,12 @@ _READ_BACK = 100
 _LONG_AGO = parse_at("2000-01-01T00:00:00Z")  # sent before any vendor's timeout: read back at once
 
 
+def is_paused_by_restore(row: Mapping[Any, Any]) -> bool:
+    """Whether a connection is paused because its home was restored or copied."""
+    why = str(row.get("push_paused_why") or "")
+    return bool(row.get("push_paused")) and why.startswith((restored.PAUSED_WHY, restored.COPIED_WHY))
+
+
 def settle_restored(ctx: Context) -> int:
     """Before pushing goes on: rows that the remotes hold already are left to be settled by read-back; answers how many.
 
@@ -37,9 +43,9 @@ def settle_restored(ctx: Context) -> int:
     with reading(ctx.engine) as conn:
         at = restored.at(conn)
         paused = {
-            row.name
-            for row in conn.execute(select(connections).where(connections.c.push_paused.is_(True)))
-            if (row.push_paused_why or "").startswith((restored.PAUSED_WHY, restored.COPIED_WHY))
+            row["name"]
+            for row in conn.execute(select(connections).where(connections.c.push_paused.is_(True))).mappings()
+            if is_paused_by_restore(row)
         }
         read = {
             (row.connection, row.stream): row.completed_at

@@ -19,6 +19,7 @@ from sync.context import Context
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
 from sync.notices import send_test
+from sync.people import PeopleDesk
 from sync.plan import PlanView, plan, push_plan, save_plan
 from sync.plan_runs import start_plan_push
 from sync.progress import progress_of
@@ -405,25 +406,30 @@ class Service:
         """A one-time login token for the first administrator."""
         return people.login_link(self.ctx)
 
-    def add_user(self, name: str, password: str, role: str) -> dict[str, Any]:
+    @property
+    def people(self) -> PeopleDesk:
+        """Who may log in, and which keys there are."""
+        return PeopleDesk(self.ctx)
+
+    def add_user(self, name: str, password: str, role: str, actor: str = "cli") -> dict[str, Any]:
         """Add a person to the console."""
-        return people.add_user(self.ctx, name, password, role)
+        return self.people.add(name, password or None, role, actor)
 
     def create_api_key(self, name: str, role: str, actor: str) -> str:
         """An API key, shown once."""
-        return people.create_api_key(self.ctx, name, role, actor)
+        return str(self.people.make_key(name, role, actor)["token"])
 
     def api_keys(self) -> list[dict[str, Any]]:
         """Every API key with its role and last use, never its secret."""
-        return people.api_keys(self.ctx)
+        return self.people.listed_keys()
 
     def users(self) -> list[dict[str, Any]]:
         """Every person with their role, never the password hash."""
-        return people.listed(self.ctx)
+        return self.people.listed()
 
-    def revoke_api_key(self, id: str) -> None:
+    def revoke_api_key(self, id: str, actor: str = "cli") -> None:
         """Make an API key useless."""
-        people.revoke_api_key(self.ctx, id)
+        self.people.revoke_key(id, actor)
 
 
 def open_service(

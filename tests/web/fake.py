@@ -14,6 +14,7 @@ from sync.answer_rules import RuleDesk
 from sync.bulk_answers import BulkDesk
 from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
+from sync.people import PeopleDesk
 from sync.regrouping import RegroupDesk
 from sync.reporting import ReportFile, ReportWish, report_file
 from tieout.core.clock import ManualClock
@@ -173,6 +174,18 @@ class FakeService:
     @property
     def regroup(self) -> RegroupDesk:
         return RegroupDesk(self.ctx)  # type: ignore[arg-type]  # the parts of a context it reads
+
+    @property
+    def people(self) -> PeopleDesk:
+        return PeopleDesk(self.ctx)  # type: ignore[arg-type]  # the parts of a context it reads
+
+    def push_pause(self, actor: str, why: str) -> Mapping[str, Any]:
+        self._ask("push_pause", actor, why)
+        return {"paused": list(self.ctx.config.connections), "why": why}
+
+    def push_resume(self, actor: str) -> Mapping[str, Any]:
+        self._ask("push_resume", actor)
+        return {"resumed": 2, "already_there": 0}
 
     def merge(self, customer_id: str, other_id: str, actor: str, reason: str = "") -> Mapping[str, Any]:
         self._ask("merge", customer_id, other_id, actor, *([reason] if reason else []))

@@ -20,6 +20,7 @@ READ = set(ROLES)
 OPERATE = {"operator", "approver", "admin"}
 APPROVE = {"approver", "admin"}
 AUDIT = {"auditor", "admin"}
+ADMIN = {"admin"}
 
 # Every route of the API and who may use it; a route that is missing here fails the test.
 RIGHTS: dict[tuple[str, str], set[str] | None] = {
@@ -89,6 +90,14 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/pushes"): READ,
     ("GET", "/v1/pushes/{push_id}"): READ,
     ("POST", "/v1/pushes/{push_id}/retry"): OPERATE,
+    ("POST", "/v1/pushes/pause"): OPERATE,
+    ("POST", "/v1/pushes/resume"): APPROVE,
+    ("GET", "/v1/users"): AUDIT,
+    ("POST", "/v1/users"): ADMIN,
+    ("DELETE", "/v1/users/{user_id}"): ADMIN,
+    ("GET", "/v1/keys"): AUDIT,
+    ("POST", "/v1/keys"): ADMIN,
+    ("DELETE", "/v1/keys/{key_id}"): ADMIN,
     ("GET", "/v1/reconciliations"): READ,
     ("GET", "/v1/reconciliations/{reconciliation_id}"): READ,
     ("GET", "/v1/reconciliations/{reconciliation_id}/breaks"): READ,
@@ -109,6 +118,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/customers/{customer_id}/unmerge": {"members": ["zoho/customers/1"]},
     "/v1/customers/{customer_id}/relink": {"members": ["zoho/customers/1"]},
     "/v1/reconciliations": {},
+    "/v1/pushes/pause": {"why": "a test"},
+    "/v1/users": {"name": "a test", "role": "viewer"},
+    "/v1/keys": {"name": "a test", "role": "viewer"},
     "/v1/customers/{customer_id}/credit/limits": {"amount_minor": 1, "currency": "CNY", "reason": "a test"},
     "/v1/customers/{customer_id}/credit/overrides": {"status": "hold", "valid_until": "2099-01-01", "reason": "a test"},
     "/v1/credit/orders/{term_id}/withdrawal": {},
@@ -137,7 +149,8 @@ def test_every_route_against_every_role(site: Site) -> None:
     assert wrong == []
     changed = {what[0] for what in site.service.asked if what[0] not in ("plan", "explain")}
     assert changed == {
-        "merge", "push_plan", "reconcile", "relink", "resolve", "retry_push", "start_sync", "undo", "unmerge",
+        "merge", "push_pause", "push_plan", "push_resume", "reconcile", "relink", "resolve", "retry_push", "start_sync",
+        "undo", "unmerge",
     }  # fmt: skip
 
 

@@ -77,7 +77,11 @@ def revoke_key(
     Examples:
       tieout apikeys revoke tok_01k9x2
     """
-    run(config, as_json, lambda service, cfg, progress: service.revoke_api_key(id) or {"id": id, "revoked": True})
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.revoke_api_key(id, actor()) or {"id": id, "revoked": True},
+    )
 
 
 @users.command("add")
@@ -106,7 +110,7 @@ def add_user(
         if len(password) < MIN_PASSWORD:
             raise ConfigError(f"the password is shorter than {MIN_PASSWORD} characters.", code="usage")
         with service(cfg) as opened:
-            opened.add_user(name, password, role.value)
+            opened.add_user(name, password, role.value, actor())
         out.result({"name": name, "role": role.value})
 
 

@@ -132,11 +132,13 @@ need_read = _need("read")
 need_operate = _need("operate")
 need_approve = _need("approve")
 need_audit = _need("audit")
+need_admin = _need("admin")
 
 Reader = Annotated[Principal, Depends(need_read)]
 Operator = Annotated[Principal, Depends(need_operate)]
 Approver = Annotated[Principal, Depends(need_approve)]
 Auditor = Annotated[Principal, Depends(need_audit)]
+Admin = Annotated[Principal, Depends(need_admin)]
 
 
 def check_form(request: Request, person: Principal, token: str) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.errors import Gone
 from tieout.reports import health
-from tieout.web.auth import check_form
+from tieout.web.console.forms import MayOperate
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Ctx, Reads, Uses
-from tieout.web.problems import Refused
 from tieout.web.schemas.base import Name
 
 router = APIRouter()
@@ -28,13 +27,8 @@ def list_connections(
 
 
 @router.post("/connections/{name}/sync")
-def sync_now(
-    request: Request, name: str, person: Person, ctx: Ctx, service: Uses, csrf: Annotated[str, Form()] = ""
-) -> Response:
+def sync_now(name: str, person: MayOperate, ctx: Ctx, service: Uses) -> Response:
     """Wake the workers for one connection."""
-    check_form(request, person, csrf)
-    if not person.may("operate"):
-        raise Refused(403, "denied", f"the role {person.role} may not start a sync")
     if name not in ctx.config.connections:
         raise Gone(f"there is no connection {name}", code="no_connection")
     service.start_sync(name, person.actor)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tieout.reports import work
-from tieout.store.queries import pushes
+from tieout.store.queries import connections, pushes
 from tieout.store.queries.names import called
-from tieout.web.auth import check_form
+from tieout.web.console.forms import MayApprove, MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Reads, Uses
-from tieout.web.problems import Refused
+from tieout.web.deps import Ctx, Reads, Uses
 from tieout.web.schemas.base import Name
 from tieout.web.schemas.work import PushState
 
@@ -24,6 +23,7 @@ PAGE = 50
 def list_pushes(
     request: Request,
     person: Person,
+    ctx: Ctx,
     conn: Reads,
     state: Annotated[PushState | None, Query()] = None,
     connection: Annotated[Name | None, Query()] = None,
@@ -44,7 +44,15 @@ def list_pushes(
         state=state or "",
         connection=connection or "",
         next=found.next,
+        paused=_paused(conn, ctx),
     )
+
+
+def _paused(conn: Reads, ctx: Ctx) -> dict[str, str]:
+    """Configured connections to which nothing is sent for now, and why."""
+    rows = connections.all_of(conn)
+    found = {name: rows[name] for name in ctx.config.connections if name in rows}
+    return {name: row["push_paused_why"] or "" for name, row in found.items() if row["push_paused"]}
 
 
 @router.get("/pushes/{push_id}")
@@ -57,13 +65,22 @@ def show_push(
     return render(request, "push.html", person, push=push, names=names, retried=done == "retried")
 
 
+@router.post("/pushes/pause")
+def pause(person: MayOperate, service: Uses, why: Text = "") -> Response:
+    """Send nothing anywhere until an approver lets it go on."""
+    service.push_pause(person.actor, words(why, "a reason", needed=True))
+    return see("/pushes")
+
+
+@router.post("/pushes/resume")
+def resume(person: MayApprove, service: Uses) -> Response:
+    """Let pushing go on."""
+    service.push_resume(person.actor)
+    return see("/pushes")
+
+
 @router.post("/pushes/{push_id}/retry")
-def retry_push(
-    request: Request, push_id: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
-) -> Response:
+def retry_push(push_id: str, person: MayOperate, service: Uses) -> Response:
     """Try a dead push again."""
-    check_form(request, person, csrf)
-    if not person.may("operate"):
-        raise Refused(403, "denied", f"the role {person.role} may not retry a push")
     service.retry_push(push_id, person.actor)
     return see(f"/pushes/{push_id}?done=retried")

@@ -13,7 +13,7 @@ from tieout.web.auth import Approver, Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Reads, Uses, plain, reply, reply_page
 from tieout.web.problems import Refused
 from tieout.web.schemas.base import Id, Page
-from tieout.web.schemas.work import Done, Plan, PlanQuery, Push, PushQuery, Started
+from tieout.web.schemas.work import Done, PauseIn, Plan, PlanQuery, Push, PushQuery, Started
 
 router = APIRouter(prefix="/v1", tags=["plan and pushes"])
 PushId = Annotated[Id, Path(description="Push id.")]
@@ -48,6 +48,18 @@ def list_pushes(_: Reader, query: Annotated[PushQuery, Query()], conn: Reads) ->
     wanted = pushes.PushFilter(query.connection, query.state, query.module, query.subject)
     found = pushes.page(conn, wanted, query.limit, query.cursor)
     return reply_page(Page[Push], found, lambda row: dict(plain(work.push(row))))
+
+
+@router.post("/pushes/pause", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def pause(caller: Operator, body: PauseIn, service: Uses) -> Response:
+    """Send nothing anywhere until an approver lets it go on; decisions go on and wait in the plan."""
+    return reply(Done, plain(service.push_pause(caller.actor, body.why)))
+
+
+@router.post("/pushes/resume", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def resume(caller: Approver, service: Uses) -> Response:
+    """Let pushing go on, after a pause, a restore or on a copied home; 409 until streams were read since a restore."""
+    return reply(Done, plain(service.push_resume(caller.actor)))
 
 
 @router.get("/pushes/{push_id}", response_model=Push, responses=READ_ERRORS, dependencies=NO_QUERY)

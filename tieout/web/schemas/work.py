@@ -95,6 +95,12 @@ class Started(Out):
     run: str = Field(examples=["run_01jd5m9p2k7x8n4q3r6s1t"])
 
 
+class PauseIn(In):
+    """Why nothing may be sent; shown wherever the pause is shown."""
+
+    why: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
 class Empty(In):
     """No content: the request needs no body, or an empty object."""
 

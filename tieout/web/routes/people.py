@@ -1,0 +1,57 @@
+"""/v1/users and /v1/keys: who may log in, which programs may ask; read by auditors, changed by administrators."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from tieout.reports.values import pick
+from tieout.web.auth import Admin, Auditor
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply
+from tieout.web.schemas.base import Id, Page
+from tieout.web.schemas.people import Key, KeyIn, MadeKey, User, UserIn
+from tieout.web.schemas.work import Done
+
+router = APIRouter(prefix="/v1", tags=["people and keys"])
+UserId = Annotated[Id, Path(description="User id.")]
+KeyId = Annotated[Id, Path(description="Key id: the key up to its second underscore.")]
+
+
+@router.get("/users", response_model=Page[User], responses=READ_ERRORS, dependencies=NO_QUERY)
+def list_users(_: Auditor, service: Uses) -> Response:
+    """Everybody who can log in, and those who were shut out."""
+    found = [pick(row, *User.model_fields) for row in service.people.listed()]
+    return reply(Page[User], {"items": found, "next": None})
+
+
+@router.post("/users", response_model=Done, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def add_user(caller: Admin, body: UserIn, service: Uses) -> Response:
+    """Add a person."""
+    return reply(Done, plain(service.people.add(body.name, body.password, body.role, caller.actor)), 201)
+
+
+@router.delete("/users/{user_id}", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def deactivate_user(caller: Admin, user_id: UserId, service: Uses) -> Response:
+    """Shut a person out; what they did stays theirs."""
+    return reply(Done, plain(service.people.deactivate(user_id, caller.actor)))
+
+
+@router.get("/keys", response_model=Page[Key], responses=READ_ERRORS, dependencies=NO_QUERY)
+def list_keys(_: Auditor, service: Uses) -> Response:
+    """Every key with its role and last use; secrets cannot be shown again."""
+    return reply(
+        Page[Key], {"items": [pick(row, *Key.model_fields) for row in service.people.listed_keys()], "next": None}
+    )
+
+
+@router.post("/keys", response_model=MadeKey, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def make_key(caller: Admin, body: KeyIn, service: Uses) -> Response:
+    """Make a key; the answer is the only time its token is shown."""
+    return reply(MadeKey, service.people.make_key(body.name, body.role, caller.actor, body.expires_at), 201)
+
+
+@router.delete("/keys/{key_id}", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def revoke_key(caller: Admin, key_id: KeyId, service: Uses) -> Response:
+    """Make a key useless at once."""
+    return reply(Done, plain(service.people.revoke_key(key_id, caller.actor)))
