@@ -151,9 +151,10 @@ def _reconcile(ctx: Context, _: str) -> bool:
 
 
 def _report(ctx: Context, schedule: str) -> bool:
-    if schedules.run_schedule(ctx, schedule):
-        ring(ctx, "deliver")
-    return False
+    if not schedules.run_schedule(ctx, schedule):
+        return False
+    ring(ctx, "deliver")
+    return bool(schedules.due_slots(ctx, schedule))
 
 
 def _deliver(ctx: Context, _: str) -> bool:

@@ -1,13 +1,14 @@
-"""Schedules: slots of cron strings, each made once; of slots missed while nobody ran, one is made up for."""
+"""Schedules: slots of cron strings, each made once; those missed while nobody ran are made up for, day by day."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from sync.context import Context
+from sync.fold.batch import business_dates
 from sync.notices import report_words
 from sync.reporting import ReportWish, build_report
 from tieout.core import logging
@@ -25,16 +26,20 @@ from tieout.store.upsert import insert_ignore
 
 log = logging.get("schedules")
 LEASE_SECONDS = 600.0
+MADE_UP = 31  # missed days a schedule makes up for; older ones are left out
 _MOST_MISSED = 100_000
 
 
 def due(ctx: Context) -> list[str]:
     """Schedules with a slot that has come and was not made; a schedule seen for the first time starts from now."""
-    return [name for name in ctx.config.schedules if due_slot(ctx, name) is not None]
+    return [name for name in ctx.config.schedules if due_slots(ctx, name)]
 
 
-def due_slot(ctx: Context, name: str) -> datetime | None:
-    """The latest slot that has come since the last one made, or None."""
+def due_slots(ctx: Context, name: str) -> list[datetime]:
+    """Slots that have come since the last one made, oldest first: the last of each day, the newest MADE_UP of them.
+
+    A slot is made as of its day with all that is known now, so that of one day only the last would say anything new.
+    """
     now = ctx.clock.now()
     with reading(ctx.engine) as conn:
         last = conn.execute(
@@ -44,21 +49,29 @@ def due_slot(ctx: Context, name: str) -> datetime | None:
     if last is None:
         with unit(ctx.engine, "run.commit") as conn:
             _note(conn, name, now, now)
-        return None
+        return []
     if put_back is not None:
         last = max(last, put_back)  # what an old copy calls missed may have gone out after it was taken
-    cron, zone = Cron.parse(ctx.config.schedules[name].cron), _zone(ctx, ctx.config.schedules[name])
-    found = None
+    schedule = ctx.config.schedules[name]
+    cron, zone = Cron.parse(schedule.cron), _zone(ctx, schedule)
+    found: dict[date, datetime] = {}
     slot = cron.next_after(last, zone)
     for _ in range(_MOST_MISSED):
         if slot > now:
             break
-        found, slot = slot, cron.next_after(slot, zone)
-    return found
+        found[_day(ctx, schedule, slot)] = slot
+        slot = cron.next_after(slot, zone)
+    return sorted(found.values())[-MADE_UP:]
+
+
+def _day(ctx: Context, schedule: Schedule, slot: datetime) -> date:
+    """The business day of a slot: the company's, or the latest there was of several."""
+    days = business_dates(ctx.config, slot)
+    return days.get(schedule.company) or max(days.values())
 
 
 def run_schedule(ctx: Context, name: str) -> bool:
-    """Make the report of a due slot once, under a lease; True if it was made.
+    """Make the report of the oldest due slot once, under a lease; True if it was made.
 
     The slot is noted in the transaction that queues its files and mails: each goes out on its own, once. A report that
     fails or a process that dies leaves the slot due; it is tried again when the lease has run out.
@@ -71,7 +84,7 @@ def run_schedule(ctx: Context, name: str) -> bool:
     )
     if lease is None:
         return False
-    slot = due_slot(ctx, name)
+    slot = next(iter(due_slots(ctx, name)), None)
     if slot is not None:
         run_id = runs.start(ctx.engine, ctx.ids, ctx.clock, kind="report", stream=name, trigger="schedule")
         try:
@@ -120,7 +133,14 @@ def _make(ctx: Context, schedule: Schedule, slot: datetime) -> list[dict[str, An
 
 def _body(ctx: Context, schedule: Schedule, slot: datetime, customer: str, known: str | None) -> dict[str, Any]:
     language = ctx.config.language
-    wish = ReportWish(schedule.report, company=schedule.company, customer=customer, language=language, known_at=known)
+    wish = ReportWish(
+        schedule.report,
+        as_of=_day(ctx, schedule, slot),
+        company=schedule.company,
+        customer=customer,
+        language=language,
+        known_at=known,
+    )
     report = build_report(ctx, wish, fresh=True)
     subject, text = report_words(report, language)
     return {

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +261,7 @@ def test_the_scheduler_ends_quickly(ctx: FakeContext) -> None:
     assert not thread.is_alive()
 
 
-def test_a_missed_slot_is_made_once(
+def test_each_missed_slot_is_made_once_the_oldest_first(
     engine: Engine, engine_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx = make_context(engine, engine_url, tmp_path, more=SCHEDULE)
@@ -269,8 +269,8 @@ def test_a_missed_slot_is_made_once(
     assert isinstance(clock, ManualClock)
     made: list[datetime] = []
 
-    def make(*_: object) -> list[object]:
-        made.append(clock.now())
+    def make(_: object, __: object, slot: datetime) -> list[object]:
+        made.append(slot)
         return []
 
     monkeypatch.setattr(schedules, "_make", make)
@@ -279,10 +279,12 @@ def test_a_missed_slot_is_made_once(
     assert schedules.due(ctx) == []
     clock.set(NOW + timedelta(days=5))
     assert schedules.due(ctx) == ["daily"]
-    assert schedules.run_schedule(ctx, "daily")
+    for _ in range(5):
+        assert schedules.run_schedule(ctx, "daily")
     assert not schedules.run_schedule(ctx, "daily")
     assert schedules.due(ctx) == []
-    assert len(made) == 1
+    first = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
+    assert made == [first + timedelta(days=days) for days in range(5)]
 
 
 def test_a_slot_whose_report_failed_stays_due(

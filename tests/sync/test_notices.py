@@ -24,6 +24,7 @@ from tests.connectors.test_chat import Receiver, _robot
 from tests.sync.fakes import NOW, FakeContext, make_context
 from tieout.core.clock import ManualClock
 from tieout.core.config import parse
+from tieout.core.dates import iso_utc
 from tieout.core.errors import ConfigError
 from tieout.core.mail_settings import Mail
 from tieout.store import notices, restored
@@ -106,33 +107,53 @@ def states(ctx: FakeContext) -> dict[str, str]:
         return {row.target: row.state for row in conn.execute(select(notices_table.c.target, notices_table.c.state))}
 
 
-def test_a_slot_is_delivered_once_to_file_and_mail_and_missed_ones_are_made_up_for_once(
+def test_each_missed_slot_is_delivered_once_to_file_and_mail_as_of_its_day(
     engine: Engine, engine_url: str, tmp_path: Path, postbox: tuple[Postbox, int]
 ) -> None:
     box, port = postbox
     ctx = made(engine, engine_url, tmp_path, port)
     clock(ctx).advance(4 * 86400)  # nobody ran for four days
     assert "report:morning" in sweep.due(ctx)
-    jobs.drain(ctx, "report:morning")
-    jobs.drain(ctx, "report:morning")
+    for _ in range(5):  # a slot a slice, and one slice too many
+        jobs.drain(ctx, "report:morning")
     assert "deliver" in sweep.due(ctx)
-    assert deliver_due(ctx) == {"sent": 2}
+    assert deliver_due(ctx) == {"sent": 8}
     assert deliver_due(ctx) == {}
     assert not {"report:morning", "deliver"} & set(sweep.due(ctx))
 
-    (mail,) = box.mails
+    days = ["2026-11-25", "2026-11-26", "2026-11-27", "2026-11-28"]
+    assert sorted(mail["Subject"] for mail in box.mails) == [f"应收账款账龄 {day}" for day in days]
+    mail = next(one for one in box.mails if one["Subject"].endswith(days[3]))
     assert (mail["To"], mail["From"]) == ("finance@example.com", "Tieout <ar@example.com>")
-    assert mail["Subject"] == "应收账款账龄 2026-11-28"
     assert mail["Auto-Submitted"] == "auto-generated"
     files = {part.get_filename(): part.get_payload(decode=True) for part in mail.iter_attachments()}
     assert set(files) == {"aging-2026-11-28.xlsx", "aging-2026-11-28.csv"}
     assert openpyxl.load_workbook(io.BytesIO(files["aging-2026-11-28.xlsx"])).sheetnames[0] == "客户"
     written = sorted(path.name for path in (tmp_path / "reports" / "morning").iterdir())
-    assert written == ["aging-2026-11-28-20261127T2300Z.csv", "aging-2026-11-28-20261127T2300Z.xlsx"]
-    assert (tmp_path / "reports" / "morning" / written[1]).read_bytes() == files["aging-2026-11-28.xlsx"]
+    slots = ["20261124T2300Z", "20261125T2300Z", "20261126T2300Z", "20261127T2300Z"]
+    assert written == [
+        f"aging-{day}-{slot}.{form}" for day, slot in zip(days, slots, strict=True) for form in ("csv", "xlsx")
+    ]
+    assert (tmp_path / "reports" / "morning" / written[7]).read_bytes() == files["aging-2026-11-28.xlsx"]
     with reading(ctx.engine) as conn:
-        (run,) = conn.execute(select(runs.c.stream, runs.c.state).where(runs.c.kind == "report")).all()
-    assert tuple(run) == ("morning", "done")
+        found = conn.execute(
+            select(runs.c.stream, runs.c.state, runs.c.counts).where(runs.c.kind == "report").order_by(runs.c.id)
+        ).all()
+    assert [(run.stream, run.state) for run in found] == [("morning", "done")] * 4
+
+
+def test_of_many_missed_slots_the_last_of_each_day_and_at_most_a_month_are_made(
+    engine: Engine, engine_url: str, tmp_path: Path
+) -> None:
+    ctx = made(engine, engine_url, tmp_path, 1)
+    hourly = ctx.config.schedules["morning"].model_copy(update={"cron": "0 * * * *"})
+    ctx.config = ctx.config.model_copy(update={"schedules": {"morning": hourly}})
+    clock(ctx).advance(2 * 86400)  # from 16:00 on the 24th to 16:00 on the 26th in Shanghai
+    found = [iso_utc(slot)[:13] for slot in schedules.due_slots(ctx, "morning")]
+    assert found == ["2026-11-24T15", "2026-11-25T15", "2026-11-26T08"]
+    clock(ctx).advance(98 * 86400)
+    found = [iso_utc(slot)[:13] for slot in schedules.due_slots(ctx, "morning")]
+    assert (len(found), found[0], found[-1]) == (schedules.MADE_UP, "2027-02-02T15", "2027-03-04T08")
 
 
 def test_a_server_that_is_away_is_tried_again_later_and_given_up_in_the_end(
