@@ -331,7 +331,8 @@ def test_a_key_is_shown_once_and_a_password_never(run: Run, service: Any) -> Non
     assert json.loads(run("apikeys", "revoke", "key_1", "--json").stdout) == {"id": "key_1", "revoked": True}
     added = run("users", "add", "mei", "--password-stdin", input="correct horse battery\n")
     assert added.exit_code == 0
-    assert service.last[1] == ("mei", "correct horse battery", "viewer")
+    assert service.last[1][:3] == ("mei", "correct horse battery", "viewer")
+    assert service.last[1][3].startswith("cli:")
     assert "correct horse" not in added.output
     assert run("users", "add", "mei", "--password-stdin", input="short\n").exit_code == 1
 

@@ -215,3 +215,11 @@ def test_an_invoice_from_before_the_books_says_what_was_still_open(site: Site) -
         assert words[1] in pages[1]
     explained = site.client().get(f"/v1/invoices/{opened}/explain").json()["opening"]
     assert (explained["start_on"], explained["amount_minor"], explained["is_held"]) == ("2026-01-01", 1000_00, False)
+
+
+def test_a_refusal_is_told_in_the_language_of_the_page(site: Site, csrf_of: Csrf) -> None:
+    client = site.browser("operator")
+    assert "没有客户 cus_none" in client.get("/customers/cus_none?lang=zh-CN").text
+    assert "there is no customer cus_none" in client.get("/customers/cus_none?lang=en").text
+    problem = site.client("viewer").get("/v1/customers/cus_none", headers={"Accept-Language": "zh-CN"}).json()
+    assert problem["detail"] == "there is no customer cus_none"

@@ -25,8 +25,9 @@ from tieout.cli import (
     serving,
     why,
 )
-from tieout.cli.output import FAILED
+from tieout.cli.output import FAILED, Out
 from tieout.core import logging
+from tieout.core.errors import TieoutError
 
 app = typer.Typer(
     name="tieout",
@@ -73,6 +74,9 @@ def main() -> None:
     atexit.register(gc.freeze)  # the last collections over all loaded modules took longer than the rest of an end
     try:
         app()
+    except TieoutError as error:  # an argument that cannot be read, before a command began
+        Out(as_json="--json" in sys.argv).error(error)
+        sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

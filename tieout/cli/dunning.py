@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from tieout.cli import dunning_texts
 from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, actor, on_option
 from tieout.cli.running import run
+from tieout.core.dates import parse_on
 from tieout.core.errors import ConfigError
 from tieout.core.money import to_minor
 
@@ -206,6 +208,42 @@ def promise(
         as_json,
         lambda service, cfg, progress: service.dunning.open_promise(customer, actor(), note=note, **given),
     )
+
+
+@cases_app.command()
+def plan(
+    customer: Customer,
+    row: Annotated[list[str], typer.Option("--row", metavar="DAY=AMOUNT", help="An instalment; repeatable.")],
+    currency: Annotated[str, typer.Option("--currency", help="Of the amounts.")] = "CNY",
+    item: ItemsOption = None,
+    company: Company = "",
+    note: Note = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Agree on instalments that sum to what is open: dunning waits while they are kept.
+
+    \b
+    Examples:
+      tieout cases plan cus_01k9w7 --row 2026-12-31=5000.00 --row 2027-01-31=5000.00
+    """
+    given = {"rows": [_instalment(one, currency) for one in row], "currency": currency, "items": item or []}
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: service.dunning.open_plan(
+            customer, actor(), company=company, note=note, **given
+        ),
+    )
+
+
+def _instalment(words: str, currency: str) -> tuple[date, int]:
+    day, equals, amount = words.partition("=")
+    if not equals:
+        raise ConfigError(
+            f"{words!r} is no instalment: write DAY=AMOUNT.", hint="For example 2026-12-31=5000.00", code="usage"
+        )
+    return parse_on(day.strip()), to_minor(amount.strip().replace(",", ""), currency)
 
 
 @cases_app.command()

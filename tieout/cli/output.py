@@ -18,6 +18,7 @@ from rich.table import Table
 
 from tieout.cli.texts import label, system_language, text
 from tieout.core import exact_json
+from tieout.core.error_words import line
 from tieout.core.errors import TieoutError
 from tieout.core.money import format_minor, is_currency
 
@@ -57,12 +58,13 @@ class Out:
         return plain
 
     def error(self, error: TieoutError) -> None:
-        """One clear line and what to do, or the same as JSON."""
+        """One clear line and what to do in the reader's language; as JSON the words stay English, for machines."""
         if self.as_json:
             body = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
             sys.stdout.write(exact_json.dumps(body).decode() + "\n")
         else:
-            self.err.print(f"[bold red]{text(self.language, 'error')}:[/] {escape(one_line(str(error)))}")
+            told = line(self.language, error.message, error.hint)
+            self.err.print(f"[bold red]{text(self.language, 'error')}:[/] {escape(one_line(told))}")
 
     def _show(self, plain: Any) -> None:
         if isinstance(plain, Mapping):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tieout.core.dates import parse_at, zone
+from tieout.core.error_words import said
 from tieout.core.money import format_minor, is_currency
 
 LANGUAGES = ("zh-CN", "en")
@@ -77,6 +78,10 @@ class Speaker:
         if not code:
             return ""
         return self._words.get(f"{family}.{code}", code.replace("_", " "))
+
+    def fault(self, words: str) -> str:
+        """What went wrong, where it is known in this language."""
+        return said(self.language, words)
 
     def day(self, value: date | str | None) -> str:
         """A calendar date; ISO in both languages, because finance reads and sorts it."""
