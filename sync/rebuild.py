@@ -16,6 +16,7 @@ from sync.activation import TEXT_KEY
 from sync.apply import backlog, spread
 from sync.context import Context
 from sync.fold.batch import open_batch
+from sync.fold.conflicts import answer_one
 from sync.fold.run import fold
 from sync.settle.run import settle
 from sync.settle.waiting import recall_messages
@@ -111,6 +112,9 @@ def _replay(ctx: Context, source: Connection, fresh: Engine) -> int:
         else:
             profiles.note(row)
             landed[row["seq"]] = row
+            if row["kind"] == "answer":
+                with unit(fresh, "answer.commit") as conn:  # a record read before it is folded finds it answered
+                    answer_one(conn, row)
     return count
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 
 from mapping.identity.relations import STATED
 from sync.fold import relations
 from sync.fold.batch import Batch
 from sync.fold.blocks import Moves, onlookers
-from sync.fold.conflicts import reopen
+from sync.fold.conflicts import answer_one
 from sync.fold.documents import claims_holding
 from tieout.store.queries.blocks import Key, keys_held
 from tieout.store.tables import (
@@ -29,15 +29,16 @@ SETTLED = ("payment_match", "missing_reference")  # kinds that are judged with t
 READ = ("invalid_record", "unmapped_value")  # kinds that are judged when their record is read
 
 
-def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]]) -> None:
+def fold_answers(batch: Batch, rows: Sequence[Mapping[Any, Any]], read: Container[int] = ()) -> None:
     """Fold answer inputs in order: an answer becomes a standing rule for its subject, an undo takes one back.
 
-    The conflict it answers is closed; what it unblocks (the record, the claim) is looked at again, nothing else.
+    The conflict it answers is closed; what it unblocks (the record, the claim) is looked at again, nothing else; not
+    the versions whose inputs are `read` in this batch anyway, after the answer was given.
     """
     for row in rows:
         body = row["body"]
         if body.get("undo_of"):
-            _undo(batch, row, body)
+            _undo(batch, row, body, read)
         else:
             _answer(batch, row, body)
 
@@ -58,29 +59,14 @@ def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> No
             is_active=True,
         )
     )
-    if body.get("conflict_id"):
-        conn.execute(
-            update(conflicts)
-            .where(
-                conflicts.c.id == body["conflict_id"],
-                or_(conflicts.c.state == "open", conflicts.c.rule_id.is_not(None)),
-            )
-            .values(
-                state="resolved",
-                rule_id=None,
-                closed_at=row["at"],
-                answer_seq=row["seq"],
-                answered_by=row["actor"],
-                answer={"action": said, "target": body.get("target", ""), "note": body.get("note", "")},
-            )
-        )
+    answer_one(conn, row)
     if said in STATED:
         relations.state(batch, relations.Relation(subject, subject, said, str(body["target"])), row["seq"])
     _replay(batch, action, subject, str(body.get("target", "")))
     batch.count("answers")
 
 
-def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None:
+def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any], read: Container[int]) -> None:
     found = (
         batch.conn.execute(select(answers).where(answers.c.seq == body["undo_of"], answers.c.is_active.is_(True)))
         .mappings()
@@ -90,19 +76,14 @@ def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> None
         return
     batch.conn.execute(update(answers).where(answers.c.seq == found["seq"]).values(is_active=False))
     relations.take_back(batch, found["seq"])
+    answer_one(batch.conn, row)
     if found["conflict_id"]:
-        c = conflicts.c
-        closed = batch.conn.execute(
-            select(conflicts).where(c.id == found["conflict_id"], c.state == "resolved", c.answer_seq == found["seq"])
-        )
-        for conflict in closed.mappings().all():
-            reopen(batch.conn, conflict)
-        _ask_again(batch, found["conflict_id"])
+        _ask_again(batch, found["conflict_id"], read)
     _replay(batch, found["action"], found["subject"], found["target"])
     batch.count("undone")
 
 
-def _ask_again(batch: Batch, conflict_id: str) -> None:
+def _ask_again(batch: Batch, conflict_id: str, read: Container[int]) -> None:
     """What a conflict was about is judged once more: while its answer stood the facts may have gone their way."""
     c, a, s = conflicts.c, allocations.c, source_records.c
     asked = batch.conn.execute(
@@ -121,8 +102,10 @@ def _ask_again(batch: Batch, conflict_id: str) -> None:
                 s.external_id == external_id,
                 s.applied_seq == s.seq,
             )
-            batch.conn.execute(insert(pending).from_select(["seq"], select(s.seq).where(*mine)))
-            batch.conn.execute(update(source_records).where(*mine).values(applied_seq=None))
+            seq = batch.conn.execute(select(s.seq).where(*mine)).scalar()
+            if seq is not None and seq not in read:
+                batch.conn.execute(insert(pending).values(seq=seq))
+                batch.conn.execute(update(source_records).where(*mine).values(applied_seq=None))
 
 
 def _replay(batch: Batch, action: str, subject: str, target: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from sync.fold.batch import Batch
 from sync.fold.shapes import closed_by, shape_of
@@ -159,6 +159,29 @@ def close_conflicts(
         closed += max(0, done.rowcount)
     batch.count("conflicts_closed", closed)
     return closed
+
+
+def answer_one(conn: Connection, row: Mapping[Any, Any]) -> None:
+    """What an answer input does at once, before it is folded: its conflict is closed, or open again after an undo."""
+    body, c = row["body"], conflicts.c
+    if body.get("undo_of"):
+        given = select(conflicts).where(c.state == "resolved", c.answer_seq == body["undo_of"])
+        for found in conn.execute(given).mappings().all():
+            reopen(conn, found)
+    elif body.get("conflict_id"):
+        said = {"action": str(body["action"]), "target": body.get("target", ""), "note": body.get("note", "")}
+        conn.execute(
+            update(conflicts)
+            .where(c.id == body["conflict_id"], or_(c.state == "open", c.rule_id.is_not(None)))
+            .values(
+                state="resolved",
+                rule_id=None,
+                closed_at=row["at"],
+                answer_seq=row["seq"],
+                answered_by=row["actor"],
+                answer=said,
+            )
+        )
 
 
 def reopen(conn: Connection, found: Mapping[Any, Any]) -> None:

@@ -42,7 +42,7 @@ def fold(batch: Batch, seqs: Sequence[int]) -> None:
         if batch.starts:
             weigh(batch, moved | settlement.affected.keys(), settlement.affected)
     fold_claims(batch, [change for change in changes if _is(change, ClaimCandidate)])
-    fold_answers(batch, [row for row in others if row["kind"] == "answer"])
+    fold_answers(batch, [row for row in others if row["kind"] == "answer"], frozenset(seqs))
     fold_limits(batch, [change for change in changes if _is(change, PartyCandidate) or _is(change, LimitCandidate)])
     fold_source_rates(batch, [change for change in changes if _is(change, RateCandidate)])
     fold_rates(batch, [row for row in others if row["kind"] == "rates"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from sync.service import Service
+from sync import answering
 from tests.flow.books import (
     BILL,
     RECEIPT,
@@ -167,4 +169,34 @@ def test_a_record_that_fails_for_another_reason_now_asks_about_that_one_only(syn
         assert [c["external_id"] for c in open_conflicts(service, "invalid_record").values()].count(record) == 1
         (closed,) = rows(service, select(conflicts).where(conflicts.c.id == asked["id"]))
         assert closed["state"] == "superseded"
+        assert service.rebuild_check().as_dict()["differences"] == []
+
+
+@pytest.mark.parametrize("is_taken_back", [False, True])
+def test_a_record_left_as_it_is_asks_again_when_it_moved_before_the_answer_was_folded(
+    synced: Synced, is_taken_back: bool
+) -> None:
+    """The answer counts for what the person saw; folding the log again finds the same, also when the answer is undone."""
+    world, service = synced
+    with service:
+        record = examples(service)[0].invoice
+        world.clock.advance(3600)
+        world.zoho.user_change("update", "Invoices", record, {"Status": "待确认"})
+        world.clock.advance(60)
+        assert service.sync().ok
+        (asked,) = [c for c in open_conflicts(service, "unmapped_value").values() if c["external_id"] == record]
+        answering.resolve(service.ctx, asked["id"], {"action": "leave"}, "li")  # the lane is busy: it is folded later
+        if is_taken_back:
+            answering.undo(service.ctx, asked["id"], "li")
+        world.zoho.user_change("update", "Invoices", record, {"Subject": "another one"})
+        world.clock.advance(60)
+        assert service.sync().ok
+        (again,) = [c for c in open_conflicts(service, "unmapped_value").values() if c["external_id"] == record]
+        assert (again["id"] == asked["id"]) is is_taken_back
+        assert "another one" in again["evidence"]["record"]
+        assert service.rebuild_check().as_dict()["differences"] == []
+        service.resolve(again["id"], {"action": "leave"}, "li")
+        world.clock.advance(60)
+        assert service.sync().ok
+        assert again["cause"] not in open_conflicts(service, "unmapped_value")
         assert service.rebuild_check().as_dict()["differences"] == []

@@ -12,6 +12,7 @@ from tests.flow.books import (
     count,
     decision,
     examples,
+    open_conflicts,
     own_fields,
     pick,
     receive,
@@ -129,6 +130,28 @@ def test_an_invoice_deleted_in_the_crm_is_unbound_and_leaves_its_deals_figures(s
         world.clock.advance(60)
         assert service.sync().ok
         assert decision(service, "payment_status", deal)["body"]["open_minor"] == held["body"]["open_minor"]
+
+
+def test_an_invoice_out_of_the_bin_that_stands_for_nothing_now_shows_no_figures(synced: Synced) -> None:
+    """Another record took its bill meanwhile: what was written into it once is nobody's word any more."""
+    world, service = synced
+    with service:
+        one = pick(service)
+        assert "AR_Open_Amount" in own_fields(zoho_record(world, "Invoices", one.invoice))
+        world.clock.advance(3600)
+        world.zoho.user_change("delete", "Invoices", one.invoice)
+        account = {"id": one.crm_accounts[0]}
+        twin = {"Subject": "again", "ERP_Bill_No": one.number, "Account_Name": account, "Grand_Total": 1}
+        world.zoho.user_change("create", "Invoices", None, twin)
+        world.clock.advance(60)
+        assert service.sync().ok
+        world.clock.advance(3600)
+        world.zoho.user_change("undelete", "Invoices", one.invoice)
+        world.clock.advance(60)
+        assert service.sync().ok
+        assert f"zoho/invoices/{one.invoice}" in open_conflicts(service, "unlinked_document")
+        assert set(own_fields(zoho_record(world, "Invoices", one.invoice))) <= {"AR_As_Of"}
+        assert service.rebuild_check().as_dict()["differences"] == []
 
 
 @pytest.mark.parametrize("named", ["by its own numbers", "by its invoice alone"])

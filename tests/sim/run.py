@@ -93,7 +93,8 @@ def kept(found: Outcome, theatre_: Theatre) -> Path:
     sign = _sign(found.problems[0])
 
     def fails(plan: Plan) -> bool:
-        return any(_sign(problem) == sign for problem in theatre_.run(plan, rebuilds="rebuild" in sign).problems)
+        again = theatre_.run(plan, rebuilds="rebuild" in found.problems[0])
+        return any(_sign(problem) == sign for problem in again.problems)
 
     small = shrink(found.plan, fails, SHRINK_RUNS)
     path = CORPUS / f"seed-{small.seed}.json"
@@ -103,7 +104,8 @@ def kept(found: Outcome, theatre_: Theatre) -> Path:
 
 def _sign(problem: str) -> str:
     """The kind of a problem, without what differs from run to run."""
-    words = problem.partition(": ")[2] if problem.startswith("step ") else problem
+    words = problem.removeprefix("without faults: ")
+    words = words.partition(": ")[2] if words.startswith("step ") else words
     return " ".join(word for word in words.split()[:3] if not any(c.isdigit() for c in word[2:]))
 
 

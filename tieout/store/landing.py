@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -114,6 +114,9 @@ def land(
     new: list[tuple[SourceRow, bool]] = []
     stamps: list[dict[str, Any]] = []
     refetch: list[str] = []
+    back: set[str] = (
+        set()
+    )  # out of the bin: they show what was written before, whether anything stands behind it or not
     for row in all_rows:
         known = current.get(row.external_id)
         if row.is_deleted and known is None:
@@ -130,6 +133,8 @@ def land(
             counts.new += 1
             counts.deleted += row.is_deleted
             new.append((row, True))
+            if known is not None and known["is_deleted"]:
+                back.add(row.external_id)
         elif verdict is Newer.NO:
             counts.older += 1
             new.append((row, False))
@@ -152,7 +157,7 @@ def land(
             .values(needs_fetch=True)
         )
     keep_asking(conn, connection, stream, [row.external_id for row in bad], now)
-    counts.drifted = _see_own_fields(conn, connection, stream, module, all_rows, now)
+    counts.drifted = _see_own_fields(conn, connection, stream, module, all_rows, now, back)
     return counts
 
 
@@ -309,9 +314,18 @@ def _move_stamps(conn: Connection, connection: str, stream: str, stamps: Sequenc
 
 
 def _see_own_fields(
-    conn: Connection, connection: str, stream: str, module: str, rows: Sequence[SourceRow], now: datetime
+    conn: Connection,
+    connection: str,
+    stream: str,
+    module: str,
+    rows: Sequence[SourceRow],
+    now: datetime,
+    back: Set[str],
 ) -> int:
-    """Record what our own fields hold at the remote; a value somebody else changed is marked for the settle phase."""
+    """Record what our own fields hold at the remote; a value somebody else changed is marked for the settle phase.
+
+    So is every record that came `back`.
+    """
     showing = {row.external_id: row for row in rows if row.own and not row.is_deleted}
     if not showing:
         return 0
@@ -348,7 +362,8 @@ def _see_own_fields(
     for part in chunks(writes):
         upsert(conn, remote_seen, part)
     # A mark that stands is touched: whoever takes it meanwhile must not read what was seen before this commit.
-    marks = [{"kind": "push", "key": f"{connection}/{stream}/{remote_id}"} for remote_id in sorted(drifted + filled)]
+    wanted = sorted({*drifted, *filled, *(back & showing.keys())})
+    marks = [{"kind": "push", "key": f"{connection}/{stream}/{remote_id}"} for remote_id in wanted]
     for part in chunks(marks):
         touch(conn, dirty, part)
     return len(drifted)
