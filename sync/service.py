@@ -30,7 +30,7 @@ from sync.reading import LEASE_SECONDS
 from sync.rebuild import RebuildView, run_rebuild_check
 from sync.reconcile import ReconcileView, run_reconcile
 from sync.regrouping import RegroupDesk
-from sync.reporting import ReportFile, ReportWish, report_file
+from sync.reporting import ReportFile, ReportWish, build_report, report_file
 from sync.secrets import check_key, forget_secrets, rotate_secrets
 from sync.support import write_bundle
 from sync.sync_summary import SyncSummary
@@ -39,6 +39,7 @@ from sync.why import why
 from tieout.core.clock import Clock
 from tieout.core.config import Config
 from tieout.core.ids import Ids
+from tieout.reports.table import Report
 from tieout.store import notices, runs
 from tieout.store.migrate import current, migrate
 from tieout.store.queries import explain
@@ -334,6 +335,10 @@ class Service:
         """A report in a format; `fresh` runs a reconciliation first where the report is one."""
         wish = ReportWish(name, as_of, known_at, company, customer, since, language)
         return report_file(self.ctx, wish, form, table=table, fresh=fresh)
+
+    def report_view(self, wish: ReportWish) -> Report:
+        """A report before it is rendered, to be looked at."""
+        return build_report(self.ctx, wish)
 
     def notices(self, limit: int = 50) -> dict[str, Any]:
         """Reports and alerts on their way, newest first."""

@@ -60,7 +60,7 @@ LISTS = {
     "not found": "/nowhere",
 }
 
-SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why", "merge")
+SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why", "merge", "statement")
 PAGE_NAMES = (*LISTS, *SINGLE)
 
 
@@ -132,6 +132,7 @@ def single_pages(service: Service) -> dict[str, str]:
         "conflict": "/conflicts/" + next(str(row["id"]) for row in with_choice if row["suggestions"]),
         "answered conflict": "/conflicts/" + first(conflicts, conflicts.c.state == "resolved"),
         "customer": f"/customers/{customer}",
+        "statement": f"/customers/{customer}/statement",
         "merge": f"/customers/{customer}/merge?other={other}",
         "invoice": "/invoices/" + first(documents, documents.c.kind == "invoice", documents.c.open_minor > 0),
         "push": "/pushes/" + first(outbox, outbox.c.state == "done"),

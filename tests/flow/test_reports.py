@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
 from sync import schedules
 from sync.notices import deliver_due
-from sync.reporting import ReportWish, build_report, file_of
+from sync.reporting import ReportWish, build_report, file_of, report_file
 from tests.flow.books import BILL, Synced, pick, receive, rows
 from tieout.core import exact_json
 from tieout.core.config import Schedule
 from tieout.core.errors import Gone, TieoutError
 from tieout.store.tables import accounts, balances, memberships
+from tieout.web.app import build
 
 
 def made(service: Any, name: str, **wish: Any) -> Any:
@@ -166,3 +169,20 @@ def test_a_schedule_of_each_report_writes_its_files_once_a_slot(synced: Synced, 
         wished = made(service, report, company="cn", customer=one) if report != "reconcile" else None
         if wished is not None:
             assert table.read_bytes() == file_of(wished, "csv", service.ctx.config.language).body
+
+
+@pytest.mark.parametrize(("language", "closing"), [("zh-CN", "期末余额"), ("en", "Closing balance")])
+def test_the_page_of_a_statement_shows_what_the_file_says(synced: Synced, language: str, closing: str) -> None:
+    _, service = synced
+    example = pick(service)
+    customer = customer_of(service, example.account_id)
+    with service, TestClient(build(service.config, service=service)) as client:
+        client.post("/login/link", data={"token": service.login_link()})
+        page = client.get(f"/customers/{customer}/statement", params={"lang": "zh-CN", "language": language}).text
+        wish = ReportWish("statement", customer=customer, language=language)
+        told = report_file(service.ctx, wish, "html").body.decode()
+    cells = [cell for cell in re.findall(r"<td[^>]*>([^<]+)</td>", told) if cell not in service.config.companies]
+    assert len(cells) > 10
+    assert [cell for cell in cells if cell not in page] == []
+    assert closing in page
+    assert f'href="/invoices/{example.document_id}">{example.number}</a>' in page

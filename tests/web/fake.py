@@ -16,11 +16,12 @@ from sync.credit_desk import CreditDesk
 from sync.dunning_desk import DunningDesk
 from sync.people import PeopleDesk
 from sync.regrouping import RegroupDesk
-from sync.reporting import ReportFile, ReportWish, report_file
+from sync.reporting import ReportFile, ReportWish, build_report, report_file
 from tieout.core.clock import ManualClock
 from tieout.core.config import Config
 from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
 from tieout.core.ids import Ids
+from tieout.reports.table import Report
 from tieout.store.queries import conflicts, customers, explain, pushes, reconciliations
 from tieout.store.session import reading
 
@@ -159,6 +160,9 @@ class FakeService:
     def report(self, name: str, *, form: str, table: str, fresh: bool = False, **wish: Any) -> ReportFile:
         assert not fresh  # reading a report asks nobody
         return report_file(self.ctx, ReportWish(name, **wish), form, table=table)  # type: ignore[arg-type]
+
+    def report_view(self, wish: ReportWish) -> Report:
+        return build_report(self.ctx, wish)  # type: ignore[arg-type]  # the parts of a context it reads
 
     def explain_invoice(self, document_id: str) -> Mapping[str, Any]:
         self._ask("explain", document_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
@@ -56,3 +57,21 @@ def test_schedules_show_when_they_come_how_they_went_and_what_reached_whom(site:
     assert "no disk" in page
     assert "may have gone out" in page
     assert "mail:cfo@example.com" in page
+
+
+@pytest.mark.parametrize(("language", "title"), [("zh-CN", "对账单"), ("en", "Statement of account")])
+def test_a_statement_is_a_page_in_the_language_that_was_chosen(site: Site, language: str, title: str) -> None:
+    customer = site.books.customer("北京远航贸易有限公司")
+    site.books.document("invoice", site.books.named["北京远航贸易有限公司"], "AR1", 100_00)
+    client = site.browser("viewer")
+    assert f'href="/customers/{customer}/statement"' in client.get(f"/customers/{customer}").text
+    other = "en" if language == "zh-CN" else "zh-CN"
+    page = client.get(f"/customers/{customer}/statement", params={"lang": other, "language": language})
+    assert page.status_code == 200, page.text
+    assert f'<html lang="{other}"' in page.text
+    assert f'<section class="card" lang="{language}">' in page.text
+    assert f"<h1>{title}</h1>" in page.text
+    assert "form=pdf" in page.text
+    assert client.get(f"/customers/{customer}/statement?as_of=yesterday").status_code == 422
+    assert client.get(f"/customers/{customer}/statement?as_of=2999-01-01").status_code == 409
+    assert client.get("/customers/cus_none/statement").status_code == 404

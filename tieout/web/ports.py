@@ -8,9 +8,11 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy import Engine
 
+from sync.reporting import ReportWish
 from tieout.core.clock import Clock
 from tieout.core.config import Config
 from tieout.core.ids import Ids
+from tieout.reports.table import Report
 
 
 class ServiceContext(Protocol):
@@ -268,6 +270,8 @@ class Service(Protocol):
         table: str = "",
         fresh: bool = False,
     ) -> ReportLike: ...
+
+    def report_view(self, wish: ReportWish) -> Report: ...
 
     def explain_invoice(self, document_id: str) -> Mapping[str, Any]: ...
 

@@ -49,7 +49,8 @@ def statement(conn: Connection, asked: Asked) -> Report:
             if row["is_reversal"]:
                 word = (f"{word}, reversed", f"{word}（冲回）")[zh]
             side = {"debit": row["amount"]} if row["amount"] > 0 else {"credit": -row["amount"]}
-            lines.append({**head, "on": row["on"], "number": row["number"], "kind": word, **side, "balance": balance})
+            document = {"document_id": row["document"], "number": row["number"]}
+            lines.append({**head, "on": row["on"], **document, "kind": word, **side, "balance": balance})
         closing.append({**head, "on": asked.as_of, "kind": ("Closing balance", "期末余额")[zh], "balance": balance})
     columns = [
         Column("on", ("Date", "日期"), "date"),

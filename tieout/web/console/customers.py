@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from sync.reporting import ReportWish
 from tieout.reports import customers as customer_view
-from tieout.reports import timeline
+from tieout.reports import table, timeline
 from tieout.store.queries import customers
-from tieout.web.console.pages import Person, render
+from tieout.web.console.forms import day
+from tieout.web.console.pages import Person, render, speaker
 from tieout.web.deps import Ctx, Reads, Today, Uses
 
 router = APIRouter()
 PAGE = 50
+Line = Annotated[str, Query(max_length=64)]
 
 
 @router.get("/customers")
@@ -69,4 +72,38 @@ def show_customer(
         next=told.next,
         cursor=cursor,
         done=done,
+    )
+
+
+@router.get("/customers/{customer_id}/statement")
+def show_statement(
+    request: Request,
+    customer_id: str,
+    person: Person,
+    ctx: Ctx,
+    service: Uses,
+    as_of: Line = "",
+    since: Line = "",
+    company: Line = "",
+    language: Annotated[Literal["zh-CN", "en", ""], Query()] = "",
+) -> Response:
+    """The customer's account over a period, in a language of its own; printed without the menu."""
+    wish = ReportWish(
+        "statement",
+        as_of=day(as_of, "as of", needed=False),
+        company=company,
+        customer=customer_id,
+        since=day(since, "since", needed=False),
+        language=language or speaker(request, person).language,
+    )
+    return render(
+        request,
+        "statement.html",
+        person,
+        report=service.report_view(wish),
+        wish=wish,
+        companies={name: one.name for name, one in ctx.config.companies.items()},
+        words=table.say,
+        cell_text=table.text,
+        about=table.about,
     )
