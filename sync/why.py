@@ -17,7 +17,7 @@ from mapping.identity.evidence import Evidence, Reason, compare
 from mapping.identity.facts import facts
 from mapping.identity.link import RULE_VERSION
 from mapping.identity.parts import record_parts
-from mapping.identity.weights import CROWDS, HOLDS, VETOES, held, weights
+from mapping.identity.weights import BARS, CROWDS, HOLDS, VETOES, held, weights
 from sync.fold.batch import Batch, BatchIds
 from sync.fold.journal import Journal
 from sync.settle import memberships, rivals
@@ -31,7 +31,8 @@ from tieout.store.queries import parties, relations
 SHOWN = 5  # nearest candidates of a record
 _AGAINST = (
     "answers_contradict", "ambiguous", "duplicate_in_source", "name_says_other", "names_share_nothing",
-    "legal_name_differs", "group_word_differs", "evidence_thin", "no_rule_links", *sorted(VETOES | HOLDS | CROWDS),
+    "legal_name_differs", "group_word_differs", "evidence_thin", "no_rule_links",
+    *sorted(VETOES | HOLDS | BARS | CROWDS),
 )  # fmt: skip
 Row = Mapping[Any, Any]
 

@@ -17,7 +17,7 @@ from mapping.identity.relations import other_names
 from mapping.identity.rivals import BY_MASK, is_ambiguous, with_notes
 from mapping.identity.scored import Codes, Scored
 from mapping.identity.views import View
-from mapping.identity.weights import VETOES, Weights, barred, held, strong
+from mapping.identity.weights import LEGAL, VETOES, Weights, barred, held, strong
 
 _ROUNDS = 8
 PART = 20_000  # pairs of clusters of one step
@@ -180,6 +180,12 @@ class Clusters:
             if link.score >= self.weights.review or "tax_id_equal" in link.codes:
                 yield link
 
+    def why_apart(self, link: Link) -> str:
+        """What kept two clusters apart: a finding, `evidence_thin`, or `ambiguous` for another candidate as good."""
+        if link.why_not:
+            return link.why_not
+        return "ambiguous" if strong(link.codes, link.score, self.weights.joint) else "evidence_thin"
+
     def _by_records(self) -> None:
         found_links = []
         for left in range(len(self.facts)):
@@ -202,14 +208,19 @@ class Clusters:
     def _contested(self, left: int, right: int, score: int, by_tax: bool) -> bool:
         """True when either record has another candidate about as good that cannot be the same customer.
 
-        An equal tax id says who is meant, as in `link.judge`: only another record with that id contests it.
+        An equal tax id says who is meant, as in `link.judge`: only another record with that id contests it, or one
+        with the very legal name.
         """
         least = score - self.weights.margin
         a, b = self.home[left], self.home[right]
         for mine, theirs in ((left, right), (right, left)):
             for place in range(self._first[mine], self._first[mine + 1]):
                 found = self._found[place]
-                if self._scores[found] <= least or (by_tax and "tax_id_equal" not in self._table[found]):
+                if by_tax and "tax_id_equal" not in self._table[found]:
+                    # The id says who is meant, unless the legal name says another one.
+                    if LEGAL.isdisjoint(self._table[found]) or not LEGAL.isdisjoint(self.codes(left, right)):
+                        continue
+                elif self._scores[found] <= least:
                     continue
                 other = self._other[place]
                 if other == theirs or self.home[other] in (a, b) or _ordered(mine, other) in self._refused:

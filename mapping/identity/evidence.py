@@ -6,12 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mapping.identity import tax_ids
-from mapping.identity.facts import PartyFacts, any_name
-from mapping.identity.findings import between, names_share_nothing
-from mapping.identity.names import regions_conflict
+from mapping.identity.facts import PartyFacts
+from mapping.identity.findings import between
 from mapping.identity.rivals import with_notes
 from mapping.identity.views import View
 from mapping.identity.weights import barred, weights
+
+# Findings that guard the rules, shown beside what the rules found.
+_GUARDS = ("tax_id_near", "region_conflict", "group_word_differs", "legal_name_differs", "names_share_nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,10 @@ class Evidence:
             "tax_id_equal": self.tax_equal,
             "legal_name_equal": self.name_equal,
             "tax_id_conflict": self.tax_conflict,
-            "tax_id_near": "tax_id_near" in self.codes,
             "branch_conflict": self.branch_conflict,
-            "region_conflict": _regions_conflict(mine, theirs),
-            "group_word_differs": _group_differs(mine, theirs),
-            "legal_name_differs": _legal_names_differ(mine, theirs),
-            "names_share_nothing": self.tax_equal and names_share_nothing(mine, theirs),
         }
         said = [code for code, holds in found.items() if holds]
+        said += [code for code in _GUARDS if code in self.codes]
         return tuple(Reason(code, shown(code, mine), shown(code, theirs), theirs.ref) for code in said)
 
     @property
@@ -112,27 +110,6 @@ def compared(mine: View, theirs: View, noted: Collection[str] = ()) -> Evidence:
         tax_conflict=tax_conflict,
         branch_conflict=left is not None and right is not None and left != right,
     )
-
-
-def _regions_conflict(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    left = [name for name in mine.names if name.regions]
-    right = [name for name in theirs.names if name.regions]
-    return bool(left and right) and all(regions_conflict(a, b) for a in left for b in right)
-
-
-def _legal_names_differ(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    """True when both state a whole legal name in one script and none of them is equal."""
-    for script in ("han", "latin"):
-        left, right = ({name.key for name in any_name(party.names, script) if name.is_full} for party in (mine, theirs))
-        if left and right and not left & right:
-            return True
-    return False
-
-
-def _group_differs(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    """True when the whole legal names of one record say group or holding and those of the other do not."""
-    left, right = ([name.is_group for name in party.names if name.is_full] for party in (mine, theirs))
-    return bool(left and right) and any(left) != any(right)
 
 
 def shown(code: str, party: PartyFacts) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from itertools import product
 
 from mapping.identity import addresses, name_pairs, places, tax_ids, trades
-from mapping.identity.facts import PartyFacts, any_name
+from mapping.identity.facts import PartyFacts
 from mapping.identity.names import Name
+from mapping.identity.reach import WORLD
 from mapping.identity.views import GROUP_WORD, View
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
@@ -20,11 +21,13 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     name_pairs.LATIN,
     name_pairs.SOUND,
     ("trade_equal", "trade_differs"),
+    ("trades_equal",),
     ("brand_weak",),
     ("region_equal", "region_conflict"),
     ("district_differs",),
     ("branch_conflict", "branch_unclear", "branch_equal", "branch_one_side"),
     ("form_kind_differs",),
+    ("sole_trader",),
     ("trade_apart",),
     ("group_equal", "group_differs"),
     ("group_word_differs",),
@@ -34,17 +37,25 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("name_contested",),
     ("domain_contested",),
     ("domain_equal", "domain_differs", "domain_named"),
+    ("domain_spelled",),
     ("phone_equal", "phone_differs"),
     ("mobile_equal",),
     ("number_equal",),
     ("address_equal", "address_cut", "address_road", "address_differs"),
     ("city_equal", "city_named", "city_conflict", "city_not_named"),
     ("country_conflict",),
-    ("names_share_nothing",),
+    ("names_share_nothing", "names_unconfirmed"),
+    ("reach_differs",),
+    ("legal_name_differs",),
+    ("phone_abroad",),
     ("nobody_named",),
     ("person_named",),
     ("must_not_link",),
 )
+_SOLE = frozenset(("sole_trader",))
+_SPOKEN = frozenset(("sound_equal", "sound_short", "sound_prefix"))
+_ONE_BRAND = frozenset(("han_industry_differs", "latin_brand_equal", "latin_form_differs"))
+_LATIN_APART = frozenset(("latin_brand_equal", "latin_similar", "latin_differs"))
 _TRADE = ("", "trade_differs", "trade_equal")
 _PLACE = {code: (group, rank) for group, codes in enumerate(GROUPS) for rank, code in enumerate(codes)}
 # What a customer is only when all pairs of its records say so: another pair that says more outweighs it.
@@ -59,9 +70,10 @@ def findings(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
 def between(mine: View, theirs: View) -> tuple[str, ...]:
     """The codes of a pair whose views are made already."""
     out = _names(mine, theirs)
-    out += _contact(mine, theirs)
     if mine.facts.tax_ids and theirs.facts.tax_ids:
-        out[:0] = _tax(mine.facts, theirs.facts)
+        found = _tax(mine.facts, theirs.facts)
+        out[:0] = (*found, _unlike(mine, theirs, out)) if "tax_id_equal" in found else found
+    out += _contact(mine, theirs)
     return tuple([code for code in out if code])
 
 
@@ -85,9 +97,7 @@ def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
         return ()
     pairs = list(product(mine.tax_ids, theirs.tax_ids))
     if any(tax_ids.equal(a, b) for a, b in pairs):
-        if not mine.names or not theirs.names:
-            return ("tax_id_equal", "nobody_named")
-        return ("tax_id_equal", "names_share_nothing") if names_share_nothing(mine, theirs) else ("tax_id_equal",)
+        return ("tax_id_equal",) if mine.names and theirs.names else ("tax_id_equal", "nobody_named")
     # A record may hold several ids; only one that disagrees with all of the other's is a contradiction.
     if any(tax_ids.conflict(a, b) for a, b in pairs):
         return ("tax_id_conflict",)
@@ -96,32 +106,47 @@ def _tax(mine: PartyFacts, theirs: PartyFacts) -> tuple[str, ...]:
     return ("tax_id_differs",)
 
 
-def names_share_nothing(mine: PartyFacts, theirs: PartyFacts) -> bool:
-    """True when whole legal names of one script can be compared and no brand has anything in common with another.
+def _unlike(mine: View, theirs: View, names: Sequence[str]) -> str:
+    """Why an equal tax id is not enough for two names, for a parent's id stands on its subsidiaries; "" = it is enough.
 
-    Guards against a parent's tax id pasted on a subsidiary: equal ids and wholly different names go to a person.
+    Names of one script must be near each other. Names in two must sound alike and state no other trade, or state one
+    trade; where they do neither, the domain of the Chinese record spells the English name, or a landline or an address
+    agrees.
     """
-    comparable = False
-    for script in ("han", "latin"):
-        left = [name for name in any_name(mine.names, script) if name.is_full]
-        right = [name for name in any_name(theirs.names, script) if name.is_full]
-        comparable = comparable or bool(left and right)
-        if any(_share_brand(a, b) for a in left for b in right):
-            return False
-    shorts_agree = any(_share_brand(a, b) for a in mine.names for b in theirs.names if not (a.is_full and b.is_full))
-    return comparable and not shorts_agree
+    known = name_pairs.NEAR.intersection(names)
+    if known or not mine.facts.names or not theirs.facts.names:
+        return ""
+    if not name_pairs.IN_ONE_SCRIPT.isdisjoint(names):
+        if "trade_apart" in names:
+            return ""
+        return "trade_apart" if not _ONE_BRAND.isdisjoint(names) else "names_share_nothing"
+    if "sound_apart" in names or ("trade_differs" in names and "sound_differs" in names):
+        is_same = "sound_differs" in names and _spelled_in_domain(mine, theirs)
+        return "" if is_same else "names_share_nothing"
+    if "trade_differs" in names:
+        return "trade_apart"
+    if "trade_equal" in names or not _SPOKEN.isdisjoint(names):
+        return ""
+    is_same = "sound_differs" in names and "person_named" not in names
+    is_same = is_same and (_spelled_in_domain(mine, theirs) or _same_place(mine.facts, theirs.facts))
+    return "" if is_same else "names_unconfirmed"
 
 
-def _share_brand(a: Name, b: Name) -> bool:
-    """True when two brands of one script may be one: equal, as spoken, mistyped, or one a part of the other.
-
-    One character in common is nothing: 新奥 and 新星.
-    """
-    if a.script != b.script:
+def _same_place(mine: PartyFacts, theirs: PartyFacts) -> bool:
+    """True for one landline or one address."""
+    if mine.phone and mine.phone == theirs.phone:
+        return True
+    if mine.address is None or theirs.address is None:
         return False
-    if a.script == "latin":
-        return bool(frozenset(a.brand.split()) & frozenset(b.brand.split()))
-    return name_pairs.brands_meet(a.brand, b.brand) or name_pairs.brands_meet(a.core, b.core)
+    return addresses.relation(mine.address, theirs.address) == "equal"
+
+
+def _spelled_in_domain(mine: View, theirs: View) -> bool:
+    """True when the domain of the one is the name of the other as written in letters."""
+    return any(
+        one.label and not one.latin and _domain_named(one.label, other)
+        for one, other in ((mine, theirs), (theirs, mine))
+    )
 
 
 def _names(mine: View, theirs: View) -> list[str]:
@@ -145,14 +170,18 @@ def _names(mine: View, theirs: View) -> list[str]:
     return [
         han or latin or spoken,
         latin if han else "" if latin else trade,
+        "trades_equal" if trade == "trade_equal" and _share_trades(mine, theirs) else "",
         _weak(mine, theirs, han, latin),
+        _other_script(mine, theirs, han, latin),
         _regions(mine, theirs),
         _districts(mine, theirs),
         _branches(mine, theirs),
         _kinds(mine, theirs),
-        _trades(mine, theirs) if han == "han_industry_differs" else "",
+        "sole_trader" if mine.kinds == _SOLE or theirs.kinds == _SOLE else "",
+        _trades(mine, theirs) if han == "han_industry_differs" else _latin_trades(mine, theirs, han, latin),
         _groups(mine, theirs),
         _group_words(mine, theirs),
+        _reach(mine, theirs),
         "person_named" if mine.is_person or theirs.is_person else "",
     ]
 
@@ -187,6 +216,27 @@ def _weak(mine: View, theirs: View, han: str, latin: str) -> str:
     return "" if is_whole else "brand_weak"
 
 
+def _share_trades(mine: View, theirs: View) -> bool:
+    """True when names in two scripts state two and more trades in common: strangers rarely do."""
+    pairs = [(a, b) for one, other in ((mine, theirs), (theirs, mine)) for a in one.han for b in other.latin]
+    return any(len(trades.trades(a) & trades.trades(b)) > 1 for a, b in pairs)
+
+
+def _other_script(mine: View, theirs: View, han: str, latin: str) -> str:
+    """`legal_name_differs` where the whole names of one script are equal and those of the other are two firms'."""
+    for equal, other, left, right in (
+        (han == "han_legal_equal", latin, mine.latin, theirs.latin),
+        (latin == "latin_legal_equal", han, mine.han, theirs.han),
+    ):
+        if equal and other and other not in name_pairs.NEAR and _whole(left) and _whole(right):
+            return "legal_name_differs"
+    return ""
+
+
+def _whole(names: Sequence[Name]) -> bool:
+    return any(name.is_full for name in names)
+
+
 def _regions(mine: View, theirs: View) -> str:
     if not mine.regions or not theirs.regions:
         return ""
@@ -197,13 +247,17 @@ def _regions(mine: View, theirs: View) -> str:
     return "region_conflict"
 
 
+def _levels(mine: View, theirs: View) -> bool:
+    """True when whole Chinese names state a province and a city in it: each has firms of that name in its register."""
+    left = [name.regions for name in mine.han if name.is_full and name.regions]
+    right = [name.regions for name in theirs.han if name.is_full and name.regions]
+    return bool(left and right) and all(a.isdisjoint(b) for a in left for b in right)
+
+
 def _districts(mine: View, theirs: View) -> str:
-    """`district_differs` when both name a part of a city and no two of them are one: 南山区 and 福田区."""
-    return (
-        "district_differs"
-        if mine.districts and theirs.districts and mine.districts.isdisjoint(theirs.districts)
-        else ""
-    )
+    """`district_differs` when both name a part of a city or province and no two of them are one: 南山区 and 福田区."""
+    apart = bool(mine.districts and theirs.districts) and mine.districts.isdisjoint(theirs.districts)
+    return "district_differs" if apart or _levels(mine, theirs) else ""
 
 
 def _branches(mine: View, theirs: View) -> str:
@@ -212,6 +266,9 @@ def _branches(mine: View, theirs: View) -> str:
     if mine.branch_texts and theirs.branch_texts:
         found = {name_pairs.same_branch(a, b) for a, b in product(mine.branch_texts, theirs.branch_texts)}
         return next(code for code in ("branch_equal", "branch_unclear", "branch_conflict") if code in found)
+    if mine.latin_branches and theirs.latin_branches and mine.latin_branches.isdisjoint(theirs.latin_branches):
+        is_bare = "branch" in mine.latin_branches or "branch" in theirs.latin_branches
+        return "branch_unclear" if is_bare else "branch_conflict"
     here, there = mine.branch_places, theirs.branch_places
     if here and there:
         return "branch_conflict" if places.conflict(here, there) else "branch_equal"
@@ -234,10 +291,18 @@ def _shops(mine: View, theirs: View) -> str:
 
 def _kinds(mine: View, theirs: View) -> str:
     """`form_kind_differs` when all forms of the one are those of other kinds of legal persons than the other's."""
-    if not mine.kinds or not theirs.kinds or not mine.kinds.isdisjoint(theirs.kinds):
+    if not mine.kinds or not theirs.kinds:
         return ""
+    if not mine.kinds.isdisjoint(theirs.kinds):
+        return "" if "company" in mine.kinds & theirs.kinds else _forms(mine, theirs)
     differ = any(name_pairs.kinds_differ(a, b) for a in mine.han for b in theirs.han)
     return "form_kind_differs" if differ else ""
+
+
+def _forms(mine: View, theirs: View) -> str:
+    """The same for two forms of one kind: 商行 and 经营部 of one owner are two."""
+    alike = any(not name_pairs.forms_differ(a.form, b.form) for a in mine.han for b in theirs.han)
+    return "" if alike else "form_kind_differs"
 
 
 def _groups(mine: View, theirs: View) -> str:
@@ -256,6 +321,18 @@ def _group_words(mine: View, theirs: View) -> str:
     return "group_word_differs" if other.is_no_group else ""
 
 
+def _reach(mine: View, theirs: View) -> str:
+    """`reach_differs` when one names a country or continent and the other does not: two members of a group."""
+    if not mine.reach and not theirs.reach:
+        return ""
+    one, other = mine.reach - theirs.at, theirs.reach - mine.at
+    if one | other <= {WORLD} and not (
+        mine.in_one_script and theirs.in_one_script and bool(mine.han) != bool(theirs.han)
+    ):
+        return ""  # in one script 国际 is a word like others
+    return "reach_differs" if one or other else ""
+
+
 def _trades(mine: View, theirs: View) -> str:
     """`trade_apart` for one brand with two trades: whole legal names, or names that state trades of two kinds."""
     for a in mine.han:
@@ -265,13 +342,24 @@ def _trades(mine: View, theirs: View) -> str:
     return ""
 
 
+def _latin_trades(mine: View, theirs: View, han: str, latin: str) -> str:
+    """`trade_apart` for two whole English names of which one says more: Alder Tools Ltd and Alder Tools Leasing Ltd."""
+    if han or latin not in _LATIN_APART:
+        return ""
+    return "trade_apart" if _whole(mine.latin) and _whole(theirs.latin) else ""
+
+
 def _contact(mine: View, theirs: View) -> list[str]:
     one, other = mine.facts, theirs.facts
     out = []
     if one.domain and other.domain:
         out.append("domain_equal" if one.domain == other.domain else "domain_differs")
+        if out[0] == "domain_equal" and (mine.latin or theirs.latin) and _spelled_in_domain(mine, theirs):
+            out.append("domain_spelled")
     elif (mine.label and _domain_named(mine.label, theirs)) or (theirs.label and _domain_named(theirs.label, mine)):
         out.append("domain_named")
+    if mine.dialled and theirs.dialled and mine.dialled != theirs.dialled and one.phone[-7:] != other.phone[-7:]:
+        out.append("phone_abroad")
     if one.phone and other.phone:
         out.append("phone_equal" if one.phone == other.phone else "phone_differs")
     if one.mobile and one.mobile == other.mobile:
@@ -321,5 +409,6 @@ def joined(pairs: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         best.pop(2, None)
     if 1 in best or 2 in best:
         best.pop(3, None)
-        best.pop(4, None)  # names of one script tell more than sounds
+        best.pop(4, None)
+        best.pop(5, None)  # names of one script tell more than sounds
     return tuple(best[group][1] for group in sorted(best))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _INSIDE = r"(?P<name>(?:[^()]|\([^()]*\))+)"
-_CHINESE = r"(?P<word>原名称?|原公司名?称?|曾用名|曾用|旧称|旧名|前身为?|更名前为?|前称|原为|原)"
+_CHINESE = r"(?P<word>原名称?|原公司名?称?|曾用名|曾用|旧称|旧名|更名前为?|前称|原为|原)"
 _ENGLISH = r"(?:formerly(?: known as)?|former name|previously(?: known as)?|f/k/a|fka|f\.k\.a\.)"
 _BRACKETS = (
     re.compile(rf"\({_CHINESE}[\s:]*{_INSIDE}\)"),

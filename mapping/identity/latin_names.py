@@ -14,6 +14,7 @@ _MARKS = re.compile(r"[^\w]+|_+")
 # Letters of their own that Unicode does not take apart into a plain one and a mark.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 _LONGEST_PLACE = 3  # words
+_BEFORE_PLACE = frozenset(("of", "the", "and", "new", "air"))  # a place behind these is part of a brand
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ def latin_parts(text: str) -> LatinParts:
     words = [word for word in words if word != "the"] or words
     branch = ""
     branch_places: tuple[Place, ...] = ()
-    if len(words) > 2 and words[-1] in table.branch_words:
-        branch = "branch"
-        size, found = _place_at_end(words[:-1])
+    if (cut := _branch_at(words)) is not None:
+        size, found = _place_at_end(words[:cut])
+        if not found and (places := [latin_places()[word] for word in words[cut:] if word in latin_places()]):
+            found = places[0]
         branch_places = found
-        branch = " ".join((*words[len(words) - 1 - size : -1], "branch"))
-        words = words[: len(words) - 1 - size]
+        rest = [word for word in words[cut:] if word not in _OFFICE]
+        branch = " ".join((*words[cut - size : cut], *rest, "branch"))
+        words = words[: cut - size]
     form, words = _cut_form(words)
     words = [table.latin_short.get(word, word) for word in words]
     is_group = any(word in table.group_words for word in words)
@@ -52,6 +55,8 @@ def latin_parts(text: str) -> LatinParts:
     if inner and size and len(words) - size >= 1 and _in_brackets(text, words[-size:]):
         tail = words[-size:]
         regions, words = regions or inner, words[:-size]
+    elif inner and len(words) > size and words[-size - 1] not in _BEFORE_PLACE:
+        regions = regions or inner  # Chengyan Shanghai Ltd: a part of the name, and a place
     return LatinParts(
         tuple(head), tuple(words), form, tuple(dict.fromkeys(regions)), branch, branch_places, is_group, tuple(tail)
     )
@@ -63,6 +68,21 @@ def _words(text: str) -> list[str]:
     return _join_letters(_MARKS.sub(" ", plain).split())
 
 
+def _branch_at(words: list[str]) -> int | None:
+    """Where the words of a branch begin: X (Shanghai) Branch, X Representative Office, X Succursale de Genève."""
+    if len(words) < 3:
+        return None
+    table = tables()
+    for at in range(1, len(words)):
+        is_last = at == len(words) - 1 or words[at + 1] == "office"
+        if words[at] in table.branch_words and (is_last or words[at] != "branch"):
+            return at
+        if words[at] in ("representative", "rep", "liaison", "regional") and words[at + 1 : at + 2] == ["office"]:
+            return at
+    return None
+
+
+_OFFICE = frozenset(("branch", "office", "representative", "rep", "liaison", "regional"))
 _Forms = dict[str, list[tuple[tuple[str, ...], str]]]
 
 
@@ -97,7 +117,9 @@ def _cut_head(words: list[str]) -> tuple[list[str], tuple[Place, ...], list[str]
     regions: list[Place] = []
     while True:
         for size in range(min(_LONGEST_PLACE, len(words) - 1), 0, -1):
-            found = latin_places().get(" ".join(words[:size])) or latin_places().get("".join(words[:size]))
+            found = latin_places().get(" ".join(words[:size]))
+            if not found and not head:  # behind a place, syllables are a brand: Beijing Tong Ren Tang
+                found = latin_places().get("".join(words[:size]))
             if found and len("".join(words[:size])) > 2:
                 head += ["".join(words[:size])]
                 if not regions:

@@ -10,10 +10,11 @@ from mapping.identity import tax_ids
 from mapping.identity.evidence import Evidence, Reason, compared
 from mapping.identity.facts import PartyFacts
 from mapping.identity.findings import joined
+from mapping.identity.rule_digest import rule_digest
 from mapping.identity.views import View
 from mapping.identity.weights import CROWDS, VETOES, barred, held, strong, sufficient, weights
 
-RULE_VERSION = "identity-6"
+RULE_VERSION = f"identity-7-{rule_digest()}"
 MAX_SUGGESTIONS = 10
 # What stops a rule that fits. A legal name that differs stops only the name rule: firms change their names.
 _VETOES = {
@@ -224,7 +225,7 @@ def _stopped(found: Sequence[Evidence], rule: str) -> list[Reason]:
     out = [
         reason for one in found for reason in one.weighed if reason.code in stops or reason.code == barred(one.codes)
     ]
-    if not out and not strong(codes, weights().score(codes), weights().auto):
+    if not out and (why or not strong(codes, weights().score(codes), weights().auto)):
         out = [Reason("evidence_thin", rule, one.ref, one.ref) for one in found]
     return out
 

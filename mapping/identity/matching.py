@@ -13,7 +13,7 @@ from mapping.identity.cluster import Clusters, Link
 from mapping.identity.facts import facts
 from mapping.identity.keys import beside, keys_of
 from mapping.identity.packed import Packed, packed
-from mapping.identity.scored import Scored, score
+from mapping.identity.scored import Codes, Scored, score
 from mapping.identity.weights import NEVER_ASKED, Weights, weights
 from tieout.canonical.parties import PartyCandidate
 
@@ -34,11 +34,19 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Two clusters that a person should look at, by a record of each; `ref` stands for the smaller one."""
+    """Two clusters that a person should look at, by the smallest record of each; `ref` stands for the smaller one.
+
+    `mine` and `theirs`: the records of the two that have most in common, `own`: what that is; `link`: all records
+    together. `why`: what keeps the clusters apart (`evidence_thin`: too little).
+    """
 
     ref: str
     other: str
     link: Link
+    mine: str
+    theirs: str
+    own: Codes
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,14 @@ def _questions(clusters: Clusters, refs: Sequence[str]) -> list[Question]:
             asked.setdefault(small, []).append(link)
     out = []
     for small, links in sorted(asked.items()):
-        for link in sorted(links, key=lambda one: (-one.score, one.left, one.right))[:CANDIDATES]:
-            out.append(Question(refs[small], refs[link.right if link.left == small else link.left], link))
+        links = sorted(links, key=lambda one: (-one.score, one.left, one.right))[:CANDIDATES]
+        mine = None
+        for link in links:
+            large = link.right if link.left == small else link.left
+            pairs = [(x, y) for x in ((mine,) if mine is not None else clusters.of(small)) for y in clusters.of(large)]
+            mine, theirs = min(pairs, key=lambda pair: (-clusters.weights.score(clusters.codes(*pair)), pair))
+            own = clusters.codes(mine, theirs)
+            out.append(
+                Question(refs[small], refs[large], link, refs[mine], refs[theirs], own, clusters.why_apart(link))
+            )
     return out

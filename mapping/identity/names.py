@@ -19,6 +19,7 @@ from mapping.identity.lookalikes import unmasked
 from mapping.identity.places import Place
 from mapping.identity.remembered import remembered
 from mapping.identity.simplify import simplified
+from mapping.identity.sounds import syllables
 from mapping.identity.tables import tables
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ffff]")
@@ -32,10 +33,24 @@ _DISTRICT_UNIT = re.compile(r"(?:新区|区|县)$")
 _DISTRICT = re.compile(r"^[\u4e00-\u9fff]{1,3}?(?:新区|区|县)(?=[\u4e00-\u9fff]{4})")
 # Units that people write or leave out: 深圳市 = 深圳.
 _UNITS = re.compile(r"(?:特别行政区|自治区|自治州|省|市|县|区)")
+_BIG_UNITS = re.compile(r"(?:特别行政区|(?:壮族|回族|维吾尔)?自治区|自治州|省|市)")
+# Signs that tell names apart: 澄砚1.5 is not 澄砚15, and C+ not C.
+_SIGNS = re.compile(r"(?<=\d)\.(?=\d)|(?<=[0-9A-Za-z])\+(?=[^0-9A-Za-z ]|$)")
+# A remark that a record is for trying something out, whosever name it bears.
+_TRIED = re.compile(
+    r"[(（【\[［〔]\s*(?:测试|試|测|test|testing|demo|演示|样例|示例)\w{0,4}\s*[)）】\]］〕]"
+    r"|公司[-—_ ]*(?:测试|test|demo)\w{0,4}$|\b(?:ltd|inc|llc|gmbh|corp)\b\.?[-—_ ]*(?:test|demo)\d*$",
+    re.IGNORECASE,
+)
+# The sales territory that a CRM notes behind a name.
+_TERRITORY = re.compile(r"[-—_ /]+(?:华[东南西北中]|西南|西北|东北|东南)大?区$")
 # Where the name of a head office ends that is written without its legal form: 中国工商银行|西安东大街支行.
 _HEAD = re.compile(r"^.{2,}?(?:银行|证券|保险|信托|信用社|公司|集团)(?=.)")
 # A shop of a chain, named behind the chain: 便利店|南山店.
 _SHOP = re.compile(r"^(.{2,}?店)(.{1,8}店)$")
+_LIMITED = "有限公司"
+_WIRED = "线"  # 有线公司: a trade
+_OTHER_LIMITS = "有无权极期时界门"  # 无限公司 is a form of its own
 _LONG = 6  # characters from which a name says who is meant without 中国, if it is made of trade words too
 _HAN_LOOKALIKES = str.maketrans("巿", "市")
 # Letters that are spelled with an e or an a behind them where the mark is missing: Müller is Mueller, and Muller too.
@@ -76,9 +91,11 @@ def is_nobody(name: Name) -> bool:
     text = name.core or name.key
     return (
         not any(map(str.isalpha, text))
+        or _TRIED.search(name.raw) is not None
         or words in tables().placeholders
         or name.key in tables().placeholders
         or (name.script == "han" and (not name.core or places.region_word(name.core) is not None))
+        or (name.script == "han" and not name.has_brand and not name.regions and bool(name.form) and len(text) <= 4)
         or (name.script == "latin" and name.core in places.latin_places())
         or _fills_a_field(name)
     )
@@ -102,7 +119,7 @@ def names_in(raw: str) -> tuple[Name, ...]:
     if not _HAN.search(main) and (spelled := main.casefold().translate(_SPELLED_OUT)) != main.casefold():
         texts.append(spelled)
     found = [_read(raw, text) for text in texts]
-    for text, must_be_full in former:
+    for text, must_be_full in former if found[0].is_full or found[0].form else ():  # a person was somewhere before
         name = _read(text, text)
         if name.is_full or not must_be_full:
             found.append(name)
@@ -125,7 +142,7 @@ def _split(raw: str) -> tuple[str, tuple[tuple[str, bool], ...]]:
 
 
 def _read(raw: str, text: str) -> Name:
-    text = _without_clutter(text)
+    text = _SIGNS.sub(lambda sign: "点" if sign.group() == "." else "加", _without_clutter(text))
     return _han(raw, text) if _HAN.search(text) else _latin(raw, latin_parts(text))
 
 
@@ -149,16 +166,24 @@ def _without_clutter(text: str) -> str:
     """The name without remarks that people add in a CRM."""
     marks = _clutter()
     if not text.isalnum():  # letters alone hold none of the marks that remarks begin with
-        text = _SQUARE.sub("", text).replace("（", "(").replace("）", ")")
+        text = _SQUARE.sub(_in_square, text).replace("（", "(").replace("）", ")")
         if "(" in text:
             text = _ROUND.sub(lambda m: "" if _is_remark(m.group(1)) else m.group(0), text)
         text = text.strip()
         if not text.isascii():
             text = marks.person.sub("", text).strip()
             text = marks.department.sub("", text).strip()
+            text = _TERRITORY.sub("", text).strip()
+            text = marks.contact.sub("", text).strip()
     if text.endswith(tables().departments) and marks.form.search(text):
         text = marks.attached.sub("", text)
     return text.strip()
+
+
+def _in_square(match: re.Match[str]) -> str:
+    """A place or a branch in square brackets belongs to the name; everything else there is a remark."""
+    inner = match.group()[1:-1].strip()
+    return f"({inner})" if places.region_word(inner) or inner.endswith(tables().branches) else ""
 
 
 class _Clutter(NamedTuple):
@@ -167,19 +192,22 @@ class _Clutter(NamedTuple):
     person: re.Pattern[str]
     department: re.Pattern[str]
     attached: re.Pattern[str]
+    contact: re.Pattern[str]
     form: re.Pattern[str]
     remark: re.Pattern[str]
 
 
 @cache
 def _clutter() -> _Clutter:
-    titles, departments = "|".join(tables().titles), "|".join(tables().departments)
+    titles = "|".join(title for title in tables().titles if len(title) > 1)  # 工 and 总 end trades as well: 化工
+    departments, surnames = "|".join(tables().departments), "|".join(sorted(tables().surnames))
     return _Clutter(
-        re.compile(rf"[-—_ /]+[\u4e00-\u9fff]{{1,3}}?(?:{titles})$"),
+        re.compile(rf"[-—_ /]+(?:[\u4e00-\u9fff]{{1,3}}?(?:{titles})|(?:{surnames})[工总])$"),
         re.compile(rf"[-—_ /]+(?:{departments})$"),
         re.compile(rf"(?<=公司)[-—_ /]*(?:{departments})$"),
+        re.compile(rf"(?<=公司)[-—_ ]+(?:{surnames})[\u4e00-\u9fff]{{1,2}}$"),
         re.compile("|".join(form for form in tables().forms if form.endswith("公司"))),
-        re.compile(rf"[\u4e00-\u9fff]{{1,2}}(?:{titles})|(?:{departments})"),
+        re.compile(rf"[\u4e00-\u9fff]{{1,2}}(?:{titles})|(?:{surnames})[工总]|(?:{departments})"),
     )
 
 
@@ -205,13 +233,18 @@ def _han(raw: str, text: str) -> Name:
     else:
         core = _MARKS.sub("", _ROUND.sub(inner, text)).casefold()
         key = _MARKS.sub("", text).casefold()
+    if not core.endswith(tables().forms):
+        core, key = mended_form(core), mended_form(key)
     core, branch, form = _cut_suffixes(core)
     stem = key
     if form:
         at = key.rfind(form)
         stem = key[:at] + key[at + len(form) :] if at > 0 else key
-    stem = key if (stem := loose(stem)) == key else stem
-    core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
+    if branch and (at := stem.rfind(branch)) > 0:
+        stem = stem[:at] + loose(branch)
+    stem = key if (stem := _loose_stem(stem)) == key else stem
+    if not form:
+        core = _SHARE_MARK.sub("", _TRADING_MARK.sub("", core.upper())).casefold()
     found, core = places.cut_places(core)
     district = ""
     if found and (part := _DISTRICT.match(core)):
@@ -242,8 +275,33 @@ def _han(raw: str, text: str) -> Name:
 
 @remembered
 def loose(text: str) -> str:
-    """A Chinese text without the units of places; unchanged where nothing else is left."""
+    """A branch as written without the units of places; unchanged where nothing else is left."""
     return _UNITS.sub("", text) or text
+
+
+@remembered
+def _loose_stem(text: str) -> str:
+    """A name without the units of the places at its head: 深圳市 is 深圳, and 新城市 in a brand is not 新城.
+
+    A unit that tells two places of one name apart stays: 吉林市 is not 吉林省, 长沙县 not 长沙市.
+    """
+    table, out = tables().regions, ""
+    while (word := next((text[:size] for size in (4, 3, 2) if text[:size] in table), "")) and len(text) > len(word):
+        rest = text[len(word) :]
+        unit = _BIG_UNITS.match(rest)
+        if not table[word][1] and _holds_next(rest[unit.end() :] if unit else rest, word):
+            text = rest[unit.end() :] if unit else rest  # 广东省深圳市 is 深圳
+            continue
+        if unit and (unit.group() != "市" or table[word][1] or word in places.MUNICIPALITIES):
+            rest = rest[unit.end() :]
+        out, text = out + word, rest
+    return out + text
+
+
+def _holds_next(text: str, province: str) -> bool:
+    """True for a text that begins with a city of that province."""
+    found = (tables().regions.get(text[:size]) for size in (4, 3, 2))
+    return any(place is not None and place[0] == province and place[1] for place in found)
 
 
 @cache
@@ -260,6 +318,21 @@ def _trailing_place(core: str) -> tuple[Place | None, str]:
         if len(core) - size >= 2 and (place := tables().regions.get(core[-size:])) is not None and place[1]:
             return place, core[:-size]
     return None, core
+
+
+def mended_form(text: str) -> str:
+    """The text with 有限公司 at its end where one character of that is dropped, or another one that sounds the same."""
+    if text.endswith(_LIMITED) or len(text) < 6:
+        return text
+    end = text[-4:]
+    if end[1:] in ("有限公", "有限司"):
+        return text[:-3] + _LIMITED
+    if end[1:] == "限公司" and end[0] not in _OTHER_LIMITS:
+        return text[:-3] + _LIMITED
+    slips = [at for at in range(4) if end[at] != _LIMITED[at]]
+    if len(slips) != 1 or end[slips[0]] in _WIRED or syllables(end) != syllables(_LIMITED):
+        return text
+    return text[:-4] + _LIMITED
 
 
 def _cut_suffixes(text: str) -> tuple[str, str, str]:
@@ -293,6 +366,6 @@ def _latin(raw: str, parts: LatinParts) -> Name:
     is_full = bool(parts.form) and sum(len(word) for word in own) >= 3
     return Name(
         raw, "latin", key, is_full, " ".join(parts.words), " ".join(own) or " ".join(parts.words), parts.form,
-        frozenset(parts.regions), "branch" if parts.branch else "", parts.is_group, f"{stem} {parts.branch}".strip(),
+        frozenset(parts.regions), parts.branch, parts.is_group, f"{stem} {parts.branch}".strip(),
         frozenset(parts.branch_places), parts.words, bool(own),
     )  # fmt: skip

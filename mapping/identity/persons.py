@@ -34,5 +34,7 @@ def is_person(name: Name) -> bool:
     text = name.key
     if text.endswith(_TITLES) and len(text) <= 6:
         return True
+    if len(text) == 3 and text[0] in tables().rare_surnames and set(text[1:]) <= tables().given_characters:
+        return True
     size = 2 if text[:2] in tables().surnames else 1
     return text[:size] in tables().surnames and 1 <= len(text) - size <= 2 and not any(map(str.isascii, text))

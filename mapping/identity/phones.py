@@ -168,3 +168,10 @@ def _at_home(digits: str, text: str, country: str) -> Iterable[str]:
             yield f"+86{digits}"
     if _SHORTEST <= len(digits) <= _LONGEST:
         yield digits
+
+
+def dialled(number: str) -> str:
+    """The country code of a number that `phones` gave; "" for one that is not listed, or stands without it."""
+    if not number.startswith("+"):
+        return ""
+    return next((number[1 : 1 + size] for size in (3, 2, 1) if number[1 : 1 + size] in _BY_CODE), "")

@@ -16,6 +16,7 @@ from mapping.identity.sounds import sound
 from mapping.identity.tables import tables
 
 Place = tuple[str, str]  # (province, city); city "" = the whole province
+MUNICIPALITIES = ("北京", "天津", "上海", "重庆")
 _UNITS = re.compile(r"(?:特别行政区|壮族自治区|回族自治区|维吾尔自治区|自治区|自治州|地区|省|市|县|盟)$")
 _LATIN_UNITS = re.compile(r"(?: city| shi| province| municipality)$")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -73,7 +74,10 @@ def cut_places(text: str, keep: int = 2) -> tuple[list[Place], str]:
         rest = rest[unit.end() :] if unit else rest
         if len(rest) < keep:
             break
-        found.append(table[word])
+        place = table[word]
+        if unit and unit.group() == "市" and not place[1] and word not in MUNICIPALITIES:
+            place = (place[0], word)  # 吉林市 in 吉林省
+        found.append(place)
         text = rest
     return found, text
 

@@ -14,7 +14,7 @@ from mapping.identity.findings import findings, two_persons
 from mapping.identity.names import Name
 from mapping.identity.tables import tables
 
-RELATION_VERSION = "relation-1"
+RELATION_VERSION = "relation-2"
 BRANCH_OF, MEMBER_OF_GROUP, ALIAS, FORMER_NAME = "branch_of", "member_of_group", "alias", "former_name"
 KINDS = (BRANCH_OF, MEMBER_OF_GROUP, ALIAS, FORMER_NAME)
 STATED = (BRANCH_OF, MEMBER_OF_GROUP)  # what a person may answer: related, not the same

@@ -44,6 +44,26 @@ def sound(text: str) -> str:
     return "".join(syllables(text))
 
 
+@remembered
+def is_spoken(word: str) -> bool:
+    """True when a Latin word is spelled like two and more Chinese syllables: muheng, and neither acme nor heng."""
+    known = _plain_syllables()
+    least: list[int | None] = [0, *[None] * len(word)]
+    for end in range(1, len(word) + 1):
+        found = [
+            before + 1
+            for size in range(1, min(6, end) + 1)
+            if (before := least[end - size]) is not None and word[end - size : end] in known
+        ]
+        least[end] = min(found, default=None)
+    return (least[-1] or 0) >= 2 and len(word) >= 5
+
+
+@cache
+def _plain_syllables() -> frozenset[str]:
+    return frozenset(one.replace("v", "u") for one in _table().syllables if len(one) >= 2)
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The syllable of each character, phrases that are read as their characters, and those that are not."""

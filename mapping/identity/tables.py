@@ -37,6 +37,8 @@ class Tables:
     generic_latin: frozenset[str]
     licensed: tuple[str, ...]
     surnames: frozenset[str]
+    rare_surnames: frozenset[str]
+    given_characters: frozenset[str]
     person_titles: frozenset[str]
     given_names: frozenset[str]
 
@@ -88,6 +90,8 @@ def tables() -> Tables:
         generic_latin=frozenset(forms["short_words"].get(word, word) for word in generic["latin"]),
         licensed=_longest(generic["licensed"]),
         surnames=frozenset(persons["surnames"]),
+        rare_surnames=frozenset(persons["rare_surnames"]),
+        given_characters=frozenset("".join(persons["given_characters"].split())),
         person_titles=frozenset(persons["titles"]),
         given_names=frozenset(persons["given"]),
     )

@@ -81,10 +81,10 @@ def read(raw: str, country: str = "") -> TaxId | None:
         return None
     if _is_uscc(text):
         return TaxId(text, "cn", text[2:17])
-    if _is_old_cn(text):
-        return TaxId(text, "cn", text)
     if _is_personal(text):
         return None  # an identity card, or the number of a sole trader made of it: neither stored nor compared
+    if _is_old_cn(text):
+        return TaxId(text, "cn", text)
     for scheme, value in _foreign(text, plain, home):
         return TaxId(value, scheme, value)
     return None if _MASKED.search(text) else TaxId(text, "", text)
@@ -102,8 +102,8 @@ def _bare(raw: str) -> str:
 def _is_personal(text: str) -> bool:
     """An identity card with or without what tax offices put around it: L and ID before, 00 behind; the 15-digit form.
 
-    A number with place and birth date in it counts with a wrong check digit too: it is a mistyped one. A 15-digit
-    number whose organisation check fits is a company's old tax number and never comes here.
+    A number with place and birth date in it counts with a wrong check digit too: it is a mistyped one. Of the 15-digit
+    numbers of companies some 3 % hold a date as well, and are lost: a person's number is never kept.
     """
     if any(ric.is_valid(text[at : at + 18]) for at in range(len(text) - 17)):
         return True

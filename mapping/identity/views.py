@@ -8,6 +8,8 @@ from mapping.identity.facts import PartyFacts
 from mapping.identity.name_pairs import Spoken, spoken_of
 from mapping.identity.names import Name, loose
 from mapping.identity.persons import is_person
+from mapping.identity.phones import dialled
+from mapping.identity.reach import AT_HEAD, HOME, reach
 from mapping.identity.tables import tables
 from mapping.identity.tax_ids import TaxId
 
@@ -16,22 +18,25 @@ NO_GROUP_WORD, GROUP_WORD = 1, 2  # bits of `View.groups`
 _NUMBERED = re.compile(r"^第(?=[\d一二三四五六七八九十百])")  # 第一分公司 is 一分公司
 _INNER = re.compile(r"(?:分行|分公司)(?=.)")  # between the head office and the branch: 深圳分行中心区支行
 
+_HOMES = {"香港": "HK", "澳门": "MO", "台湾": "TW"}
+
 
 class View:
     """Names by script, places, branches and group words of one record; plain attributes, for millions of reads.
 
     `groups`: by script, whether any name says group or holding and whether any does not. `has_branch`: a branch, a
     place of one, or a branch for certain. `kinds`: the kinds of legal persons that its Chinese names state. `shops`:
-    names that end in 店 and may be a chain or one of its shops. `only_tax`: its tax id where it has exactly one, and
+    names that end in 店 and may be a chain or one of its shops. `reach`: countries and continents that its names state;
+    `at`: those and where it is. `only_tax`: its tax id where it has exactly one, and
     that one is valid.
     """
 
     __slots__ = (
-        "_spoken", "branch_places", "branch_texts", "districts",
-        "facts", "groups", "han", "has_branch", "is_branch", "is_called",
+        "_spoken", "at", "branch_places", "branch_texts", "dialled", "districts",
+        "facts", "groups", "han", "has_branch", "in_one_script", "is_branch", "is_called",
         "is_no_group", "is_person",
         "kinds", "label",
-        "latin", "licensed", "named", "only_tax", "places", "regions", "says_group", "shops",
+        "latin", "latin_branches", "licensed", "named", "only_tax", "places", "reach", "regions", "says_group", "shops",
         "weak",
     )  # fmt: skip
 
@@ -40,6 +45,7 @@ class View:
         self.facts = facts
         self.han = han = tuple([name for name in names if name.script == "han"])
         self.latin = latin = tuple([name for name in names if name.script == "latin"])
+        self.in_one_script = not han or not latin
         self.regions = tuple([name.regions for name in names if name.regions])
         self.is_person = bool(names) and all(map(is_person, names))
         self.districts = frozenset([name.district for name in han if name.district])
@@ -47,6 +53,7 @@ class View:
         self.branch_texts = frozenset(
             [_NUMBERED.sub("", loose(_INNER.sub("", name.branch))) for name in han if name.branch]
         )
+        self.latin_branches = frozenset([name.branch for name in latin if name.branch])
         kinds = tables().form_kinds
         self.kinds = frozenset([kinds[name.form] for name in han if name.form in kinds])
         self.shops = tuple([name for name in han if name.core.endswith("店") and not name.form and not name.branch])
@@ -59,6 +66,9 @@ class View:
         self.licensed = self.weak[0] and any(map(_is_licensed, han))
         self.label = facts.domain.split(".", 1)[0].replace("-", "")
         self.places = frozenset(facts.places)
+        self.dialled = dialled(facts.phone)
+        self.reach = frozenset().union(*map(reach, names))
+        self.at = self.reach | _whereabouts(facts)
         self.named = frozenset([place for name in names for place in (name.branch_places or name.regions)])
         self.is_called = bool(facts.called or facts.called_too)
         ids = facts.tax_ids
@@ -71,6 +81,14 @@ class View:
         if self._spoken is None:
             self._spoken = tuple([spoken_of(name) for name in self.facts.names])
         return self._spoken
+
+
+def _whereabouts(facts: PartyFacts) -> frozenset[str]:
+    """Countries that a record need not name, because it is there, or because short names leave them out."""
+    found = {facts.country, *(_HOMES.get(place[0], "") for place in facts.places)} - {HOME}
+    if not any(name.is_full and name.script == "han" for name in facts.names):
+        found.add(AT_HEAD)
+    return frozenset(found if facts.legal_name else {*found, HOME})
 
 
 def _group_words(names: tuple[Name, ...]) -> int:

@@ -31,8 +31,11 @@ RIDGE = 1.0
 STEPS = 12
 # Firms have several phones and domains; labelled tables made by rule have one, and would call that decisive.
 LEAST = {"phone_differs": -200, "domain_differs": -200}
-# That others bear the name speaks for nobody, whatever few pairs say.
-NOTED = ("brand_contested", "brand_crowded", "domain_contested", "name_contested", "sound_crowded")
+# That others bear the name, or that names do not confirm an id, speaks for nobody, whatever few pairs say.
+NOTED = (
+    "brand_contested", "brand_crowded", "domain_contested", "name_contested", "sound_crowded", "names_share_nothing",
+    "names_unconfirmed", "reach_differs", "nobody_named", "person_named", "sole_trader",
+)  # fmt: skip
 # No labelled table tells what people answered: a name they gave one customer links where nothing contradicts.
 SAID = {"alias_equal": 350, "alias_shared": 150}
 THRESHOLDS = {"margin": 200, "floor": -300, "review": -70}

@@ -156,7 +156,7 @@ def test_a_short_name_is_a_suggestion_with_reasons() -> None:
     verdict = judge(party("z1", "澄砚"), [book("k1"), book("k2", "上海沐珩食品有限公司")])
     assert verdict.outcome == "review"
     assert [suggestion.ref for suggestion in verdict.suggestions] == ["k1"]
-    assert "han_prefix" in {reason.code for reason in verdict.suggestions[0].reasons}
+    assert "han_brand" in {reason.code for reason in verdict.suggestions[0].reasons}
     assert all(reason.weight for reason in verdict.suggestions[0].reasons)
 
 

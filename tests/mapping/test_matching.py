@@ -91,8 +91,10 @@ def test_a_parents_tax_id_pasted_on_a_subsidiary_goes_to_a_person() -> None:
     assert two(record("z/1", "上海沐珩食品有限公司", TAX), parent) == "review"
 
 
-def test_a_former_name_with_the_same_tax_id_is_linked_when_a_part_stayed() -> None:
-    assert two(record("z/1", "深圳市澄砚科技有限公司", TAX), record("a/1", FIRM, TAX)) == "auto"
+def test_another_name_of_one_brand_with_the_same_tax_id_is_asked_about() -> None:
+    """A firm that was renamed looks like a subsidiary with its parent's id; a name that states the former one tells."""
+    assert two(record("z/1", "深圳市澄砚科技有限公司", TAX), record("a/1", FIRM, TAX)) == "review"
+    assert two(record("z/1", f"深圳市澄砚科技有限公司（原{FIRM}）", TAX), record("a/1", FIRM, TAX)) == "auto"
 
 
 def test_after_a_merger_the_two_legal_persons_stay_apart() -> None:

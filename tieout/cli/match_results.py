@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mapping.identity.matching import Matching, Prepared
-from mapping.identity.weights import weights
+from mapping.identity.weights import Weights, weights
 from tieout.cli import csv_input
 from tieout.cli.match_files import PRED, RESULTS, REVIEW, parts_of
 from tieout.cli.match_words import problem
@@ -90,20 +90,26 @@ def clusters_into(file: TextIO, matching: Matching) -> None:
 
 
 def questions_into(file: TextIO, matching: Matching, prepared: Prepared) -> None:
-    """The pairs that a person should look at, most likely first, with reasons and weights."""
+    """The pairs that a person should look at, most likely first, with reasons, weights and what kept them apart."""
     weigh, at = weights(), prepared.number_of()
     out = csv.writer(file, lineterminator="\n")
     out.writerow(REVIEW)
     for one in sorted(matching.questions, key=lambda q: (-q.link.score, q.ref, q.other)):
-        codes = [f"{code} {weigh.codes.get(code, 0) / 100:+.1f}" for code in one.link.codes]
+        reasons = [_said(code, code in one.own, weigh) for code in one.link.codes]
         row: Sequence[str] = (
-            *parts_of(one.ref),
-            *parts_of(one.other),
+            *parts_of(one.mine),
+            *parts_of(one.theirs),
             f"{one.link.score / 100:.1f}",
-            "; ".join([*codes, f"prior {weigh.base / 100:+.1f}"]),
-            prepared.facts[at[one.ref]].shown_names(),
-            prepared.facts[at[one.other]].shown_names(),
+            "; ".join([*reasons, f"prior {weigh.base / 100:+.1f}", f"held by {one.why}"]),
+            prepared.facts[at[one.mine]].shown_names(),
+            prepared.facts[at[one.theirs]].shown_names(),
             matching.clusters[one.ref],
             matching.clusters[one.other],
         )
         out.writerow(row)
+
+
+def _said(code: str, is_own: bool, weigh: Weights) -> str:
+    """A finding with its weight; marked where other records of the two clusters brought it."""
+    found = f"{code} {weigh.codes.get(code, 0) / 100:+.1f}"
+    return found if is_own else f"{found} (by others of the cluster)"
