@@ -67,11 +67,12 @@ def main() -> int:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     with open_databases(work) as databases:
+        # Loaded late: a child's peak memory counts what its parent held when it was forked.
         known: dict[str, Callable[[Databases], Section]] = {
             "pull": lambda db: pull.measure(work, db, sizes["rows"], engines=engines, others=not args.no_others),
             "syncs": lambda db: import_module("bench.syncs").measure(work, db, sizes["company"], engines),
-            "push": lambda db: _delivery().push(work, db, sizes["company"]),
-            "latency": lambda db: _delivery().latency(work, db, sizes["company"], sizes["samples"]),
+            "push": lambda db: import_module("bench.push").measure(work, db, sizes["company"]),
+            "latency": lambda db: import_module("bench.latency").measure(work, db, sizes["company"], sizes["samples"]),
             "growth": lambda db: growth.measure(work, db, sizes["growth"], engines[0], args.out / "growth.svg"),
             "identity": lambda _: identity.measure(
                 work, args.out, sizes["firms"], args.data, others=not args.no_others
@@ -93,11 +94,6 @@ def main() -> int:
             save(args.out / "results.json", done, sizes)
     shutil.rmtree(work, ignore_errors=True)
     return 0
-
-
-def _delivery() -> Any:
-    """Loaded late: a child's peak memory counts what its parent held when it was forked."""
-    return import_module("bench.delivery")
 
 
 if __name__ == "__main__":

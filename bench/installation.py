@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,17 +31,32 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+VENDORS = {"zoho": "zoho_crm", "fxiaoke": "fxiaoke"}
+
+
 class Installation:
     """Vendors, queue and processes of one configuration; everything ends with it."""
 
-    def __init__(self, folder: Path, database: str, *, customers: int, invoices: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        *,
+        customers: int,
+        invoices: int,
+        crm: str = "zoho",
+        limits: Mapping[str, int] | None = None,
+        is_documented: bool = False,
+    ) -> None:
         from tieout.runtime.valkey import binary
 
         folder.mkdir(parents=True)
         self.folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
         sizes = ("--customers", str(customers), "--invoices", str(invoices))
-        vendors = [sys.executable, "-m", "tieout.cli", "sandbox", "--home", str(folder / "vendors"), *sizes]
+        home = ("--home", str(folder / "vendors"))
+        documented = ["--documented-limits"] if is_documented else []
+        vendors = [sys.executable, "-m", "tieout.cli", "sandbox", *home, *sizes, *documented]
         self.start(vendors, "vendors")
         described = folder / "vendors" / "sandbox.json"
         redis_port, self.port = free_port(), free_port()
@@ -49,12 +64,15 @@ class Installation:
         wait(described.exists, 60, "the vendor servers do not come up")
         self.connections: dict[str, dict[str, Any]] = json.loads(described.read_text(encoding="utf-8"))
         self.config = folder / "tieout.toml"
-        self._write(database, f"redis://127.0.0.1:{redis_port}/0")
+        self._write(database, f"redis://127.0.0.1:{redis_port}/0", crm, limits or {})
 
-    def _write(self, database: str, redis_url: str) -> None:
+    def _write(self, database: str, redis_url: str, crm: str, limits: Mapping[str, int]) -> None:
+        keys = {name: dict(self.connections[name]) for name in (crm, "kingdee")}
+        keys[crm] |= limits
+        if crm == "zoho":
+            keys[crm]["auth_url"] = keys[crm]["base_url"]
         parts = {
-            name: "\n".join(f"{key} = {json.dumps(value)}" for key, value in self.connections[name].items())
-            for name in ("zoho", "kingdee")
+            name: "\n".join(f"{key} = {json.dumps(value)}" for key, value in of.items()) for name, of in keys.items()
         }
         url = database if database.startswith("postgres") else f"sqlite:///{database}"
         self.config.write_text(
@@ -73,12 +91,11 @@ functional_currency = "CNY"
 timezone = "Asia/Shanghai"
 book_of_record = "kingdee"
 
-[connections.zoho]
-vendor = "zoho_crm"
+[connections.{crm}]
+vendor = "{VENDORS[crm]}"
 sandbox = true
 company = "cn"
-auth_url = "{self.connections["zoho"]["base_url"]}"
-{parts["zoho"]}
+{parts[crm]}
 streams = ["customers", "deals", "invoices"]
 push = ["payment_status", "credit"]
 push_mode = "auto"
@@ -168,8 +185,23 @@ streams = ["customers", "invoices", "payments", "refunds", "allocations"]
 
 
 @contextmanager
-def install(folder: Path, database: str, *, customers: int, invoices: int) -> Iterator[Installation]:
-    made = Installation(folder, database, customers=customers, invoices=invoices)
+def install(
+    folder: Path,
+    database: str,
+    *,
+    customers: int,
+    invoices: int,
+    crm: str = "zoho",
+    limits: Mapping[str, int] | None = None,
+    is_documented: bool = False,
+) -> Iterator[Installation]:
+    """An installation with the books and one CRM; `limits` are keys of its connection.
+
+    `is_documented`: the vendors keep their documented limits, not the raised ones of a demo.
+    """
+    made = Installation(
+        folder, database, customers=customers, invoices=invoices, crm=crm, limits=limits, is_documented=is_documented
+    )
     try:
         yield made
     finally:

@@ -37,6 +37,11 @@ from tieout.store.tables import (
     source_records,
 )
 
+_d = documents.c
+_DOCUMENTS = select(
+    _d.id, _d.company_id, _d.connection, _d.external_id, _d.stream, _d.record_id, _d.kind, _d.number, _d.currency,
+    _d.open_minor, _d.account_id, _d.issue_on, _d.state,
+)  # fmt: skip
 WAITING = ("planned", "parked", "ready", "claimed", "sent", "uncertain", "dead")
 
 
@@ -102,13 +107,14 @@ class Facts:
             # On a past day a document stands as the journal had it, whatever became of it since.
             for (key, _), amount in books_at.open_by_line(self.conn, self.day, self.known).items():
                 held[key] = held.get(key, 0) + amount
+        now = self.day is None
         return [
             Doc(
                 row.id, row.company_id, row.connection, row.external_id, row.stream, row.record_id, row.kind,
-                row.number, row.currency, row.open_minor if self.day is None else held.get(row.id, 0),
-                row.account_id, row.issue_on, row.state if self.day is None else "posted",
+                row.number, row.currency, row.open_minor if now else held.get(row.id, 0),
+                row.account_id, row.issue_on, row.state if now else "posted",
             )
-            for row in self.conn.execute(select(documents))
+            for row in self.conn.execute(_DOCUMENTS)
         ]  # fmt: skip
 
     def journal(self, codes: Iterable[str], *, connection: str = "", companies: Iterable[str] = ()) -> dict[str, int]:

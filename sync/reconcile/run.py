@@ -58,13 +58,8 @@ def run_reconcile(
     with reading(ctx.engine) as conn:
         begins = openings.starts_at(conn, known_point(conn, known_at).input_seq) if is_past else {}
     asked = _ask(ctx, on if is_past else None, begins)
-    with reading(ctx.engine) as conn:
-        known = known_point(conn, known_at)
-        facts = Facts(conn, ctx.config, known, on if is_past else None)
-        results = {name: compare_book(facts, name, answer.rows, on) for name, answer in asked.books.items()}
-        suspects = {name: _not_listed(facts, result) for name, result in results.items() if result.breaks}
     if not is_past:
-        asked.unread = {name: _unread(ctx, name, refs) for name, refs in suspects.items()}
+        asked.unread = {name: _unread(ctx, name, refs) for name, refs in _suspects(ctx, asked, on).items()}
     with reading(ctx.engine) as conn:
         known = known_point(conn, known_at)
         facts = Facts(conn, ctx.config, known, on if is_past else None)
@@ -112,6 +107,14 @@ def _ask(ctx: Context, on: date | None, begins: Mapping[str, date]) -> _Asked:
         finally:
             connector.close()
     return out
+
+
+def _suspects(ctx: Context, asked: _Asked, on: date) -> dict[str, list[tuple[str, str, str]]]:
+    """By book with breaks: what it does not list. What is loaded here is let go before the comparison."""
+    with reading(ctx.engine) as conn:
+        facts = Facts(conn, ctx.config, known_point(conn, None), None)
+        results = {name: compare_book(facts, name, answer.rows, on) for name, answer in asked.books.items()}
+        return {name: _not_listed(facts, result) for name, result in results.items() if result.breaks}
 
 
 def _not_listed(facts: Facts, result: ReconcileResult) -> list[tuple[str, str, str]]:

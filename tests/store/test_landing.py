@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from tieout.core.ports import SourceRow
 from tieout.core.versions import SourceVersion
@@ -56,3 +57,17 @@ def test_a_newer_stamp_ends_the_doubt(engine: Engine) -> None:
     seen(engine, "third", stamp=3, began=5)
     assert seen(engine, "fourth", stamp=4, began=6).new == 1
     assert standing(engine) == ("fourth", [])
+
+
+def test_what_waits_to_be_fetched_is_found_without_looking_through_all_records(engine: Engine) -> None:
+    is_sqlite = engine.dialect.name == "sqlite"
+    asked: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    for before in (None, datetime(2026, 1, 1, tzinfo=UTC)):
+        with reading(engine) as conn:
+            if not is_sqlite:  # a table without rows is always read through
+                conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            records_needing_fetch(conn, "books", "invoices", before=before)
+            statement, values = asked[-1]
+            plan = conn.exec_driver_sql(("EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN ") + statement, values).all()
+        assert "ix_source_records_fetch" in str(plan), plan

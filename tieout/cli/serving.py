@@ -147,6 +147,9 @@ def sandbox(
     seed: Annotated[int | None, typer.Option("--seed", help="Which invented company.")] = None,
     customers: Annotated[int | None, typer.Option("--customers", min=1, help="How many customers.")] = None,
     invoices: Annotated[int | None, typer.Option("--invoices", min=0, help="How many invoices.")] = None,
+    documented_limits: Annotated[
+        bool, typer.Option("--documented-limits", help="The vendors' documented limits, not the raised ones of a demo.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the local vendor servers alone; their addresses and credentials are written to sandbox.json in the home.
@@ -169,6 +172,7 @@ def sandbox(
         argv = [sys.executable, "-m", "tieout.sandbox.serve", "--home", str(folder)]
         for name, value in (("--seed", seed), ("--customers", customers), ("--invoices", invoices)):
             argv += [name, str(value)] if value is not None else []
+        argv += ["--documented-limits"] if documented_limits else []
         if as_json:
             out.result({"home": folder, "describes": folder / "sandbox.json"})
         out.say("sandbox")

@@ -59,8 +59,11 @@ def serve_sandbox(
     seed: int = 7,
     customers: int = 300,
     invoices: int = 2000,
+    is_documented: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT; port 0 means the one of the last run, else any free one.
+
+    `is_documented` keeps the vendors' documented limits instead of raised ones.
 
     Raises BlockingIOError when another sandbox runs on the same home.
     """
@@ -75,8 +78,10 @@ def serve_sandbox(
             seed,
             customers,
             invoices,
-            zoho_settings=ZohoSettings(credits_per_day=DEMO_CREDITS),
-            fxiaoke_settings=FxiaokeSettings(calls_per_window=DEMO_CALLS, calls_per_day=DEMO_CREDITS),
+            zoho_settings=None if is_documented else ZohoSettings(credits_per_day=DEMO_CREDITS),
+            fxiaoke_settings=None
+            if is_documented
+            else FxiaokeSettings(calls_per_window=DEMO_CALLS, calls_per_day=DEMO_CREDITS),
         )
         try:
             world.start_callbacks()
@@ -134,7 +139,7 @@ def describe(world: SandboxWorld, urls: list[str]) -> bytes:
         **connections,
         "control": {"base_url": urls[2]},
         "limits": {
-            "note": "Zoho credits per day and Fxiaoke calls are raised for the demo; documented ones are given.",
+            "note": "Zoho credits per day and Fxiaoke calls are raised for a demo; documented ones are given.",
             "zoho_credits_per_day": zoho.limit_credits(),
             "zoho_credits_per_day_documented": ZohoSettings(edition=zoho.edition).limit_credits(),
             "zoho_concurrency": zoho.limit_concurrency(),
@@ -180,11 +185,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=300, help="how many customers (0: none until loaded)")
     parser.add_argument("--invoices", type=int, default=2000, help="how many receivables")
     parser.add_argument("--port-base", type=int, default=0, help="wish for this port and the three after it")
+    parser.add_argument("--documented-limits", action="store_true", help="not the raised limits of a demo")
     wish = parser.parse_args(argv)
     atexit.register(gc.freeze)  # the last collections over the whole company took longer than the rest of the end
-    ports = [wish.port_base + step if wish.port_base else 0 for step in range(4)]
+    zoho, kingdee, control, fxiaoke = (wish.port_base + step if wish.port_base else 0 for step in range(4))
+    sizes = (wish.seed, wish.customers, wish.invoices)
     try:
-        serve_sandbox(wish.home, ports[0], ports[1], ports[2], ports[3], wish.seed, wish.customers, wish.invoices)
+        serve_sandbox(wish.home, zoho, kingdee, control, fxiaoke, *sizes, is_documented=wish.documented_limits)
     except BlockingIOError:
         print(f"A sandbox already runs on {wish.home}: stop it first, or name another --home.", file=sys.stderr)
         return 1

@@ -27,7 +27,9 @@ from tieout.store.tables import budgets, connections
 
 _PUBLISH_CALLS = 20
 _PUBLISH_AFTER = 2.0  # seconds
-_BUCKETS = 24
+# A unit counts until a whole window after its bucket's end: so a part of a window in 80 is what we use less than allowed.
+_BUCKETS = 80
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _FORGIVEN = timedelta(minutes=5)
 _b, _c = budgets.c, connections.c
 # Made once: every connector asks these, some of them at every call.
@@ -134,16 +136,16 @@ class SqlBudget:
 
     def _reserve(self, cost: int, lane: str, now: datetime) -> datetime | None:
         span = timedelta(seconds=self._limits.window_seconds)
-        step = max(1, self._limits.window_seconds // _BUCKETS)
-        began = datetime.fromtimestamp(int(now.timestamp()) // step * step, UTC)
-        ends = began + timedelta(seconds=step)
+        step = span / _BUCKETS
+        began = _EPOCH + (now - _EPOCH) // step * step
+        ends = began + step
         with unit(self._engine, "run.commit") as conn:
             self._gate(conn)
             backoff: datetime | None = conn.execute(_BACKOFF, {"of": self._connection}).scalar()
             if backoff is not None and backoff > now:
                 self._backoff_until = backoff
                 return backoff
-            bucket = f"use:{iso_utc(began)[:19]}"
+            bucket = f"use:{iso_utc(began)}"
             amount = max(cost, 50)  # without a limit only the figure is kept
             if self._limits.window_cost:
                 used = conn.execute(_USED, self._counting("use:", now)).scalar_one()

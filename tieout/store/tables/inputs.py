@@ -63,7 +63,15 @@ source_records = Table(
     Column("profile_version", String(40)),
     Column("problem", Json),  # why it could not be mapped, or why it was skipped
 )
-Index("ix_source_records_fetch", source_records.c.connection, source_records.c.needs_fetch)
+# Only what waits to be fetched stands in it: asked for at every pull, it must not grow with the records.
+Index(
+    "ix_source_records_fetch",
+    source_records.c.connection,
+    source_records.c.stream,
+    source_records.c.external_id,
+    sqlite_where=source_records.c.needs_fetch.is_(True),
+    postgresql_where=source_records.c.needs_fetch.is_(True),
+)
 
 watermarks = Table(
     "watermarks",
