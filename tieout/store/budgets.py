@@ -27,7 +27,7 @@ from tieout.store.tables import budgets, connections
 
 _PUBLISH_CALLS = 20
 _PUBLISH_AFTER = 2.0  # seconds
-# A unit counts until a whole window after its bucket's end: so a part of a window in 80 is what we use less than allowed.
+# A unit counts until a whole window after its bucket's end: an eightieth is what we use less than is allowed.
 _BUCKETS = 80
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _FORGIVEN = timedelta(minutes=5)
