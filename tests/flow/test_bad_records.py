@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sync.service import Service
 from sync import answering
+from sync.service import Service
 from tests.flow.books import (
     BILL,
     RECEIPT,
@@ -176,7 +176,7 @@ def test_a_record_that_fails_for_another_reason_now_asks_about_that_one_only(syn
 def test_a_record_left_as_it_is_asks_again_when_it_moved_before_the_answer_was_folded(
     synced: Synced, is_taken_back: bool
 ) -> None:
-    """The answer counts for what the person saw; folding the log again finds the same, also when the answer is undone."""
+    """The answer counts for what was seen; folding the log again finds the same, also when the answer is undone."""
     world, service = synced
     with service:
         record = examples(service)[0].invoice
