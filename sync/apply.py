@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select
 
 from mapping.identity.remembered import forget_some
 from sync.activation import activate_profiles, pin_policies
@@ -38,7 +38,7 @@ LANE_TTL = 30.0
 FRESH = timedelta(hours=24)
 Progress = Callable[[Mapping[str, Any]], None]
 _FOLD = "fold"
-_ANY_PENDING = select(pending.c.seq).limit(1)
+_ANY_PENDING = select(pending.c.seq).order_by(pending.c.seq).limit(1)
 _READ = select(watermarks.c.connection, watermarks.c.stream, watermarks.c.completed_at)
 _FIRST_READ = select(watermarks.c.connection, watermarks.c.stream).where(watermarks.c.first_completed_at.is_not(None))
 _TICKED = select(meta.c.key, meta.c.value).where(meta.c.key.like("ticked_on:%"))
@@ -49,11 +49,16 @@ _PENDING = (
     .limit(bindparam("most", type_=Integer))
 )
 _FOLDED = delete(pending).where(among_given(pending.c.seq, "seqs"))
-# One look tells what waits: inputs to fold, else dirty keys by stage. Each part reads one entry of an index.
+# One look tells what waits: inputs to fold, else dirty keys by stage. Each part reads one entry of an index: PostgreSQL
+# answers EXISTS by reading the table from its start, past all that was done and is not cleaned away yet.
 _WAITS = select(
-    exists(select(pending.c.seq)).label(_FOLD),
-    *(exists(select(dirty.c.key).where(dirty.c.kind == stage)).label(stage) for stage in STAGES),
-)
+    _ANY_PENDING.scalar_subquery().is_not(None).label(_FOLD),
+    *(
+        select(dirty.c.key).where(dirty.c.kind == stage).order_by(dirty.c.key).limit(1).scalar_subquery()
+        .is_not(None).label(stage)
+        for stage in STAGES
+    ),
+)  # fmt: skip
 
 
 @dataclass
@@ -193,6 +198,7 @@ class _Lane:
 
     def _timed(self, work: Callable[[], int]) -> int:
         done = retrying(work, sleep=self.ctx.clock.sleep, jitter=self.ctx.ids.jitter)
+        self.ctx.statistics.after(done)
         if done and self.progress is not None:
             self.progress({"step": "apply", "folded": self.summary.folded, "settled": self.summary.settled})
         return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,6 +15,7 @@ from tieout.core.config import Config
 from tieout.core.crypto import Sealer
 from tieout.core.ids import Ids
 from tieout.core.ports import Connector
+from tieout.store.statistics import Statistics
 
 
 @dataclass
@@ -31,6 +33,11 @@ class Context:
     transport: Any = None
     sizer: Sizer = field(default_factory=Sizer)  # what work has cost this process so far
     _profiles: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """What the planner of the database knows of tables that this process fills."""
+        return Statistics(self.engine)
 
     def connector(self, name: str, lane: str = "bulk") -> Connector:
         from sync.connecting import build_connector

@@ -248,6 +248,7 @@ class StreamReader:
         self.held.keep()
         self.result.counts.add(self._land_parts(page, stands))
         self.result.pages += 1
+        self.ctx.statistics.after(len(page.rows))
         if self.progress is not None:
             self.progress(
                 {

@@ -25,6 +25,10 @@ from tieout.store.tables import dirty, pending
 log = logging.get("sweep")
 RUN_DIED_AFTER = timedelta(hours=6)
 INBOX_KEPT = timedelta(days=30)
+_APPLY_WORK = (  # in the order of an index each
+    select(pending.c.seq).order_by(pending.c.seq).limit(1),
+    select(dirty.c.key).order_by(dirty.c.kind, dirty.c.key).limit(1),
+)
 
 
 def due(ctx: Context) -> list[str]:
@@ -68,9 +72,7 @@ def _due_of(ctx: Context, name: str, row: Mapping[str, Any], now: datetime, *, i
 def has_apply_work(ctx: Context) -> bool:
     """Whether inputs wait to be folded, keys to be settled, or a run's changes to be judged."""
     with reading(ctx.engine) as conn:
-        return is_counting(conn) or any(
-            conn.execute(select(column).limit(1)).first() is not None for column in (pending.c.seq, dirty.c.key)
-        )
+        return is_counting(conn) or any(conn.execute(query).first() is not None for query in _APPLY_WORK)
 
 
 def _is_waiting(row: Mapping[str, Any], now: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from mapping.identity.evidence import Reason
@@ -161,12 +162,22 @@ def _review(reasons: tuple[Reason, ...], suggestions: tuple[DocumentSuggestion, 
 
 
 def _keys(texts: Sequence[str]) -> frozenset[str]:
+    return _keys_of(tuple(texts))
+
+
+@lru_cache(maxsize=4096)  # each of hundreds of claims with one subject is held against the same documents
+def _keys_of(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(key for text in texts if (key := number_key(text)))
 
 
 def _document_ids(document: DocumentFacts) -> frozenset[str]:
+    return _ids_of(document.external_id, document.number)
+
+
+@lru_cache(maxsize=4096)
+def _ids_of(external_id: str, number: str) -> frozenset[str]:
     """The ids under which a CRM may have stored a document: `form:id`, the id alone, its number."""
-    return _keys((document.external_id, document.external_id.rpartition(":")[2], document.number))
+    return _keys_of((external_id, external_id.rpartition(":")[2], number))
 
 
 def _level(claim: ClaimCandidate, document: DocumentFacts) -> int | None:

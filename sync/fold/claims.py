@@ -21,6 +21,7 @@ from tieout.store.upsert import insert_ignore, upsert
 _k = claim_keys.c
 _CLAIM = (_k.connection, _k.stream, _k.external_id)
 _KEYS = by_refs(select(claim_keys), _CLAIM)
+KEY_KINDS = ("external", "number", "order")  # all there are: the index of values begins with them
 
 
 def claim_keys_of(claim: ClaimCandidate) -> set[tuple[str, str]]:
@@ -102,5 +103,5 @@ def _replace_keys(batch: Batch, keys: dict[tuple[str, str, str], set[tuple[str, 
         insert_ignore(batch.conn, claim_keys, rows)
     values = sorted({value for _, value in touched})
     for part in chunks(values):
-        for row in batch.conn.execute(select(*_CLAIM).where(among(_k.value, part))):
+        for row in batch.conn.execute(select(*_CLAIM).where(_k.kind.in_(KEY_KINDS), among(_k.value, part))):
             batch.touch("claim", [f"{row.connection}/{row.stream}/{row.external_id}"])

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 
 from mapping.identity.bind import ClaimVerdict, DocumentFacts, bind_claim
 from sync.fold.batch import Batch
+from sync.fold.claims import KEY_KINDS
 from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.settle.candidates import Ref, candidates_of
 from sync.settle.scope import customers_of_accounts, deals_of
@@ -124,7 +125,7 @@ def _rivals(batch: Batch, claims: Mapping[Ref, ClaimCandidate]) -> dict[Ref, lis
         mine.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     block: dict[tuple[str, str], set[Ref]] = {}
     for value_part in chunks(sorted({value for _, value in mine})):
-        for row in batch.conn.execute(select(claim_keys).where(among(k.value, value_part))):
+        for row in batch.conn.execute(select(claim_keys).where(k.kind.in_(KEY_KINDS), among(k.value, value_part))):
             block.setdefault((row.connection, row.value), set()).add((row.connection, row.stream, row.external_id))
     pairs: dict[Ref, set[Ref]] = {}
     for key, refs in mine.items():

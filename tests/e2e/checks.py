@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, case, func, select
 
 from tests.e2e.company import CURRENCY, Loaded
-from tests.e2e.receivables import Row
-from tieout.sandbox.company.model import Bill, Doc
+from tests.e2e.crms import Crm
+from tests.e2e.expected import Expected
 from tieout.sandbox.fxiaoke.ownfields import OWN_FIELDS
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.session import reading
-from tieout.store.tables import bindings, conflicts, documents, memberships, open_items, source_records
-
-
-def owed(rows: Sequence[Row]) -> int:
-    """What is open, summed by another database from the rows themselves."""
-    db = sqlite3.connect(":memory:")
-    db.execute("CREATE TABLE invoice (minor INTEGER NOT NULL, paid_on TEXT)")
-    db.executemany("INSERT INTO invoice VALUES (?, ?)", [(r.minor, r.paid_on and r.paid_on.isoformat()) for r in rows])
-    return int(db.execute("SELECT coalesce(sum(minor), 0) FROM invoice WHERE paid_on IS NULL").fetchone()[0])
+from tieout.store.tables import bindings, conflicts, documents, inputs, memberships, open_items, source_records
 
 
 def ledger(engine: Engine) -> Mapping[str, int]:
@@ -54,41 +43,40 @@ def records(engine: Engine) -> int:
         return int(conn.execute(select(func.count()).select_from(source_records)).scalar_one())
 
 
-@dataclass(frozen=True, slots=True)
-class Crm:
-    """Where one CRM keeps its invoices and accounts, what is meant by each, and how it names our fields."""
-
-    connection: str
-    invoices: str
-    accounts: str
-    meant_invoices: Mapping[str, Doc]
-    meant_accounts: Mapping[str, Doc]
-
-    def shown(self, record: Mapping[str, Any], module: str, name: str) -> Any:
-        """What a record shows in one of our fields; administrators of Fxiaoke make up names and option values."""
-        if self.connection != "fxiaoke":
-            return _plain(record.get(name))
-        info = next(one for one in OWN_FIELDS[module] if one["label"] == name.replace("_", " "))
-        value = record.get(info["api_name"])
-        words = {one[1]: one[0] for one in info["options"] if isinstance(one, list)}
-        return _plain(words.get(value, value))
+def recorded(engine: Engine) -> tuple[datetime, datetime]:
+    """The first and the last moment at which the product recorded an input."""
+    with reading(engine) as conn:
+        first, last = conn.execute(select(func.min(inputs.c.at), func.max(inputs.c.at))).one()
+    return first, last
 
 
-def crms(loaded: Loaded) -> tuple[Crm, Crm]:
-    """Both CRMs."""
-    return (
-        Crm("zoho", "Invoices", "Accounts", loaded.invoices, loaded.accounts),
-        Crm("fxiaoke", "InvoiceApplicationObj", "AccountObj", loaded.branch_invoices, loaded.branch_accounts),
-    )
+def sure_names(world: SandboxWorld, loaded: Loaded, crm: Crm) -> tuple[int, int]:
+    """How many accounts of customers a CRM holds under the exact legal name or with the tax id, and how many in all."""
+    legal = {customer.number: customer.name.legal for customer in loaded.books.customers}
+    tax = {customer.number: customer.tax_id for customer in loaded.books.customers}
+    told: dict[str, set[Any]] = defaultdict(set)
+    for key, record in world.store.collection(crm.connection, crm.accounts).items():
+        told[key] |= {value for value in record.values() if isinstance(value, str)}
+    if crm.connection == "fxiaoke":
+        for record in world.store.collection(crm.connection, "AccountFinInfoObj").values():
+            told[record["account_id"]].add(record.get("tax_no"))
+    meant = {key: truth["customer"] for key, truth in crm.meant_accounts.items() if truth["customer"]}
+    name = "name" if crm.connection == "fxiaoke" else "Account_Name"
+    accounts = world.store.collection(crm.connection, crm.accounts)
+    sure = [
+        key for key, who in meant.items() if (accounts.get(key) or {}).get(name) == legal[who] or tax[who] in told[key]
+    ]
+    return len(sure), len(meant)
 
 
-def wrong_invoices(engine: Engine, world: SandboxWorld, loaded: Loaded, crm: Crm, today: date) -> tuple[int, list[str]]:
+def wrong_invoices(
+    engine: Engine, world: SandboxWorld, expected: Expected, crm: Crm, answered: Sequence[str]
+) -> tuple[int, list[str]]:
     """How many invoices of a CRM are bound, and what is wrong with them.
 
-    Every bound one must stand for the bill it was made from and show what the rows say of it; every one that was made
-    to be found must be bound.
+    Every bound one must stand for the bill it was made from and show all that the rows say of it; every one that was
+    made to be found, and every one that a person answered, must be bound; one that is not bound shows nothing.
     """
-    bills = {bill.number: bill for bill in loaded.books.bills}
     b, d = bindings.c, documents.c
     with reading(engine) as conn:
         bound = dict(
@@ -98,59 +86,38 @@ def wrong_invoices(engine: Engine, world: SandboxWorld, loaded: Loaded, crm: Crm
                 .where(b.connection == crm.connection, b.stream == "invoices", b.to_seq.is_(None))
             ).all()
         )
-    wrong = [
-        f"{crm.connection} {key} is bound to nothing, should be {truth['bill']}"
-        for key, truth in crm.meant_invoices.items()
-        if truth["expect"] == "link" and key not in bound
-    ]
-    for key, number in bound.items():
-        meant = crm.meant_invoices[key]["meant"]
-        if number != meant:
+    wrong = []
+    for key, truth in crm.meant_invoices.items():
+        number, meant = bound.get(key), truth["meant"]
+        if number is None and (truth["expect"] == "link" or key in answered):
+            wrong.append(f"{crm.connection} {key} is bound to nothing, should be {meant}")
+        elif number is not None and number != meant:
             wrong.append(f"{crm.connection} {key} is bound to {number}, should be {meant}")
-        wrong += _differences(world, crm, crm.invoices, key, _of_bill(bills[meant], today))
+        else:
+            wanted = expected.invoice(meant)
+            wrong += _differences(world, crm, crm.invoices, key, wanted if number else dict.fromkeys(wanted))
     return len(bound), wrong
 
 
-def _of_bill(bill: Bill, today: date) -> dict[str, Any]:
-    row = bill.plan[0]
-    open_minor = bill.minor - bill.settled_minor
-    late = open_minor > 0 and row.due_on < today
-    return {
-        "AR_Payment_Status": "paid" if open_minor == 0 else "overdue" if late else "open",
-        "AR_Invoiced_Amount": _amount(bill.minor),
-        "AR_Paid_Amount": _amount(bill.settled_minor),
-        "AR_Open_Amount": _amount(open_minor),
-        "AR_Overdue_Amount": _amount(open_minor if late else 0),
-    }
-
-
 def wrong_accounts(
-    engine: Engine, world: SandboxWorld, loaded: Loaded, crm: Crm, today: date, answered: Sequence[str] = ()
+    engine: Engine, world: SandboxWorld, loaded: Loaded, expected: Expected, crm: Crm, answered: Sequence[str]
 ) -> tuple[int, list[str]]:
     """How many accounts of a CRM are linked to a customer of the books, and what is wrong with them.
 
-    Every linked one must be with the customer it means and with no other, and show its balance; those with a tax id,
-    and those that a person answered, must be linked.
+    Every linked one must be with the customer it means and with no other, and show all that follows from its rows;
+    those with a tax id, and those that a person answered, must be linked; one that is not linked shows nothing.
     """
-    open_of: dict[str, int] = defaultdict(int)
-    late_of: dict[str, int] = defaultdict(int)
-    for bill in loaded.books.bills:
-        rest = bill.minor - bill.settled_minor
-        open_of[bill.customer.number] += rest
-        late_of[bill.customer.number] += rest if bill.plan[0].due_on < today else 0
     linked = _linked(engine, loaded, crm)
-    wrong = [
-        f"{crm.connection} {key} is linked to nobody, should be {truth['customer']}"
-        for key, truth in crm.meant_accounts.items()
-        if (truth["way"] == "tax_id" or key in answered) and key not in linked
-    ]
-    for key, found in linked.items():
-        meant = crm.meant_accounts[key]["customer"]
-        if found != {meant}:
+    wrong = []
+    for key, truth in crm.meant_accounts.items():
+        found, meant = linked.get(key), truth["customer"]
+        if found is None and (truth["way"] == "tax_id" or key in answered):
+            wrong.append(f"{crm.connection} {key} is linked to nobody, should be {meant}")
+        elif found is not None and found != {meant}:
             wrong.append(f"{crm.connection} {key} is linked to {sorted(found)}, should be {meant}")
-            continue
-        wanted = {"AR_Open_Amount": _amount(open_of[meant]), "AR_Overdue_Amount": _amount(late_of[meant])}
-        wrong += _differences(world, crm, crm.accounts, key, wanted)
+        else:
+            wanted = expected.account(meant or loaded.books.customers[0].number)
+            wrong += _differences(world, crm, crm.accounts, key, wanted if found else dict.fromkeys(wanted))
     return len(linked), wrong
 
 
@@ -179,8 +146,7 @@ def _linked(engine: Engine, loaded: Loaded, crm: Crm) -> dict[str, set[str]]:
 
 
 def _differences(world: SandboxWorld, crm: Crm, module: str, key: str, wanted: Mapping[str, Any]) -> list[str]:
-    record = world.store.collection(crm.connection, module).get(key) or {}
-    shown = {name: crm.shown(record, module, name) for name in wanted}
+    shown = {name: crm.shown(world, module, key, name) for name in wanted}
     return [
         f"{crm.connection} {module} {key} {name}: {shown[name]!r}, should be {value!r}"
         for name, value in wanted.items()
@@ -207,16 +173,4 @@ def state(world: SandboxWorld) -> dict[str, dict[str, Any]]:
     return out
 
 
-def _amount(minor: int) -> Decimal:
-    return Decimal(minor).scaleb(-2)
-
-
-def _plain(value: Any) -> Any:
-    """An amount as a Decimal, whether the CRM keeps it as a number or as text; anything else as it is."""
-    try:
-        return Decimal(str(value)).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        return value
-
-
-assert CURRENCY == "USD"  # two decimal places, as `_amount` has them
+assert CURRENCY == "USD"  # two decimal places, as the expected amounts have them

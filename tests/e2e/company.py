@@ -1,7 +1,8 @@
 """A company made of real invoices and real customer names, as the three vendors hold it, with the answers.
 
-In Zoho 80 % of the names are exact or come with the tax id; the rest are spellings that a CRM really holds
-(`customer_matching`), brackets, English, traditional characters. A fifth of the customers are in Fxiaoke as well.
+In both CRMs 80 % of the names are exact or come with the tax id; the rest are spellings that a CRM really holds
+(`customer_matching`), brackets, English, traditional characters. A fifth of the customers are in Fxiaoke as well. Each
+third customer has a credit limit in Kingdee, some of them less than they owe.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+from tests.e2e import naming
+from tests.e2e.expected import Loading
 from tests.e2e.receivables import Row
 from tieout.sandbox.company.accounting import kingdee_documents
 from tieout.sandbox.company.claims import add_deals, add_invoices
-from tieout.sandbox.company.crm import SHORT, Crm, add_accounts
+from tieout.sandbox.company.credit import Line, archives
+from tieout.sandbox.company.crm import Crm, add_accounts
 from tieout.sandbox.company.fxiaoke import build_fxiaoke
 from tieout.sandbox.company.model import Bill, Books, Customer, Doc, Match, PlanRow
 from tieout.sandbox.company.names import CompanyName, NameMaker
@@ -26,30 +30,33 @@ from tieout.sandbox.world import SandboxWorld
 
 CURRENCY = "USD"
 NOT_IN_CRM = 0.03
-SURE = 0.8  # of the CRM's names are exact or come with the tax id
+LIMIT_EVERY, OVER_EVERY = 3, 9  # each third customer has a credit limit, each ninth owes more than it allows
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was loaded: the books, and which CRM record means which customer or bill."""
+    """What was loaded: the books, what the source says of each bill, which CRM record means which customer or bill."""
 
     books: Books
+    loading: Loading
     accounts: Mapping[str, Doc]  # Zoho account id -> {customer, way, expect}
     invoices: Mapping[str, Doc]  # Zoho invoice id -> {bill, way, expect}
     branch_accounts: Mapping[str, Doc]  # the same of Fxiaoke
     branch_invoices: Mapping[str, Doc]
-    named_share: float  # of the Zoho accounts of customers: exact legal name or tax id
 
 
 def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: date, seed: int = 20) -> Loaded:
     """Put it all into an empty world. Without a folder of real names invented ones are taken."""
     rng = Random(seed)
     maker = NameMaker(rng)
-    books = _books(rng, rows, _real_names(names) if names else _invented(maker), today)
+    books, said = _books(rng, rows, _real_names(names) if names else _invented(maker), today)
+    limits = _limits(books)
     crm = Crm(rng, today)
     add_accounts(crm, books, maker)
-    _rename(crm, books)
+    naming.settle(naming.in_zoho(crm, books), books)
     add_invoices(crm, books, add_deals(crm, books))
+    branch = build_fxiaoke(seed, books, today)
+    naming.settle(naming.in_fxiaoke(branch, books), books)
     since = f"{min(row.issued_on for row in rows) - timedelta(days=1)}T10:00:00"
     with world.store.batch():
         for module, records in (
@@ -58,57 +65,39 @@ def load(world: SandboxWorld, rows: Sequence[Row], names: Path | None, today: da
             world.zoho.seed(module, records)
         for form, docs in kingdee_documents(books, since).items():
             world.kingdee.seed(form, docs)
-        branch = build_fxiaoke(seed, books, today)
+        world.kingdee.seed("CRE_CustArchives", archives(limits, since))
         for name, some in branch.records().items():
             world.fxiaoke.seed(name, some)
     return Loaded(
         books,
+        Loading(said, {line.customer.number: line.minor for line in limits}),
         crm.truth_accounts,
         crm.truth_invoices,
         branch.truth_accounts,
         branch.truth_invoices,
-        _sure(crm, books) / len(_known(crm)),
     )
 
 
-def _known(crm: Crm) -> dict[str, Doc]:
-    """Accounts of customers of the books, by id."""
-    return {account["id"]: account for account in crm.accounts if crm.truth_accounts[account["id"]]["customer"]}
+def _limits(books: Books) -> list[Line]:
+    """Lines of the credit archive: some room above what is owed, or four fifths of it."""
+    owed: Counter[str] = Counter()
+    for bill in books.bills:
+        owed[bill.customer.number] += bill.minor - bill.settled_minor
+    lines = []
+    for index, customer in enumerate(books.customers[::LIMIT_EVERY]):
+        share = 8 if index % (OVER_EVERY // LIMIT_EVERY) == 0 else 13
+        customer.credit_checked = True
+        minor = max(10_000, owed[customer.number] * share // 10 // 10_000 * 10_000)
+        lines.append(Line(900_001 + index, customer, CURRENCY, minor))
+    return lines
 
 
-def _is_sure(crm: Crm, legal: Mapping[str, str], account: Doc) -> bool:
-    customer = crm.truth_accounts[account["id"]]["customer"]
-    return bool(account["Tax_ID"]) or account["Account_Name"] == legal[customer]
-
-
-def _sure(crm: Crm, books: Books) -> int:
-    legal = {customer.number: customer.name.legal for customer in books.customers}
-    return sum(_is_sure(crm, legal, account) for account in _known(crm).values())
-
-
-def _rename(crm: Crm, books: Books) -> None:
-    """Where more than four fifths are exact or bear the tax id, the last ones take the spelling of a real CRM.
-
-    Foreign names have no English or traditional variant, and some firms have no other spelling than their own.
-    """
-    customers = {customer.number: customer for customer in books.customers}
-    legal = {number: customer.name.legal for number, customer in customers.items()}
-    known = _known(crm)
-    surplus = _sure(crm, books) - round(SURE * len(known))
-    for account in reversed(known.values()):
-        truth = crm.truth_accounts[account["id"]]
-        name = customers[truth["customer"]].name
-        if surplus <= 0:
-            return
-        if _is_sure(crm, legal, account) and name.short != name.legal:
-            account["Account_Name"], account["Tax_ID"] = name.short, None
-            way = "legal_name" if account["Legal_Name"] else "name_only"
-            truth |= {"way": way, "expect": "link" if account["Legal_Name"] else "conflict", "name_style": SHORT}
-            surplus -= 1
-
-
-def _books(rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, str]], today: date) -> Books:
+def _books(
+    rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, str]], today: date
+) -> tuple[Books, dict[str, tuple[str, Row]]]:
+    """The books, and by the number of each bill the customer and row that it was made of."""
     books = Books()
+    said: dict[str, tuple[str, Row]] = {}
     customers: dict[str, Customer] = {}
     counts: Counter[str] = Counter()
     paid: dict[tuple[str, date], list[Bill]] = defaultdict(list)
@@ -136,6 +125,7 @@ def _books(rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, 
             modified_at=stamp,
         )
         books.bills.append(bill)
+        said[bill.number] = (customer.number, row)
         if row.paid_on is not None:
             paid[row.customer, row.paid_on].append(bill)
     books.customers = list(customers.values())
@@ -148,7 +138,7 @@ def _books(rng: Random, rows: Sequence[Row], names: Iterator[tuple[CompanyName, 
             receipt.settled_minor += bill.minor
             books.matches.append(Match(receipt, 0, bill, bill.plan[0].entry_id, bill.minor, paid_on))
     number_receipts(rng, books.receipts, books.matches)
-    return books
+    return books, said
 
 
 def _real_names(folder: Path) -> Iterator[tuple[CompanyName, str]]:

@@ -7,6 +7,7 @@ service that is killed is started again at once, as `restart: unless-stopped` do
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import signal
 import socket
@@ -19,7 +20,9 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.product import CLOCK
+from tests.e2e.dated import command
+from tests.e2e.product import Product
+from tieout.core.clock import SystemClock
 from tieout.runtime import valkey
 
 FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
@@ -36,8 +39,8 @@ def read_file() -> dict[str, Any]:
 class Composed:
     """One installation: a queue server, the API, two workers and the scheduler."""
 
-    def __init__(self, config: Path, database_url: str) -> None:
-        self.folder = config.parent
+    def __init__(self, product: Product, database_url: str) -> None:
+        self.folder = product.config.parent
         self.services: Mapping[str, Any] = read_file()["services"]
         self.port, self.queue_port = _free_port(), _free_port()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -49,25 +52,40 @@ class Composed:
         for name, service in self.services.items():
             wanted = set(service.get("environment", {})) if service.get("image") == "tieout" else set(given)
             assert wanted == set(given), f"{name} is given {sorted(wanted)}"
-        self.environment = {**os.environ, "TIEOUT_CONFIG": str(config), **given}
+        self.environment = {**product.environment, **given}
+        self._spent = _children()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def cpu(self) -> float:
+        """Processor seconds of everything that was started here and has ended, commands beside it included."""
+        return _children() - self._spent
+
     def up(self) -> None:
-        """Start everything in the order that `depends_on` asks for, each when what it waits for is healthy."""
+        """Start everything in the order that `depends_on` asks for, each when what it waits for is healthy.
+
+        What nothing waits for is not waited for: `healthy` tells about it later.
+        """
         waiting = [name for name in self.services if name != "db"]  # the database is there already
+        awaited = {other for service in self.services.values() for other in service.get("depends_on", ())}
         healthy = {"db"}
         while waiting:
             ready = [name for name in waiting if set(self.services[name].get("depends_on", ())) <= healthy]
             assert ready, f"nothing of {waiting} can start"
             for name in ready:
                 self.start(name)
-                if "healthcheck" in self.services[name]:
-                    wait(lambda one=name: self.is_healthy(one), 60, f"{name} does not become healthy")
+                if name in awaited:
+                    self.healthy(name)
                     healthy.add(name)
                 waiting.remove(name)
+
+    def healthy(self, *names: str) -> None:
+        """Wait until the health checks of these services, or of all, are content."""
+        for name in names or [one for one in self.running if "healthcheck" in self.services[one]]:
+            wait(lambda one=name: self.is_healthy(one), 120, f"{name} does not become healthy")
 
     def start(self, name: str) -> None:
         """Start a service as its container would."""
@@ -110,7 +128,7 @@ class Composed:
         assert kind == "CMD", kind
         argv = [part.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}") for part in argv]
         assert argv[0] == "python", argv
-        argv[0] = sys.executable
+        argv = command(argv[2:]) if argv[1] == "-m" else [sys.executable, *argv[1:]]
         return subprocess.run(argv, env=self.environment, capture_output=True, timeout=30).returncode == 0
 
     def words(self, name: str) -> str:
@@ -118,8 +136,8 @@ class Composed:
         return (self.folder / f"{name}.log").read_text(errors="replace")[-3000:]
 
     def _argv(self, name: str) -> Sequence[str]:
-        command = self.services[name]["command"]
-        argv = shlex.split(command) if isinstance(command, str) else [str(part) for part in command]
+        asked = self.services[name]["command"]
+        argv = shlex.split(asked) if isinstance(asked, str) else [str(part) for part in asked]
         if name == QUEUE:
             assert argv[0] == "valkey-server", argv
             data = self.folder / "queue"
@@ -128,27 +146,37 @@ class Composed:
         if name == API:
             assert argv == ["serve", "--host", "0.0.0.0"], argv
             argv = ["serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-m", "tieout.cli", *argv]
+        return command(["tieout.cli", *argv])
 
 
 @contextmanager
-def composed(config: Path, database_url: str) -> Iterator[Composed]:
+def composed(product: Product, database_url: str) -> Iterator[Composed]:
     """The installation while the block runs; it must end in order."""
-    made = Composed(config, database_url)
+    made = Composed(product, database_url)
     try:
         made.up()
         yield made
         made.down()
+    except BaseException:
+        for name in made.running:
+            print(f"--- {name}\n{made.words(name)}", file=sys.stderr)
+        raise
     finally:
         made.destroy()
 
 
 def wait(until: Callable[[], bool], seconds: float, what: str, every: float = 0.2) -> None:
     """Until it holds; AssertionError after so many seconds."""
-    give_up = CLOCK.monotonic() + seconds
+    clock = SystemClock()
+    give_up = clock.monotonic() + seconds
     while not until():
-        assert CLOCK.monotonic() < give_up, f"after {seconds:.0f} s: {what}"
-        CLOCK.sleep(every)
+        assert clock.monotonic() < give_up, f"after {seconds:.0f} s: {what}"
+        clock.sleep(every)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _free_port() -> int:

@@ -1,32 +1,83 @@
-"""The product as its user runs it: `tieout …` in a process of its own, with what it cost."""
+"""The product as its user runs it: `tieout …` in a process of its own at the fixed day, with what it cost."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tieout.core.clock import SystemClock
+from tests.e2e.dated import ZONE, DatedClock, command
 from tieout.sandbox.world import SandboxWorld
 
-CLOCK = SystemClock()
+LEASE = 61.0  # seconds: as long as the lease of a dead process may last, and a moment
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the wall and of the processor."""
+    """Seconds on the wall and of the processor, and the most memory in megabytes."""
 
     wall: float
     cpu: float
+    peak: float
 
 
-def write_config(folder: Path, world: SandboxWorld, urls: tuple[str, str, str], database_url: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One installation: where its configuration lies, and the clock it runs by."""
+
+    config: Path
+    clock: DatedClock
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.clock.environment(), "TIEOUT_CONFIG": str(self.config)}
+
+    def argv(self, *arguments: str) -> list[str]:
+        """The command line of `tieout …`."""
+        return command(["tieout.cli", *arguments])
+
+    def tieout(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> Any:
+        """Run a command to its end; its JSON. Another exit code fails with what it said."""
+        done = subprocess.run(
+            self.argv(*arguments, "--json"), env=self.environment, capture_output=True, text=True, timeout=7200
+        )
+        said = f"tieout {' '.join(arguments)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        assert done.returncode in codes, said
+        return json.loads(done.stdout)
+
+    def sync(self, *, kill_after: tuple[float, ...] = ()) -> Cost:
+        """One `tieout sync`, killed without warning after so many seconds each time and started again.
+
+        Its cost is that of all of them; a sync that ends before it can be killed fails.
+        """
+        began, cpu, peak = self.clock.monotonic(), 0.0, 0.0
+        for seconds in (*kill_after, None):
+            with (self.config.parent / "sync.log").open("wb+") as log:
+                child = subprocess.Popen(
+                    self.argv("sync", "--json"), env=self.environment, stdout=log, stderr=log, start_new_session=True
+                )
+                if seconds is not None:
+                    self.clock.sleep(seconds)
+                    os.killpg(child.pid, signal.SIGKILL)
+                _, status, used = os.wait4(child.pid, 0)
+                child.returncode = os.waitstatus_to_exitcode(status)
+                log.seek(0)
+                said = log.read()[-6000:].decode(errors="replace")
+            cpu, peak = cpu + used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss / 1024)
+            if seconds is not None:
+                assert child.returncode == -signal.SIGKILL, f"the sync ended within {seconds:.0f} s:\n{said}"
+                self.clock.sleep(LEASE)
+        assert child.returncode == 0, f"tieout sync: {child.returncode}\n{said}"
+        return Cost(self.clock.monotonic() - began, cpu, peak)
+
+
+def install(
+    folder: Path, world: SandboxWorld, urls: tuple[str, str, str], database_url: str, clock: DatedClock
+) -> Product:
     """A configuration of all three vendors; pushes go out by themselves and without a limit of changes."""
     parts = world.connections(*urls)
     keys = {name: "\n".join(f'{key} = "{value}"' for key, value in part.items()) for name, part in parts.items()}
@@ -42,7 +93,7 @@ language = "en"
 [companies.us]
 name = "Example Trading"
 functional_currency = "USD"
-timezone = "Asia/Shanghai"
+timezone = "{ZONE}"
 book_of_record = "kingdee"
 
 [connections.zoho]
@@ -73,52 +124,8 @@ vendor = "kingdee"
 sandbox = true
 company = "us"
 {keys["kingdee"]}
-streams = ["customers", "invoices", "payments", "refunds", "allocations"]
+streams = ["customers", "invoices", "payments", "refunds", "allocations", "credit_limits"]
 """,
         encoding="utf-8",
     )
-    return path
-
-
-def tieout(config: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> Any:
-    """Run a command to its end; its JSON. Another exit code fails with what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tieout.cli", *arguments, "--json"],
-        env={**os.environ, "TIEOUT_CONFIG": str(config)},
-        capture_output=True,
-        text=True,
-        timeout=3600,
-    )
-    said = f"tieout {' '.join(arguments)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    assert done.returncode in codes, said
-    return json.loads(done.stdout)
-
-
-def sync(config: Path, *, kill_after: tuple[float, ...] = ()) -> Cost:
-    """One `tieout sync`, killed without warning after so many seconds each time and started again."""
-    started = CLOCK.monotonic()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    for seconds in kill_after:
-        child = _start(config)
-        try:
-            child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-            CLOCK.sleep(61)  # as long as the dead process' lease may last
-    child = _start(config)
-    out, err = child.communicate(timeout=3600)
-    assert child.returncode == 0, f"{child.returncode}\n{out.decode()[-3000:]}\n{err.decode()[-3000:]}"
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(CLOCK.monotonic() - started, cpu)
-
-
-def _start(config: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tieout.cli", "sync", "--json"],
-        env={**os.environ, "TIEOUT_CONFIG": str(config)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    return Product(path, clock)

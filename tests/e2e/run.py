@@ -1,9 +1,9 @@
-"""Real input, end to end: real invoices and names into three vendors, synced on each engine, then the proof.
+"""Real input, end to end: real invoices and names into three vendors on a fixed day, synced on each engine, the proof.
 
-On SQLite one `tieout sync` does all. On PostgreSQL the processes of docker-compose.yml do it, and workers, scheduler
-and API are killed without warning on the way; then one `tieout sync` finds nothing left to do. Both must end in the
-same fields in both CRMs, in the ledger that the rows add up to, and in a reconciliation without a remainder. With
-`--whole` a third run kills a foreground `tieout sync` on PostgreSQL three times.
+One `tieout sync` on SQLite and one on PostgreSQL do all; and on PostgreSQL the processes of docker-compose.yml do it,
+while workers, scheduler and API are killed without warning. People answer conflicts of both CRMs over the API. All must
+end in the same fields in both CRMs, in the ledger that the rows add up to, and in a reconciliation without a
+remainder. With `--whole` a foreground `tieout sync` on PostgreSQL is killed three times as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -24,12 +24,16 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from tests.e2e import checks
-from tests.e2e.answers import answer_identity, served
+from tests.e2e.answers import Answered, answer, served
 from tests.e2e.calls import calls
 from tests.e2e.company import CURRENCY, Loaded, load
-from tests.e2e.composed import Composed, composed
-from tests.e2e.killing import kill_on_the_way, until_quiet
-from tests.e2e.product import CLOCK, sync, tieout, write_config
+from tests.e2e.composed import composed
+from tests.e2e.crms import crms
+from tests.e2e.dated import STARTS_AT, TODAY, ZONE, DatedClock
+from tests.e2e.expected import Expected
+from tests.e2e.killing import Patience, kill_on_the_way, until_quiet
+from tests.e2e.naming import SURE
+from tests.e2e.product import Product, install
 from tests.e2e.receivables import TERM, Row, read_rows
 from tests.e2e.servers import serving
 from tests.servers import postgres as postgres_server
@@ -41,11 +45,12 @@ from tieout.sandbox.zoho import ZohoSettings
 from tieout.store.session import make_engine
 
 ENGINES = ("sqlite", "postgresql")
-QUICK = 2_000  # below so many invoices only what costs no minute of waiting is killed
+FLEET, KILLED_SYNC = "postgresql, processes killed", "postgresql, sync killed"
+LARGE = 2_000  # from so many invoices on no more than two cases run at once, and every worker is killed twice
 KILLED_SYNCS = (4.0, 12.0, 25.0)  # seconds after which a foreground sync is killed
 
 
-def rows_of(wish: argparse.Namespace, today: date) -> tuple[list[Row], Path | None, str]:
+def rows_of(wish: argparse.Namespace, today: date = TODAY) -> tuple[list[Row], Path | None, str]:
     """The invoices, the folder of real names, and what to say about where they are from."""
     data: Path | None = wish.data
     customers: int = wish.customers or 200
@@ -82,53 +87,60 @@ def database(server: str) -> Iterator[str]:
 class Case:
     """One engine from an empty database to the proof."""
 
-    def __init__(self, name: str, rows: list[Row], names: Path | None, folder: Path, url: str, today: date) -> None:
-        self.name, self.rows, self.folder, self.url, self.today = name, rows, folder, url, today
+    def __init__(self, name: str, rows: list[Row], names: Path | None, folder: Path, url: str) -> None:
+        self.name, self.rows, self.folder, self.url = name, rows, folder, url
+        self.clock = DatedClock()
         self.world = SandboxWorld(
-            None, customers=0, clock=SandboxClock(), zoho_settings=ZohoSettings(credits_per_day=10_000_000),
+            None,
+            customers=0,
+            clock=SandboxClock(self.clock.now()),
+            zoho_settings=ZohoSettings(credits_per_day=10_000_000),
             fxiaoke_settings=FxiaokeSettings(calls_per_window=1_000_000, calls_per_day=100_000_000),
-        )  # fmt: skip
-        self.loaded: Loaded = load(self.world, rows, names, today)
-        self.say(
-            f"{len(rows):,} invoices, {len(self.loaded.books.customers)} customers, "
-            f"{len(self.loaded.books.receipts):,} receipts; {self.loaded.named_share:.0%} of the accounts in Zoho have "
-            "the exact name or the tax id"
         )
-        if len(self.loaded.accounts) >= 100:  # of few accounts the share is what chance gives
-            assert abs(self.loaded.named_share - 0.8) < 0.01
+        self.loaded: Loaded = load(self.world, rows, names, TODAY)
+        self.expected = Expected(self.loaded.loading, TODAY)
+        books = self.loaded.books
+        self.say(f"{len(rows):,} invoices, {len(books.customers)} customers, {len(books.receipts):,} receipts")
+        for crm in crms(self.loaded):
+            sure, known = checks.sure_names(self.world, self.loaded, crm)
+            assert sure == round(SURE * known), f"{crm.connection}: {sure} of {known} names are sure"
+            self.say(f"{crm.connection}: {sure} of {known} accounts have the exact name or the tax id")
 
     def say(self, words: str) -> None:
         print(f"[{self.name}] {words}", flush=True)
 
-    def run(self, work: Callable[[Case, Path], list[str]]) -> dict[str, Any]:
+    def run(self, work: Callable[[Case, Product], Mapping[str, Answered]]) -> dict[str, Any]:
         """Do the work against the vendors, then prove all; the CRMs' own fields at the end."""
         with serving(self.world) as urls:
-            config = write_config(self.folder, self.world, urls, self.url)
-            answered = work(self, config)
+            product = install(self.folder, self.world, urls, self.url, self.clock)
+            answered = work(self, product)
             engine = make_engine(self.url)
-            self._prove(config, engine, answered)
+            self._prove(product, engine, answered)
             engine.dispose()
         found = checks.state(self.world)
         self.world.close()
         return found
 
-    def _prove(self, config: Path, engine: Engine, answered: list[str]) -> None:
-        assert business_on(CLOCK.now(), "Asia/Shanghai") == self.today, "a business day began meanwhile: run it again"
-        self._same("ledger", checks.ledger(engine), {CURRENCY: checks.owed(self.rows)})
-        for crm in checks.crms(self.loaded):
-            looked, wrong = checks.wrong_invoices(engine, self.world, self.loaded, crm, self.today)
-            self.none(f"{looked:,} bound invoices in {crm.connection}", wrong)
-            mine = answered if crm.connection == "zoho" else ()
-            looked, wrong = checks.wrong_accounts(engine, self.world, self.loaded, crm, self.today, mine)
-            self.none(f"{looked:,} linked accounts in {crm.connection}", wrong)
-        tie = tieout(config, "reconcile")
+    def _prove(self, product: Product, engine: Engine, answered: Mapping[str, Answered]) -> None:
+        first, last = checks.recorded(engine)
+        assert STARTS_AT <= first <= last, f"recorded before the fixed day: {first}"
+        assert business_on(last, ZONE) == TODAY, f"a business day began meanwhile: {last}"
+        self.none(f"all of it recorded on {TODAY}, {first:%H:%M} to {last:%H:%M} UTC", [])
+        self._same("ledger", checks.ledger(engine), {CURRENCY: self.expected.owed()})
+        for crm in crms(self.loaded):
+            mine = answered[crm.connection]
+            looked, wrong = checks.wrong_invoices(engine, self.world, self.expected, crm, mine.invoices)
+            self.none(f"{looked:,} bound invoices in {crm.connection} show all ten fields, the others nothing", wrong)
+            looked, wrong = checks.wrong_accounts(engine, self.world, self.loaded, self.expected, crm, mine.accounts)
+            self.none(f"{looked:,} linked accounts in {crm.connection} show all nine fields, the others nothing", wrong)
+        tie = product.tieout("reconcile")
         assert tie["is_valid"], tie
         for section in tie["sections"]:
             rest = {total["currency"]: total["difference_minor"] - total["breaks_minor"] for total in section["totals"]}
             assert not any(rest.values()), (section["counterpart"], rest)
             if section["side"] == "book_of_record":
                 assert section["break_count"] == 0, section
-        assert tieout(config, "verify") == {"breaches": []}
+        assert product.tieout("verify") == {"breaches": []}
         waiting, blocking = checks.open_conflicts(engine)
         total = checks.records(engine)
         self.say(
@@ -144,51 +156,78 @@ class Case:
         assert not wrong, f"{what}: {len(wrong)} wrong\n" + "\n".join(wrong[:20])
         self.say(f"ok: {what}")
 
+    def said(self, answered: Mapping[str, Answered]) -> str:
+        """What people answered, in words."""
+        return "answered over the API: " + ", ".join(
+            f"{len(made.accounts)} accounts and {len(made.invoices)} invoices of {name}"
+            for name, made in answered.items()
+        )
 
-def in_the_foreground(case: Case, config: Path, kills: tuple[float, ...] = ()) -> list[str]:
-    """One `tieout sync`, perhaps killed on the way; a person answers; another sync."""
+    def costs(self) -> None:
+        """Print what the vendors were asked so far, and what stands open."""
+        engine = make_engine(self.url)
+        asked = calls(engine, self.world)
+        waiting, blocking = checks.open_conflicts(engine)
+        total = checks.records(engine)
+        engine.dispose()
+        self.say(
+            "calls, and the fewest possible: "
+            + "; ".join(f"{vendor} {count:,} ({fewest:,})" for vendor, (count, fewest) in sorted(asked.items()))
+        )
+        self.say(
+            f"before anybody answers: {waiting} open conflicts, {1000 * waiting / total:.1f} per 1,000 of {total:,} "
+            f"records, {blocking} of them block a balance"
+        )
+
+
+def _set_up(product: Product) -> None:
+    """Fields in both CRMs; Fxiaoke has them already, and the command says what is left for people to do."""
     for connection in ("zoho", "fxiaoke"):
-        tieout(config, "setup", connection, codes=(0, 1))
+        product.tieout("setup", connection, codes=(0, 1))
+
+
+def in_the_foreground(case: Case, product: Product, kills: tuple[float, ...] = ()) -> Mapping[str, Answered]:
+    """One `tieout sync`, perhaps killed on the way; a person answers; another sync."""
+    _set_up(product)
     case.world.store.requests.clear()
-    cost = sync(config, kill_after=kills)
-    case.say(f"sync: {cost.wall:.0f} s, {cost.cpu:.0f} CPU s" + (f", killed {len(kills)} times" if kills else ""))
-    engine = make_engine(case.url)
-    asked = calls(engine, case.world)
-    engine.dispose()
+    cost = product.sync(kill_after=kills)
     case.say(
-        "calls, and the fewest possible: "
-        + "; ".join(f"{vendor} {count:,} ({fewest:,})" for vendor, (count, fewest) in sorted(asked.items()))
+        f"sync: {cost.wall:.0f} s, {cost.cpu:.0f} CPU s, {cost.peak:.0f} MB"
+        + (f", killed {len(kills)} times" if kills else "")
     )
-    with served(config) as url:
-        answered = answer_identity(config, url, case.loaded)
-    again = sync(config)
-    case.say(f"{len(answered)} conflicts answered over the API; the sync after it: {again.cpu:.0f} CPU s")
+    case.costs()
+    with served(product) as url:
+        answered = answer(product, url, case.loaded)
+    again = product.sync()
+    case.say(f"{case.said(answered)}; the sync after it: {again.cpu:.0f} CPU s")
     return answered
 
 
-def killed_in_the_foreground(case: Case, config: Path) -> list[str]:
+def killed_in_the_foreground(case: Case, product: Product) -> Mapping[str, Answered]:
     """The same, killed three times."""
-    return in_the_foreground(case, config, KILLED_SYNCS)
+    return in_the_foreground(case, product, KILLED_SYNCS)
 
 
-def by_the_processes_of_compose(case: Case, config: Path) -> list[str]:
+def by_the_processes_of_compose(case: Case, product: Product) -> Mapping[str, Answered]:
     """What docker-compose.yml starts does the work, and is killed on the way; a person answers over its API."""
     engine = make_engine(case.url)
-    fleet: Composed
-    began = CLOCK.monotonic()
-    with composed(config, case.url) as fleet:
-        for connection in ("zoho", "fxiaoke"):
-            tieout(config, "setup", connection, codes=(0, 1))
-        kill_on_the_way(fleet, engine, len(case.rows), case.say, is_quick=len(case.rows) < QUICK)
-        until_quiet(fleet, engine, config, len(case.rows))
-        case.say(f"processes of docker-compose.yml: {CLOCK.monotonic() - began:.0f} s until all is quiet")
-        answered = answer_identity(config, fleet.url, case.loaded)
-        until_quiet(fleet, engine, config, len(case.rows))
+    patience = Patience(engine, case.world, case.clock)
+    _set_up(product)
+    began = case.clock.monotonic()
+    with composed(product, case.url) as fleet:
+        kill_on_the_way(fleet, engine, patience, len(case.rows), case.say, is_whole=len(case.rows) >= LARGE)
+        until_quiet(fleet, engine, patience, case.clock)
+        fleet.healthy()
+        case.say(f"processes of docker-compose.yml: {case.clock.monotonic() - began:.0f} s until all is quiet")
+        case.costs()
+        answered = answer(product, fleet.url, case.loaded)
+        until_quiet(fleet, engine, patience, case.clock)
+    case.say(f"{fleet.cpu:.0f} CPU s of all processes")
     engine.dispose()
     writes = case.world.store.effects.last_seq
-    again = sync(config)
+    again = product.sync()
     assert case.world.store.effects.last_seq == writes, "a sync after all was quiet wrote something"
-    case.say(f"{len(answered)} conflicts answered over the API; the sync after it wrote nothing: {again.cpu:.0f} CPU s")
+    case.say(f"{case.said(answered)}; the sync after it wrote nothing: {again.cpu:.0f} CPU s")
     return answered
 
 
@@ -197,21 +236,35 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def prove(name: str, wish: argparse.Namespace, out: Path | None = None) -> dict[str, Any]:
+WORK: Mapping[str, Callable[[Case, Product], Mapping[str, Answered]]] = {
+    "sqlite": in_the_foreground,
+    "postgresql": in_the_foreground,
+    FLEET: by_the_processes_of_compose,
+    KILLED_SYNC: killed_in_the_foreground,
+}
+
+
+@contextmanager
+def _place(keep: Path | None) -> Iterator[str]:
+    """A folder for all that a case makes: a new one that stays, or one that is gone at the end."""
+    if keep is not None:
+        keep.mkdir(mode=0o700, parents=True)
+        yield str(keep.resolve())
+    else:
+        with tempfile.TemporaryDirectory(prefix="tieout-e2e-") as folder:
+            yield folder
+
+
+def prove(name: str, wish: argparse.Namespace, out: Path) -> None:
     """One case by its name; its end state is left in `out` for another process to read."""
-    today = business_on(CLOCK.now(), "Asia/Shanghai")
-    rows, names, _ = rows_of(wish, today)
-    with tempfile.TemporaryDirectory(prefix="tieout-e2e-") as folder:
+    rows, names, _ = rows_of(wish)
+    with _place(wish.keep) as folder:
         if name == "sqlite":
-            case = Case(name, rows, names, Path(folder), f"sqlite:///{folder}/tieout.db", today)
-            found = case.run(in_the_foreground)
+            found = Case(name, rows, names, Path(folder), f"sqlite:///{folder}/tieout.db").run(WORK[name])
         else:
-            work = by_the_processes_of_compose if name == "postgresql" else killed_in_the_foreground
             with postgres_server(lambda: _made(Path(folder, "postgres"))) as server, database(server) as url:
-                found = Case(name, rows, names, Path(folder), url, today).run(work)
-    if out is not None:
-        out.write_bytes(pickle.dumps(found))
-    return found
+                found = Case(name, rows, names, Path(folder), url).run(WORK[name])
+    out.write_bytes(pickle.dumps(found))
 
 
 def main() -> int:
@@ -221,42 +274,41 @@ def main() -> int:
     parser.add_argument("--each", type=int, help="only about so many invoices of one customer")
     parser.add_argument("--engine", choices=ENGINES, help="only this one")
     parser.add_argument("--whole", action="store_true", help="also kill a foreground sync on PostgreSQL")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=list(WORK), help="only this one")
+    parser.add_argument("--keep", type=Path, help="with --case: leave configuration and database in this new folder")
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     wish = parser.parse_args()
-    if wish.case:
+    if wish.case and wish.out:
         prove(wish.case, wish, wish.out)
         return 0
-    print(f"Input: {rows_of(wish, business_on(CLOCK.now(), 'Asia/Shanghai'))[2]}", flush=True)
-    if wish.engine:
-        prove(wish.engine, wish)
-        print("end to end: all holds")
-        return 0
-    ends = _all(wish)
-    first = ends.pop("sqlite")
-    for name, found in ends.items():
+    rows, _, words = rows_of(wish)
+    print(f"Input: {words}; every process is at {TODAY}", flush=True)
+    wanted = [wish.case] if wish.case else ["sqlite", "postgresql", FLEET, *([KILLED_SYNC] if wish.whole else [])]
+    ends = _all([name for name in wanted if name.startswith(wish.engine or "")], wish, 2 if len(rows) >= LARGE else 3)
+    (first_name, first), *others = ends.items()
+    for name, found in others:
         wrong = [key for key in first.keys() | found.keys() if first.get(key) != found.get(key)]
-        assert not wrong, f"{name} ends otherwise than sqlite: {len(wrong)} records\n" + "\n".join(
+        assert not wrong, f"{name} ends otherwise than {first_name}: {len(wrong)} records\n" + "\n".join(
             f"{key}: {first.get(key)} and {found.get(key)}" for key in sorted(wrong)[:10]
         )
-        print(f"ok: {len(first):,} records of both CRMs end alike on sqlite and {name}")
+        print(f"ok: {len(first):,} records of both CRMs end alike: {first_name}; {name}")
     print("end to end: all holds")
     return 0
 
 
-def _all(wish: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Both engines at once, each in a process of its own; the whole run's third case after them."""
+def _all(names: Sequence[str], wish: argparse.Namespace, at_once: int) -> dict[str, dict[str, Any]]:
+    """End states by case, each case in a process of its own, so many at once."""
     argv = [sys.executable, "-m", "tests.e2e.run"]
-    argv += ["--data", str(wish.data)] if wish.data else []
-    argv += ["--customers", str(wish.customers)] if wish.customers else []
-    argv += ["--each", str(wish.each)] if wish.each else []
+    for option in ("data", "customers", "each", "keep"):
+        value = getattr(wish, option)
+        argv += [f"--{option}", str(value)] if value else []
     with tempfile.TemporaryDirectory(prefix="tieout-e2e-") as folder:
-        files: dict[str, Path] = {}
-        for group in (ENGINES, ("postgresql, sync killed",) if wish.whole else ()):
-            running = {}
-            for name in group:
-                files[name] = Path(folder, str(len(files)))
-                running[name] = subprocess.Popen([*argv, "--case", name, "--out", str(files[name])])
+        files = {name: Path(folder, str(index)) for index, name in enumerate(names)}
+        for start in range(0, len(names), at_once):
+            running = {
+                name: subprocess.Popen([*argv, "--case", name, "--out", str(files[name])])
+                for name in names[start : start + at_once]
+            }
             try:
                 codes = {name: process.wait() for name, process in running.items()}
             finally:

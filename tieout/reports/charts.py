@@ -22,30 +22,43 @@ DAYS = 14
 AHEAD = 8  # weeks of cash expected, one by one; what is due later is one step
 
 
-def currencies(conn: Connection, today: Mapping[str, date]) -> list[dict[str, Any]]:
+Owed = Sequence[Mapping[Any, Any]]  # what `owed_by_due` answers: one page asks it once
+
+
+def currencies(conn: Connection, today: Mapping[str, date], owed: Owed | None = None) -> list[dict[str, Any]]:
     """The aging of every currency, the one with the most items first: also what there is to choose from."""
-    return overview.aging(conn, today)
+    return overview.aging(conn, today, owed)
 
 
-def overdue_trend(conn: Connection, currency: str, today: date, weeks: int = WEEKS) -> list[tuple[date, int]]:
+def overdue_trend(
+    conn: Connection, currency: str, today: date, weeks: int = WEEKS, owed: Owed | None = None
+) -> list[tuple[date, int]]:
     """(day, minor units overdue at the end of it) week by week up to today, by what is known now.
 
     A line counts with what was open of it that day if its due day had passed; it is the sum the aging gives for today.
-    Weeks that ended before the books began are left out.
+    What has not moved since the first week is the same in all: what is owed (by due day, asked here if not given) less
+    what moved. Weeks that ended before the books began are left out.
     """
     first = max(map(carried_forward_on, openings.starts_at(conn).values()), default=date.min)
     days = [day for back in range(weeks - 1, -1, -1) if (day := today - timedelta(days=7 * back)) >= first]
     if not days:
         return []
     sums = [0] * len(days)
-    for due_on, minor in trends.resting_by_due(conn, currency, days[0]):
+    resting: dict[date, int] = {}
+    for row in owed_by_due(conn) if owed is None else owed:
+        if row["currency"] == currency:
+            resting[row["due_on"]] = resting.get(row["due_on"], 0) + int(row["minor"])
+    lines = trends.lines_moved_since(conn, currency, days[0])
+    for known in lines.values():
+        for due_on, minor in known.values():
+            if minor > 0:
+                resting[due_on] -= minor
+    for due_on, minor in resting.items():
         for at in range(bisect_right(days, due_on), len(days)):  # the first week at whose end its due day had passed
             sums[at] += minor
-    lines = trends.lines_moved_since(conn, currency, days[0])
     later: dict[tuple[str, str], list[int]] = {}  # by line: what moved after the end of each week
     for document, line, on, minor in trends.movements_since(conn, currency, days[0]):
-        known = lines.get(document)
-        if known is None:
+        if (known := lines.get(document, {})) == {}:
             continue
         # A movement without a line belongs to a document of one line, or closes the earliest one first.
         moved = later.setdefault((document, line if line in known else next(iter(known))), [0] * len(days))
@@ -66,12 +79,14 @@ def _first(days: Sequence[date], on: date) -> int:
     return bisect_right(days, on - timedelta(days=1))
 
 
-def cash_expected(conn: Connection, currency: str, today: Mapping[str, date]) -> list[tuple[str, date | None, int]]:
+def cash_expected(
+    conn: Connection, currency: str, today: Mapping[str, date], owed: Owed | None = None
+) -> list[tuple[str, date | None, int]]:
     """(step, first day of it, minor units) of what is open by due day: overdue, the coming weeks, later."""
     overdue = later = 0
     weeks = [0] * AHEAD
     start = max(today.values())
-    for row in owed_by_due(conn):
+    for row in owed_by_due(conn) if owed is None else owed:
         if row["currency"] != currency:
             continue
         days = (row["due_on"] - today.get(row["company_id"], start)).days

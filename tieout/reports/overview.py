@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,9 @@ from tieout.store.queries import conflicts, overview, reconciliations, runs
 TOP_CONFLICTS = 20
 
 
-def aging(conn: Connection, today: Mapping[str, date]) -> list[dict[str, Any]]:
+def aging(
+    conn: Connection, today: Mapping[str, date], owed: Sequence[Mapping[Any, Any]] | None = None
+) -> list[dict[str, Any]]:
     """Per currency: owed, overdue, buckets by days overdue, and credits and unapplied cash beside them.
 
     Nothing is netted into a bucket (receivables reference, section 3); balance = owed - credits - unapplied. A share is
@@ -30,7 +32,7 @@ def aging(conn: Connection, today: Mapping[str, date]) -> list[dict[str, Any]]:
         blank = dict.fromkeys((*codes, "owed", "overdue", "items", "credits", "unapplied"), 0)
         return lines.setdefault(currency, blank)
 
-    for row in overview.owed_by_due(conn):
+    for row in overview.owed_by_due(conn) if owed is None else owed:
         as_of = today.get(row["company_id"]) or max(today.values(), default=row["due_on"])
         into, minor = line(row["currency"]), int(row["minor"])
         into[DEFAULT_SCHEME.bucket(row["due_on"], as_of)] += minor
@@ -43,20 +45,20 @@ def aging(conn: Connection, today: Mapping[str, date]) -> list[dict[str, Any]]:
         into["unapplied"] += int(row["unapplied"])
     out = []
     for currency, sums in sorted(lines.items(), key=lambda pair: (-pair[1]["items"], pair[0])):
-        owed = sums["owed"]
+        total = sums["owed"]
         figures = {name: money(sums[name], currency) for name in ("owed", "overdue", "credits", "unapplied")}
         out.append(
             {
                 "currency": currency,
                 "items": sums["items"],
                 **figures,
-                "balance": money(owed - sums["credits"] - sums["unapplied"], currency),
-                "overdue_share": 0 if not owed else sums["overdue"] * 1000 // owed,
+                "balance": money(total - sums["credits"] - sums["unapplied"], currency),
+                "overdue_share": 0 if not total else sums["overdue"] * 1000 // total,
                 "buckets": [
                     {
                         "code": code,
                         "amount": money(sums[code], currency),
-                        "share": 0 if not owed else sums[code] * 1000 // owed,
+                        "share": 0 if not total else sums[code] * 1000 // total,
                     }
                     for code in codes
                 ],

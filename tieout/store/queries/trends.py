@@ -61,24 +61,6 @@ def lines_moved_since(conn: Connection, currency: str, since: date) -> Mapping[s
     return found
 
 
-def resting_by_due(conn: Connection, currency: str, since: date) -> Sequence[tuple[date, int]]:
-    """(due day, minor units) of what is owed on documents that have not moved since that day: the same on each day."""
-    o = open_items.c
-    query = (
-        select(o.due_on, func.sum(o.open_minor))
-        .join(documents, documents.c.id == o.document_id)
-        .where(
-            o.currency == currency,
-            o.open_minor > 0,
-            documents.c.kind.in_(_KINDS),
-            o.document_id.not_in(_moved_since(conn, currency, since)),
-        )
-        .group_by(o.due_on)
-        .order_by(o.due_on)
-    )
-    return [(due_on, int(minor)) for due_on, minor in conn.execute(query)]
-
-
 def _moved_since(conn: Connection, currency: str, since: date) -> CompoundSelect[tuple[str]]:
     """The documents of a currency with a movement on that day or later."""
     p, e, a = postings.c, entries.c, allocations.c

@@ -33,6 +33,7 @@ documents = Table(
 Index("uq_documents_ref", documents.c.connection, documents.c.external_id, unique=True)
 Index("ix_documents_record", documents.c.connection, documents.c.stream, documents.c.record_id)
 Index("ix_documents_account", documents.c.account_id, documents.c.currency, documents.c.open_minor)
+Index("ix_documents_amount", documents.c.account_id, documents.c.total_minor)
 
 # number, order, external: how claims and payments find a document. Values are normalised.
 document_keys = Table(
@@ -60,6 +61,16 @@ open_items = Table(
 Index("ix_open_items_document", open_items.c.document_id)
 Index("ix_open_items_account", open_items.c.account_id, open_items.c.currency, open_items.c.open_minor)
 Index("ix_open_items_due", open_items.c.due_on)
+# What is owed by due day is added up from the index alone, at each look at the overview and the charts.
+Index(
+    "ix_open_items_owed",
+    open_items.c.company_id,
+    open_items.c.currency,
+    open_items.c.due_on,
+    open_items.c.open_minor,
+    sqlite_where=open_items.c.open_minor > 0,
+    postgresql_where=open_items.c.open_minor > 0,
+)
 
 allocations = Table(
     "allocations",

@@ -1,6 +1,6 @@
 """Decisions, the outbox of intended effects, what remotes were seen to hold, webhooks in (D3, D5, D8, D13)."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, String, Table, Text, func
 
 from tieout.store.tables.base import metadata
 from tieout.store.types import Json, Key, Seq, Utc
@@ -77,6 +77,16 @@ Index(
 )
 Index("uq_outbox_event", outbox.c.connection, outbox.c.event_key, unique=True)
 Index("ix_outbox_due", outbox.c.state, outbox.c.connection, outbox.c.not_before_at)
+# In the order in which rows are sent, so that a claim of a few does not sort thousands.
+Index(
+    "ix_outbox_next",
+    outbox.c.connection,
+    func.abs(outbox.c.money_minor).desc(),
+    outbox.c.created_at,
+    outbox.c.id,
+    sqlite_where=outbox.c.state == "ready",
+    postgresql_where=outbox.c.state == "ready",
+)
 Index(
     "ix_outbox_counting",
     outbox.c.connection,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.money import format_minor
 from tieout.reports import charts
+from tieout.store.queries.overview import owed_by_due
 from tieout.web.console.pages import Person, render, speaker
 from tieout.web.deps import Ctx, Reads, Today
 from tieout.web.drawing import draw, short
@@ -27,11 +28,12 @@ def show_charts(
 ) -> Response:
     """The charts of one currency (amounts of several are never added) and of all connections."""
     t = speaker(request, person)
-    lines = {line["currency"]: line for line in charts.currencies(conn, today)}
+    owed = owed_by_due(conn)
+    lines = {line["currency"]: line for line in charts.currencies(conn, today, owed)}
     chosen = currency if currency in lines else next(iter(lines), "")
     shown: list[dict[str, Any]] = []
     if chosen:
-        shown = [_aging(t, lines[chosen]), _trend(t, conn, chosen, today), _cash(t, conn, chosen, today)]
+        shown = [_aging(t, lines[chosen]), _trend(t, conn, chosen, today, owed), _cash(t, conn, chosen, today, owed)]
     shown += _health(t, charts.sync_health(conn, ctx.config, ctx.clock.now()))
     return render(request, "charts.html", person, charts=shown, currencies=list(lines), currency=chosen)
 
@@ -67,8 +69,8 @@ def _aging(t: Speaker, line: dict[str, Any]) -> dict[str, Any]:
     return _figure("aging", t, picture, head, rows, currency=code)
 
 
-def _trend(t: Speaker, conn: Any, code: str, today: Any) -> dict[str, Any]:
-    points = charts.overdue_trend(conn, code, max(today.values()))
+def _trend(t: Speaker, conn: Any, code: str, today: Any, owed: charts.Owed) -> dict[str, Any]:
+    points = charts.overdue_trend(conn, code, max(today.values()), owed=owed)
     picture = draw(
         "line",
         {code: [minor for _, minor in points]},
@@ -82,8 +84,8 @@ def _trend(t: Speaker, conn: Any, code: str, today: Any) -> dict[str, Any]:
     return _figure("trend", t, picture, [t.say("charts.day"), code], rows, currency=code)
 
 
-def _cash(t: Speaker, conn: Any, code: str, today: Any) -> dict[str, Any]:
-    steps = charts.cash_expected(conn, code, today)
+def _cash(t: Speaker, conn: Any, code: str, today: Any, owed: charts.Owed) -> dict[str, Any]:
+    steps = charts.cash_expected(conn, code, today, owed)
     labels = [f"{day:%m-%d}" if day is not None else t.word("step", step) for step, day, _ in steps]
     picture = draw(
         "bar",
