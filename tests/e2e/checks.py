@@ -105,13 +105,17 @@ def wrong_accounts(
     """How many accounts of a CRM are linked to a customer of the books, and what is wrong with them.
 
     Every linked one must be with the customer it means and with no other, and show all that follows from its rows;
-    those with a tax id, and those that a person answered, must be linked; one that is not linked shows nothing.
+    those that a person answered must be linked, those with a tax id too or be asked about (a firm that is named like
+    its town is, whatever its number), not more than one in a hundred; one that is not linked shows nothing.
     """
     linked = _linked(engine, loaded, crm)
+    asked, numbered = _asked(engine, crm), [k for k, truth in crm.meant_accounts.items() if truth["way"] == "tax_id"]
     wrong = []
+    if len([key for key in numbered if key not in linked]) * 100 > len(numbered):
+        wrong.append(f"{crm.connection}: too many with a tax id are linked to nobody")
     for key, truth in crm.meant_accounts.items():
         found, meant = linked.get(key), truth["customer"]
-        if found is None and (truth["way"] == "tax_id" or key in answered):
+        if found is None and (key in answered or (truth["way"] == "tax_id" and key not in asked)):
             wrong.append(f"{crm.connection} {key} is linked to nobody, should be {meant}")
         elif found is not None and found != {meant}:
             wrong.append(f"{crm.connection} {key} is linked to {sorted(found)}, should be {meant}")
@@ -119,6 +123,14 @@ def wrong_accounts(
             wanted = expected.account(meant or loaded.books.customers[0].number)
             wrong += _differences(world, crm, crm.accounts, key, wanted if found else dict.fromkeys(wanted))
     return len(linked), wrong
+
+
+def _asked(engine: Engine, crm: Crm) -> set[str]:
+    """Records of which people are asked who they are."""
+    c = conflicts.c
+    query = select(c.external_id).where(c.kind == "identity", c.connection == crm.connection, c.state == "open")
+    with reading(engine) as conn:
+        return set(conn.execute(query).scalars())
 
 
 def _linked(engine: Engine, loaded: Loaded, crm: Crm) -> dict[str, set[str]]:

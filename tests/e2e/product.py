@@ -63,16 +63,28 @@ class Product:
                 if seconds is not None:
                     self.clock.sleep(seconds)
                     os.killpg(child.pid, signal.SIGKILL)
-                _, status, used = os.wait4(child.pid, 0)
+                while not (done := os.wait4(child.pid, os.WNOHANG))[0]:
+                    peak = max(peak, _megabytes(child.pid))
+                    self.clock.sleep(0.2)
+                _, status, used = done
                 child.returncode = os.waitstatus_to_exitcode(status)
                 log.seek(0)
                 said = log.read()[-6000:].decode(errors="replace")
-            cpu, peak = cpu + used.ru_utime + used.ru_stime, max(peak, used.ru_maxrss / 1024)
+            cpu += used.ru_utime + used.ru_stime
             if seconds is not None:
                 assert child.returncode == -signal.SIGKILL, f"the sync ended within {seconds:.0f} s:\n{said}"
                 self.clock.sleep(LEASE)
         assert child.returncode == 0, f"tieout sync: {child.returncode}\n{said}"
         return Cost(self.clock.monotonic() - began, cpu, peak)
+
+
+def _megabytes(pid: int) -> float:
+    """The most memory a process has held; what `wait` tells of it begins with what its parent held."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it ends this moment
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def install(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from tieout.core.clock import SystemClock
+from tieout.runtime.ports import listen
 from tieout.sandbox.http import AsgiApp
 from tieout.sandbox.world import SandboxWorld
 
@@ -24,7 +24,7 @@ class _Quiet(uvicorn.Server):
 @contextmanager
 def serving(world: SandboxWorld) -> Iterator[tuple[str, str, str]]:
     """Addresses of Zoho, Kingdee and Fxiaoke while the block runs."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    sockets = [listen("127.0.0.1", 0, tries=1) for _ in range(3)]
     handlers = (world.zoho, world.kingdee, world.fxiaoke)
     servers = [
         _Quiet(uvicorn.Config(AsgiApp(one), log_level="warning", access_log=False, timeout_keep_alive=75))

@@ -17,6 +17,8 @@ def test_a_taken_port_gives_the_next_free_one() -> None:
             assert port < port_of(second) < port + 50
             with socket.create_connection(("127.0.0.1", port_of(second)), timeout=2):
                 accepted, _ = second.accept()
+                # Else an answer whose head and body are written apart waits for the caller's acknowledgement.
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
                 accepted.close()
 
 

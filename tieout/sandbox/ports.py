@@ -24,6 +24,7 @@ def listen(port: int) -> socket.socket:
 def _bind(port: int) -> socket.socket | None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for its connections: asyncio would not set it
     try:
         sock.bind((HOST, port))
         sock.listen(128)

@@ -1,7 +1,7 @@
 """What is sent next, documents of one amount, and what is owed by due day come from an index, not from all there are
 
-Revision: 0015
-Revises: 0014
+Revision: 0016
+Revises: 0015
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
