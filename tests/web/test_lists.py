@@ -219,6 +219,12 @@ def test_connections_show_freshness_even_before_the_first_sync(site: Site, api: 
     assert kingdee["is_book_of_record"]
     assert zoho["budgets"] == [{"window": "day:2026-11-24", "used": 214, "until_at": "2026-11-24T10:00:00.000000Z"}]
     assert api.get("/v1/connections/kingdee").json() == kingdee
+    first = api.get("/v1/connections?limit=1").json()
+    assert first["items"] == [zoho]
+    rest = api.get("/v1/connections", params={"limit": 1, "cursor": first["next"]}).json()
+    assert rest == {"items": [kingdee], "next": None}
+    assert api.get("/v1/connections?limit=0").status_code == 422
+    assert api.get("/v1/connections?cursor=abc").status_code == 404
     assert api.get("/v1/connections/xero").status_code == 404
 
 
@@ -292,6 +298,6 @@ def test_metrics_count_runs_pushes_conflicts_and_lag(site: Site, api: TestClient
         'tieout_stream_lag_seconds{connection="zoho",stream="deals"} 10800.0',
         'tieout_stream_failed{connection="zoho",stream="deals"} 0.0',
         'tieout_calls_used{connection="zoho"} 214.0',
-        'tieout_budget_used{connection="zoho",window="day:2026-11-24"} 214.0',
+        'tieout_budget_used{connection="zoho",window="day"} 214.0',
     ):
         assert line in text, line

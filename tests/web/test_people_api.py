@@ -31,6 +31,16 @@ def test_a_person_is_added_listed_and_shut_out(site: Site) -> None:
     assert admin.delete(f"/v1/users/{lee['id']}").json() == {"id": lee["id"], "is_active": False}
     assert signed_in.get("/v1/runs").status_code == 401
     assert admin.delete("/v1/users/usr_none").status_code == 404
+    for path in ("/v1/users", "/v1/keys"):
+        whole = auditor.get(path).json()["items"]
+        paged, cursor = [], None
+        while True:
+            page = auditor.get(path, params={"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+            paged += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert [one["id"] for one in paged] == [one["id"] for one in whole]
     lines = [(one["action"], one["actor"][:4]) for one in auditor.get("/v1/audit").json()["items"]]
     assert lines.count(("user.create", "key:")) == 1
     assert ("user.deactivate", "key:") in lines

@@ -33,6 +33,16 @@ def _family(name: str, words: str, labels: list[str], rows: Iterable[tuple[list[
     return family
 
 
+def _used(lines: Iterable[Mapping[str, Any]]) -> Iterable[tuple[list[str], float]]:
+    """One sum for each kind of window: a label for every bucket of a rolling one would be a new series each hour."""
+    sums: dict[tuple[str, str], int] = {}
+    for line in lines:
+        for budget in line["budgets"]:
+            key = (line["name"], budget["window"].split(":")[0])
+            sums[key] = sums.get(key, 0) + int(budget["used"])
+    return (([name, kind], used) for (name, kind), used in sorted(sums.items()))
+
+
 def families(conn: Connection, config: Config, now: datetime) -> list[Metric]:
     """Every family, from one consistent state."""
     lines = health.connection_lines(conn, config, now)
@@ -105,9 +115,9 @@ def families(conn: Connection, config: Config, now: datetime) -> list[Metric]:
         ),
         _family(
             "tieout_budget_used",
-            "Calls or credits used in the windows that count now.",
+            "Calls or credits used in the windows that count now, by kind of window.",
             ["connection", "window"],
-            (([line["name"], budget["window"]], budget["used"]) for line in lines for budget in line["budgets"]),
+            _used(lines),
         ),
         _family("tieout_database_bytes", "Size of the database.", [], [([], database_bytes(conn))]),
     ]

@@ -59,6 +59,17 @@ def cut(rows: Sequence[T], limit: int, kind: str, key: Callable[[T], Key]) -> Sl
     return Slice(kept, encode(kind, key(kept[-1])))
 
 
+def page_of(rows: Sequence[T], limit: int, cursor: str | None, kind: str, key: Callable[[T], str]) -> Slice[T]:
+    """A page of a short list that is held whole; a cursor whose row is gone by now raises Gone."""
+    start = 0
+    if cursor:
+        (after,) = decode(cursor, kind, (str,))
+        start = next((at + 1 for at, row in enumerate(rows) if key(row) == after), -1)
+        if start < 0:
+            raise Gone("there is no such page", hint="Start again without a cursor.", code="unknown_cursor")
+    return cut(rows[start : start + limit + 1], limit, kind, lambda row: (key(row),))
+
+
 def contains(column: Any, text: str) -> Any:
     """Case-insensitive substring match; `%` and `_` in the text mean themselves."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

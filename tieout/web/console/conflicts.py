@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from sync.answering import ALLOWED, DEFAULT_ALLOWED
 from tieout.reports import work
 from tieout.store.queries import conflicts
 from tieout.web import evidence
-from tieout.web.auth import Principal, check_form
-from tieout.web.console.forms import words
+from tieout.web.console.forms import MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Ctx, Reads, Uses
 from tieout.web.problems import Refused
@@ -48,46 +47,44 @@ def list_conflicts(
     )
 
 
+def wished(how: Text = "", kind: Text = "", chosen: Annotated[list[str] | None, Form()] = None) -> dict[str, Any]:
+    """Which conflicts a form is about, and how they are to be answered."""
+    if how not in ("suggested", "leave") or kind not in ("", *conflicts.KINDS):
+        raise Refused(422, "invalid", "choose how the conflicts are answered")
+    ids = tuple(one for one in chosen or () if one.isascii() and one.replace("_", "").isalnum() and len(one) <= 64)
+    return {"how": how, "ids": ids, "kind": kind or None, "connection": None}
+
+
+Wish = Annotated[dict[str, Any], Depends(wished)]
+
+
 @router.post("/conflicts/bulk/preview")
 def preview_bulk(
     request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
-    how: Annotated[str, Form()] = "",
-    kind: Annotated[str, Form()] = "",
-    chosen: Annotated[list[str] | None, Form()] = None,
-    csrf: Annotated[str, Form()] = "",
+    wish: Wish,
 ) -> Response:
     """What the chosen conflicts (all of the filter when none is ticked) would be answered with."""
-    _may_answer(request, person, csrf)
-    wish = _wish(how, kind, chosen)
     return render(request, "bulk.html", person, shown=service.bulk.preview(wish), wish=wish)
 
 
 @router.post("/conflicts/bulk")
 def answer_bulk(
-    request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
-    how: Annotated[str, Form()] = "",
-    kind: Annotated[str, Form()] = "",
-    chosen: Annotated[list[str] | None, Form()] = None,
-    digest: Annotated[str, Form()] = "",
-    note: Annotated[str, Form()] = "",
-    csrf: Annotated[str, Form()] = "",
+    wish: Wish,
+    digest: Text = "",
+    note: Text = "",
 ) -> Response:
     """Answer them as shown."""
-    _may_answer(request, person, csrf)
-    done = service.bulk.answer(_wish(how, kind, chosen), digest[:64], words(note, "the note"), person.actor)
+    done = service.bulk.answer(wish, digest[:64], words(note, "the note"), person.actor)
     return see(f"/conflicts?batch={done['batch']}")
 
 
 @router.post("/conflicts/bulk/{batch}/undo")
-def undo_bulk(
-    request: Request, batch: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
-) -> Response:
+def undo_bulk(batch: str, person: MayOperate, service: Uses) -> Response:
     """Take a batch back."""
-    _may_answer(request, person, csrf)
     service.bulk.undo(batch[:40], person.actor)
     return see("/conflicts")
 
@@ -121,17 +118,14 @@ def show_conflict(
 
 @router.post("/conflicts/{conflict_id}/answer")
 def answer(
-    request: Request,
     conflict_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
-    action: Annotated[str, Form()] = "",
-    target: Annotated[str, Form()] = "",
-    note: Annotated[str, Form()] = "",
-    csrf: Annotated[str, Form()] = "",
+    action: Text = "",
+    target: Text = "",
+    note: Text = "",
 ) -> Response:
     """Answer it as this person."""
-    _may_answer(request, person, csrf)
     if action not in {one for allowed in ALLOWED.values() for one in allowed}:
         raise Refused(422, "no_action", "choose an answer")
     target, note = target.strip(), note.strip()
@@ -143,23 +137,7 @@ def answer(
 
 
 @router.post("/conflicts/{conflict_id}/undo")
-def undo(
-    request: Request, conflict_id: str, person: Person, service: Uses, csrf: Annotated[str, Form()] = ""
-) -> Response:
+def undo(conflict_id: str, person: MayOperate, service: Uses) -> Response:
     """Take the answer back."""
-    _may_answer(request, person, csrf)
     service.undo(conflict_id, person.actor)
     return see(f"/conflicts/{conflict_id}?done=undone")
-
-
-def _wish(how: str, kind: str, chosen: list[str] | None) -> dict[str, Any]:
-    if how not in ("suggested", "leave") or kind not in ("", *conflicts.KINDS):
-        raise Refused(422, "invalid", "choose how the conflicts are answered")
-    ids = tuple(one for one in chosen or () if one.isascii() and one.replace("_", "").isalnum() and len(one) <= 64)
-    return {"how": how, "ids": ids, "kind": kind or None, "connection": None}
-
-
-def _may_answer(request: Request, person: Principal, csrf: str) -> None:
-    check_form(request, person, csrf)
-    if not person.may("operate"):
-        raise Refused(403, "denied", f"the role {person.role} may not answer conflicts")

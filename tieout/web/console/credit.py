@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.money import is_currency
 from tieout.store.queries.names import called
-from tieout.web.console.forms import Text, day, may, minor, words
+from tieout.web.console.forms import MayApprove, MayOperate, Text, day, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -42,19 +42,16 @@ def show_credit(
 
 @router.post("/customers/{customer_id}/credit/limit")
 def ask_limit(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     amount: Text = "",
     currency: Text = "",
     company: Text = "",
     valid_until: Text = "",
     reason: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Ask for a limit; it counts once another person has approved it."""
-    may(request, person, csrf, "operate")
     service.credit.ask_limit(
         customer_id, {**_money(amount, currency), **_common(company, valid_until, reason)}, person.actor
     )
@@ -63,9 +60,8 @@ def ask_limit(
 
 @router.post("/customers/{customer_id}/credit/override")
 def ask_override(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     status: Text = "",
     amount: Text = "",
@@ -73,10 +69,8 @@ def ask_override(
     company: Text = "",
     valid_until: Text = "",
     reason: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Ask to set the status by hand until a day; hold counts at once."""
-    may(request, person, csrf, "operate")
     if status not in ("ok", "watch", "hold"):
         raise Refused(422, "invalid", "choose ok, watch or hold")
     wanted = {"status": status, "amount_minor": None, "currency": None, **_common(company, valid_until, reason)}
@@ -87,36 +81,29 @@ def ask_override(
 
 
 @router.post("/credit/orders/{term_id}/approve")
-def approve(request: Request, term_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+def approve(term_id: str, person: MayApprove, service: Uses) -> Response:
     """Approve what another person asked for."""
-    may(request, person, csrf, "approve")
     service.credit.approve(term_id, person.actor)
     return see("/credit")
 
 
 @router.post("/credit/orders/{term_id}/withdraw")
-def withdraw(
-    request: Request, term_id: str, person: Person, service: Uses, reason: Text = "", csrf: Text = ""
-) -> Response:
+def withdraw(term_id: str, person: MayOperate, service: Uses, reason: Text = "") -> Response:
     """Take an order back; what stood before it counts again."""
-    may(request, person, csrf, "operate")
     service.credit.withdraw(term_id, words(reason, "the reason"), person.actor)
     return see("/credit")
 
 
 @router.post("/credit/rates")
 def state_rate(
-    request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     base: Text = "",
     quote: Text = "",
     rate: Text = "",
     on: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """State one dated rate."""
-    may(request, person, csrf, "operate")
     for code in (base, quote):
         if not is_currency(code):
             raise Refused(422, "invalid", f"{code[:10]!r} is no currency code of ISO 4217")
@@ -132,9 +119,8 @@ def state_rate(
 
 
 @router.post("/credit/rates/{rate_id}/withdraw")
-def withdraw_rate(request: Request, rate_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+def withdraw_rate(rate_id: str, person: MayOperate, service: Uses) -> Response:
     """Take a stated rate back."""
-    may(request, person, csrf, "operate")
     service.credit.withdraw_rate(rate_id, person.actor)
     return see("/credit")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tieout.receivables import disputes
 from tieout.reports import dunning_log
 from tieout.store.queries import decisions
 from tieout.store.queries.names import called
-from tieout.web.console.forms import Text, day, may, minor, words
+from tieout.web.console.forms import MayOperate, Text, day, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -86,18 +86,15 @@ def list_cases(
 
 @router.post("/cases/{case_id}/close")
 def close_case(
-    request: Request,
     case_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     outcome: Text = "",
     root_cause: Text = "",
     team: Text = "",
     note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Settle a dispute, or end another case."""
-    may(request, person, csrf, "operate")
     service.dunning.close(
         case_id,
         outcome[:20],
@@ -110,56 +107,54 @@ def close_case(
 
 
 @router.post("/cases/{case_id}/undo")
-def undo_case(request: Request, case_id: str, person: Person, service: Uses, csrf: Text = "") -> Response:
+def undo_case(case_id: str, person: MayOperate, service: Uses) -> Response:
     """Take the last step of a case back."""
-    may(request, person, csrf, "operate")
     service.dunning.undo(case_id, person.actor)
     return see("/cases")
 
 
+def told_of(company: Text = "", note: Text = "") -> dict[str, str]:
+    """What the forms about a customer have in common."""
+    return {"company": company[:40], "note": words(note, "the note")}
+
+
+Told = Annotated[dict[str, str], Depends(told_of)]
+
+
 @router.post("/customers/{customer_id}/promise")
 def promise(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
+    told: Told,
     promised_on: Text = "",
     amount: Text = "",
     currency: Text = "",
-    company: Text = "",
     by: Text = "",
-    note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Note a promise to pay."""
-    may(request, person, csrf, "operate")
     service.dunning.open_promise(
         customer_id,
         person.actor,
         promised_on=day(promised_on, "the promised day"),
         amount_minor=minor(amount, currency) if amount.strip() else None,
         currency=currency[:3],
-        company=company[:40],
         by=words(by, "who promised"),
-        note=words(note, "the note"),
+        **told,
     )
     return see(f"/customers/{customer_id}")
 
 
 @router.post("/customers/{customer_id}/plan")
 def plan(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
+    told: Told,
     rows: Text = "",
     currency: Text = "",
-    company: Text = "",
-    note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Agree on instalments: one line each, a day and an amount."""
-    may(request, person, csrf, "operate")
     wanted = []
     for line in rows.splitlines():
         parts = line.split()
@@ -175,78 +170,66 @@ def plan(
         person.actor,
         rows=wanted,
         currency=currency[:3],
-        company=company[:40],
-        note=words(note, "the note"),
+        **told,
     )
     return see(f"/customers/{customer_id}")
 
 
 @router.post("/customers/{customer_id}/contact")
 def contact(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
+    told: Told,
     emails: Text = "",
     language: Text = "",
     never: Text = "",
-    company: Text = "",
-    note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Say whom to write to, or that nobody may be written to."""
-    may(request, person, csrf, "operate")
     service.dunning.set_contact(
         customer_id,
         person.actor,
         emails=emails.replace(",", " ").replace(";", " ").split(),
         language=language[:8],
         may_write=never != "1",
-        company=company[:40],
-        note=words(note, "the note"),
+        **told,
     )
     return see(f"/customers/{customer_id}")
 
 
 @router.post("/customers/{customer_id}/pause")
 def pause(
-    request: Request,
     customer_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
+    told: Told,
     until_on: Text = "",
     reason: Text = "",
     legal: Text = "",
-    company: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Stop dunning a customer for a while."""
-    may(request, person, csrf, "operate")
     service.dunning.open_pause(
         customer_id,
         person.actor,
         reason=words(reason, "a reason", needed=True),
         until_on=day(until_on, "until", needed=False),
         legal=legal == "1",
-        company=company[:40],
+        company=told["company"],
     )
     return see(f"/customers/{customer_id}")
 
 
 @router.post("/invoices/{document_id}/dispute")
 def dispute(
-    request: Request,
     document_id: str,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     reason: Text = "",
     amount: Text = "",
     currency: Text = "",
     note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Put an invoice, or a part of it, in dispute."""
-    may(request, person, csrf, "operate")
     if reason not in disputes.CODES:
         raise Refused(422, "invalid", "choose what the dispute is about")
     service.dunning.open_dispute(

@@ -19,16 +19,11 @@ MOST = 10**15  # minor units
 MOST_TEXT = 16_384
 
 
-def may(request: Request, person: Principal, csrf: str, right: str) -> None:
-    """Refuse a form without its token, and one that the role may not send."""
-    check_form(request, person, csrf)
-    if not person.may(right):
-        raise Refused(403, "denied", f"the role {person.role} may not do this")
-
-
 def _sends(right: str) -> Callable[..., Principal]:
     def check(request: Request, person: Person, csrf: Text = "") -> Principal:
-        may(request, person, csrf, right)
+        check_form(request, person, csrf)
+        if not person.may(right):
+            raise Refused(403, "denied", f"the role {person.role} may not do this")
         return person
 
     check.__name__ = f"form_to_{right}"

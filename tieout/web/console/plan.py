@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tieout.reports import plan as plan_view
 from tieout.store.queries.names import called
-from tieout.web.auth import check_form
+from tieout.web.console.forms import MayApprove, Text
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
-from tieout.web.problems import Refused
 
 router = APIRouter()
 SHOWN_ROWS = 200
@@ -29,16 +28,7 @@ def show_plan(
 
 
 @router.post("/plan/push")
-def push_plan(
-    request: Request,
-    person: Person,
-    service: Uses,
-    digest: Annotated[str, Form()] = "",
-    csrf: Annotated[str, Form()] = "",
-) -> Response:
+def push_plan(person: MayApprove, service: Uses, digest: Text = "") -> Response:
     """Send exactly the rows that were shown."""
-    check_form(request, person, csrf)
-    if not person.may("approve"):
-        raise Refused(403, "denied", f"the role {person.role} may not push a plan")
     service.push_plan(digest[:64], person.actor)
     return see("/plan?sent=1")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tieout.reports import break_words, work
 from tieout.store.queries import reconciliations
-from tieout.web.auth import check_form
+from tieout.web.console.forms import MayOperate
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
-from tieout.web.problems import Refused
 
 router = APIRouter()
 PAGE = 50
@@ -45,10 +44,7 @@ def show_reconciliation(request: Request, reconciliation_id: str, person: Person
 
 
 @router.post("/reconciliations")
-def reconcile_now(request: Request, person: Person, service: Uses, csrf: Annotated[str, Form()] = "") -> Response:
+def reconcile_now(person: MayOperate, service: Uses) -> Response:
     """Ask every side for its own figures now."""
-    check_form(request, person, csrf)
-    if not person.may("operate"):
-        raise Refused(403, "denied", f"the role {person.role} may not run a reconciliation")
     made = service.reconcile(None, person.actor)
     return see(f"/reconciliations/{made['id']}")

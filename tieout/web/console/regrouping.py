@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from tieout.reports import customers as customer_view
 from tieout.store.queries import customers
+from tieout.web.auth import Principal
 from tieout.web.console.forms import MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Ctx, Reads, Today, Uses
@@ -18,12 +20,33 @@ OFFERED = 20
 Members = Annotated[list[str], Query(max_length=50)]
 
 
+def seen(customer_id: str, person: Person, ctx: Ctx, conn: Reads, today: Today) -> tuple[Principal, dict[str, Any]]:
+    """Who looks, and the customer that stays."""
+    companies = {name: company.name for name, company in ctx.config.companies.items()}
+    return person, {"customer": customer_view.one(conn, customer_id, today), "companies": companies}
+
+
+View = Annotated[tuple[Principal, dict[str, Any]], Depends(seen)]
+
+
+def _page(
+    request: Request,
+    view: tuple[Principal, dict[str, Any]],
+    shown: Any,
+    *,
+    q: str = "",
+    offered: Sequence[Any] = (),
+    other: str = "",
+) -> Response:
+    person, about = view
+    return render(request, "merge.html", person, **about, shown=shown, q=q, offered=offered, other=other)
+
+
 @router.get("/customers/{customer_id}/merge")
 def show_merge(
     request: Request,
     customer_id: str,
-    person: Person,
-    ctx: Ctx,
+    view: View,
     conn: Reads,
     today: Today,
     service: Uses,
@@ -34,18 +57,8 @@ def show_merge(
     words = q.strip() if q.isprintable() else ""
     found = customers.page(conn, customers.CustomerFilter(q=words), OFFERED + 1, None).rows if words else ()
     offered = [row for row in customer_view.listed(conn, found, today) if row["id"] != customer_id]
-    return render(
-        request,
-        "merge.html",
-        person,
-        customer=customer_view.one(conn, customer_id, today),
-        companies={name: company.name for name, company in ctx.config.companies.items()},
-        q=words,
-        offered=offered[:OFFERED],
-        other=other,
-        leaving=[],
-        shown=customer_view.regrouped(service.regroup.merge(customer_id, other)) if other else None,
-    )
+    shown = customer_view.regrouped(service.regroup.merge(customer_id, other)) if other else None
+    return _page(request, view, shown, q=words, offered=offered[:OFFERED], other=other)
 
 
 @router.post("/customers/{customer_id}/merge")
@@ -66,26 +79,12 @@ def merge(
 def show_unmerge(
     request: Request,
     customer_id: str,
-    person: Person,
-    ctx: Ctx,
-    conn: Reads,
-    today: Today,
+    view: View,
     service: Uses,
     member: Members = [],  # noqa: B006 - read only; FastAPI asks for the default itself
 ) -> Response:
     """Where members that people put here would return to; all of them where none is named."""
-    return render(
-        request,
-        "merge.html",
-        person,
-        customer=customer_view.one(conn, customer_id, today),
-        companies={name: company.name for name, company in ctx.config.companies.items()},
-        q="",
-        offered=[],
-        other="",
-        leaving=member,
-        shown=customer_view.regrouped(service.regroup.unmerge(customer_id, member)),
-    )
+    return _page(request, view, customer_view.regrouped(service.regroup.unmerge(customer_id, member)))
 
 
 @router.post("/customers/{customer_id}/unmerge")

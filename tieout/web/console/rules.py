@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from tieout.web.console.forms import Text, may, words
+from tieout.web.console.forms import MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Uses
 from tieout.web.problems import Refused
@@ -34,40 +34,34 @@ def list_rules(
 @router.post("/conflicts/rules/preview")
 def preview(
     request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     conflict: Text = "",
     action: Text = "",
     target: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """What the rule would answer now."""
-    may(request, person, csrf, "operate")
     return render(request, "rule.html", person, shown=service.rules.preview(_wish(conflict, action, target)))
 
 
 @router.post("/conflicts/rules")
 def make(
-    request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     conflict: Text = "",
     action: Text = "",
     target: Text = "",
     digest: Text = "",
     note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Make the rule as shown."""
-    may(request, person, csrf, "operate")
     service.rules.make(_wish(conflict, action, target), digest[:64], words(note, "the note"), person.actor)
     return see("/conflicts/rules?done=made")
 
 
 @router.post("/conflicts/rules/{rule_id}/end")
-def end(request: Request, rule_id: str, person: Person, service: Uses, note: Text = "", csrf: Text = "") -> Response:
+def end(rule_id: str, person: MayOperate, service: Uses, note: Text = "") -> Response:
     """Switch a rule off; what it answered is open again."""
-    may(request, person, csrf, "operate")
     service.rules.end(rule_id[:40], words(note, "the note"), person.actor)
     return see("/conflicts/rules?state=ended&done=ended")
 

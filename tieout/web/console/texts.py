@@ -12,7 +12,7 @@ from tieout.core.errors import TieoutError
 from tieout.receivables.dunning.policy import CHANNELS
 from tieout.store.queries import customers
 from tieout.web.auth import Principal
-from tieout.web.console.forms import Text, lines, may, words
+from tieout.web.console.forms import MayApprove, MayOperate, Text, lines, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Today, Uses
 from tieout.web.ports import Service
@@ -52,23 +52,28 @@ def write(
     return _page(request, person, service, late, place, service.dunning.texts.start(**place), "")
 
 
+def placed(
+    service: Uses, company: Text = "", slot: Text = "", language: Text = "", channel: Text = ""
+) -> dict[str, str]:
+    """Where the text of a form belongs."""
+    return _place(service, company, slot, language, channel)
+
+
+Place = Annotated[dict[str, str], Depends(placed)]
+
+
 @router.post("/dunning/texts/preview")
 def preview(
     request: Request,
-    person: Person,
+    person: MayOperate,
     service: Uses,
     late: Late,
-    company: Text = "",
-    slot: Text = "",
-    language: Text = "",
-    channel: Text = "",
+    place: Place,
     text: Text = "",
     customer: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """What the message would be, or what is wrong with the text; the text stays in the form either way."""
-    may(request, person, csrf, "operate")
-    place, written = _place(service, company, slot, language, channel), lines(text)
+    written = lines(text)
     try:
         tried = service.dunning.texts.preview(written, customer=customer.strip()[:64], **place)
     except TieoutError as error:
@@ -79,21 +84,16 @@ def preview(
 @router.post("/dunning/texts")
 def use(
     request: Request,
-    person: Person,
+    person: MayApprove,
     service: Uses,
     late: Late,
-    company: Text = "",
-    slot: Text = "",
-    language: Text = "",
-    channel: Text = "",
+    place: Place,
     text: Text = "",
     customer: Text = "",
     note: Text = "",
-    csrf: Text = "",
 ) -> Response:
     """Put the text in force for the company."""
-    may(request, person, csrf, "approve")
-    place, written = _place(service, company, slot, language, channel), lines(text)
+    written = lines(text)
     where = {name: value for name, value in place.items() if name != "company"}
     try:
         service.dunning.texts.use(
@@ -105,17 +105,15 @@ def use(
 
 
 @router.post("/dunning/texts/{seq}/restore")
-def restore(request: Request, seq: int, person: Person, service: Uses, csrf: Text = "") -> Response:
+def restore(seq: int, person: MayApprove, service: Uses) -> Response:
     """Put an earlier text in force again."""
-    may(request, person, csrf, "approve")
     service.dunning.texts.restore(_number(seq), person.actor)
     return see("/dunning/texts")
 
 
 @router.post("/dunning/texts/{seq}/drop")
-def drop(request: Request, seq: int, person: Person, service: Uses, csrf: Text = "") -> Response:
+def drop(seq: int, person: MayApprove, service: Uses) -> Response:
     """Use the shipped words again."""
-    may(request, person, csrf, "approve")
     service.dunning.texts.drop(_number(seq), person.actor)
     return see("/dunning/texts")
 

@@ -10,6 +10,7 @@ from tieout.core.errors import Gone
 from tieout.reports import health, work
 from tieout.store import audit
 from tieout.store.queries import reconciliations, runs
+from tieout.store.queries.paging import page_of
 from tieout.store.session import reading
 from tieout.web.auth import Auditor, Operator, Reader
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Uses, plain, reply, reply_page
@@ -32,11 +33,12 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 ConnectionName = Annotated[Name, Path(description="The name in the configuration.", examples=["zoho"])]
 
 
-@router.get("/connections", response_model=Page[Connection], responses=READ_ERRORS, dependencies=NO_QUERY)
-def list_connections(_: Reader, conn: Reads, ctx: Ctx) -> Response:
-    """Every configured connection with its streams, budgets and freshness, in the order of the configuration."""
+@router.get("/connections", response_model=Page[Connection], responses=READ_ERRORS)
+def list_connections(_: Reader, query: Annotated[PageQuery, Query()], conn: Reads, ctx: Ctx) -> Response:
+    """Configured connections with their streams, budgets and freshness, in the order of the configuration."""
     lines = health.connection_lines(conn, ctx.config, ctx.clock.now())
-    return reply(Page[Connection], {"items": lines, "next": None})
+    found = page_of(lines, query.limit, query.cursor, "connections", lambda line: str(line["name"]))
+    return reply_page(Page[Connection], found, dict)
 
 
 @router.get("/connections/{name}", response_model=Connection, responses=READ_ERRORS, dependencies=NO_QUERY)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from tieout.reports.values import pick
+from tieout.store.queries.paging import page_of
 from tieout.web.auth import Admin, Auditor
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply
-from tieout.web.schemas.base import Id, Page
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply, reply_page
+from tieout.web.schemas.base import Id, Page, PageQuery
 from tieout.web.schemas.people import Key, KeyIn, MadeKey, User, UserIn
 from tieout.web.schemas.work import Done
 
@@ -18,11 +19,11 @@ UserId = Annotated[Id, Path(description="User id.")]
 KeyId = Annotated[Id, Path(description="Key id: the key up to its second underscore.")]
 
 
-@router.get("/users", response_model=Page[User], responses=READ_ERRORS, dependencies=NO_QUERY)
-def list_users(_: Auditor, service: Uses) -> Response:
+@router.get("/users", response_model=Page[User], responses=READ_ERRORS)
+def list_users(_: Auditor, query: Annotated[PageQuery, Query()], service: Uses) -> Response:
     """Everybody who can log in, and those who were shut out."""
-    found = [pick(row, *User.model_fields) for row in service.people.listed()]
-    return reply(Page[User], {"items": found, "next": None})
+    found = page_of(service.people.listed(), query.limit, query.cursor, "users", lambda row: str(row["id"]))
+    return reply_page(Page[User], found, lambda row: pick(row, *User.model_fields))
 
 
 @router.post("/users", response_model=Done, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
@@ -37,8 +38,8 @@ def deactivate_user(caller: Admin, user_id: UserId, service: Uses) -> Response:
     return reply(Done, plain(service.people.deactivate(user_id, caller.actor)))
 
 
-@router.get("/keys", response_model=Page[Key], responses=READ_ERRORS, dependencies=NO_QUERY)
-def list_keys(_: Auditor, service: Uses) -> Response:
+@router.get("/keys", response_model=Page[Key], responses=READ_ERRORS)
+def list_keys(_: Auditor, query: Annotated[PageQuery, Query()], service: Uses) -> Response:
     """Every key with its role and last use; secrets cannot be shown again."""
     return reply(
         Page[Key], {"items": [pick(row, *Key.model_fields) for row in service.people.listed_keys()], "next": None}
