@@ -19,6 +19,7 @@ from tieout.store.queries import cases, credit, customers, parties
 from tieout.store.session import reading
 
 SHOWN = 50  # open items on the page; the rest is counted
+MOST_ORDERS = 200  # of one customer that are looked through
 _ITEM = ("document_id", "number", "due_on", "currency", "open_minor", "company")
 _COUNTS = ("active", "waiting")  # orders that follow their account
 Groups = Mapping[str, Sequence[str]]
@@ -98,8 +99,11 @@ def _shown(
         "after": [_group(key, names[key], *moved) for key in after if after[key]],
         "items": [{name: row[name] for name in _ITEM} for row in items[:SHOWN]],
         "items_count": len(items),
-        "cases": len(cases.page(conn, SHOWN, None, customer=origin, is_open=True).rows),
-        "orders": sum(row["state"] in _COUNTS for row in credit.terms(conn, SHOWN, None, customer=origin).rows),
+        "cases": cases.open_of_accounts(conn, sorted(one for one in going if one.startswith("acc_"))),
+        "orders": sum(
+            row["state"] in _COUNTS and row["account_id"] in going
+            for row in credit.terms(conn, MOST_ORDERS, None, customer=origin).rows
+        ),
     }
 
 

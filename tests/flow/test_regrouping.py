@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +79,13 @@ def test_what_a_merge_and_its_undoing_show_is_what_then_stands(synced: Synced) -
         assert shown["along"] == len(members) - len(shown["moves"]) > 0
         assert shown["items_count"] == len(shown["items"]) == _of(shown, "before", theirs)["items"] > 0
 
+        for key in (mine, theirs):
+            on = service.ctx.clock.now().date() + timedelta(days=9)
+            service.dunning.open_pause(key, "user:li", reason="a fair", until_on=on)
+        assert service.regroup.merge(mine, theirs)["cases"] == 1
+        for case in service.dunning.cases()["items"]:
+            service.dunning.close(case["id"], "cancelled", "user:li")
+        assert service.regroup.merge(mine, theirs)["cases"] == 0
         service.merge(mine, theirs, "user:li", "one firm, two numbers")
         together = _of(shown, "after", mine)
         assert _stands(service, mine) == _figures(together["balances"])
@@ -85,6 +93,10 @@ def test_what_a_merge_and_its_undoing_show_is_what_then_stands(synced: Synced) -
         assert journal(service) == lines
 
         moved = [one["member"] for one in shown["moves"]]
+        on = service.ctx.clock.now().date() + timedelta(days=9)
+        case = service.dunning.open_pause(mine, "user:li", reason="a fair", until_on=on)["id"]
+        assert service.regroup.unmerge(mine, moved)["cases"] == 1
+        service.dunning.close(case, "cancelled", "user:li")
         back = service.regroup.unmerge(mine, moved)
         assert [(one["member"], one["home"]) for one in back["moves"]] == [(member, theirs) for member in moved]
         service.unmerge(mine, moved, "user:li", "two firms after all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from tieout.store.queries.paging import Slice, cut, decode
 from tieout.store.tables import accounts, case_links, cases, decisions, documents, memberships, open_items
@@ -49,6 +49,14 @@ def page(
     rows = conn.execute(query.order_by(c.opened_seq.desc()).limit(limit + 1)).mappings().all()
     found = cut(rows, limit, "cases", lambda row: (int(row["opened_seq"]),))
     return Slice(_shown(conn, found.rows), found.next)
+
+
+def open_of_accounts(conn: Connection, accounts_of: Sequence[str]) -> int:
+    """How many open cases hang on these accounts or on items of theirs."""
+    c, k = cases.c, case_links.c
+    refs = [*accounts_of, *(f"@{one}" for one in accounts_of)]
+    query = select(func.count(c.id.distinct())).join(case_links, k.case_id == c.id)
+    return int(conn.execute(query.where(c.outcome == "", k.ref.in_(refs))).scalar_one())
 
 
 def _shown(conn: Connection, rows: Sequence[Row]) -> list[dict[str, Any]]:

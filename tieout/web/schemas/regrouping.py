@@ -99,4 +99,4 @@ class Regrouping(Out):
     cases: int = Field(
         description="Open disputes, promises, plans and pauses that go with their accounts (at most 50)."
     )
-    orders: int = Field(description="Credit orders that go with their accounts (at most 50).")
+    orders: int = Field(description="Credit orders that go with their accounts.")
