@@ -19,7 +19,7 @@ from tieout.store.session import unit
 from tieout.store.tables import connections, watermarks
 from tieout.web.app import build
 
-PAGES = [path for name, path in LISTS.items() if name not in ("not found", "text")]
+PAGES = [path for name, path in LISTS.items() if name not in ("not found", "text", "policy")]
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ def show_policy(
     order: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """The thresholds in force and who ordered which; with an order what it would change now."""
+    if not service.ctx.config.companies:
+        return render(request, "credit_policy.html", person, company="")
     name = _company(service, company)
     if order:
         found = next((one for one in _orders(service, name) if one["id"] == order), None)
@@ -158,7 +160,7 @@ def _orders(service: Service, company: str) -> list[Mapping[str, Any]]:
 
 def _company(service: Service, name: str) -> str:
     companies = service.ctx.config.companies
-    if not name:
+    if not name and companies:
         return next(iter(companies))
     if name not in companies:
         raise Refused(422, "invalid", "choose a company")
