@@ -186,3 +186,26 @@ def test_the_page_of_a_statement_shows_what_the_file_says(synced: Synced, langua
     assert [cell for cell in cells if cell not in page] == []
     assert closing in page
     assert f'href="/invoices/{example.document_id}">{example.number}</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("report", "customer"),
+    [("reconcile", ""), ("aging", ""), ("dunning", ""), ("cash", ""), ("credit", ""), ("statement", "one")],
+)
+def test_missed_days_of_each_report_are_made_as_of_their_day(synced: Synced, report: str, customer: str) -> None:
+    """Three mornings passed while nothing ran: three reports, each of its day, all with what is known now."""
+    world, service = synced
+    of = customer_of(service, pick(service).account_id) if customer else ""
+    wish = Schedule(name="s", report=report, cron="0 7 * * *", format=("csv",), company="cn", customer=of)
+    service.ctx.config = service.ctx.config.model_copy(update={"schedules": {"s": wish}})
+    assert not schedules.run_schedule(service.ctx, "s")
+    world.clock.advance(3 * 86_400)
+    for _ in range(3):
+        assert schedules.run_schedule(service.ctx, "s")
+    assert not schedules.run_schedule(service.ctx, "s")
+    assert deliver_due(service.ctx) == {"sent": 3}
+    today = service.ctx.clock.now().date()
+    names = sorted(path.name for path in (service.ctx.config.home / "reports" / "s").iterdir())
+    assert [name.removeprefix(f"{report}-")[:10] for name in names] == [
+        (today - timedelta(days=days)).isoformat() for days in (2, 1, 0)
+    ]
