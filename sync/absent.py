@@ -206,7 +206,8 @@ def _changed_marks(
     """Ids whose state mark differs from the one remembered at the last sweep (e.g. a settlement undone).
 
     Also the marks to remember: those that differ from the commonest one, which stands under no id (""): it is another
-    one as soon as most records have moved. None = the stream has no marks.
+    one as soon as most records have moved. None = the stream has no marks. Where nothing is remembered yet, records
+    may have moved since they were first read, even most of them: each that is not as usual is asked for.
     """
     if not any(marks.values()):
         return [], None
@@ -214,7 +215,7 @@ def _changed_marks(
         state = conn.execute(_STATE, {"of": connection, "in_stream": info.name}).scalar()
     held = dict((state or {}).get("marks") or {})
     default = _commonest(marks)
-    before = held.pop("", default)
+    before = held.pop("", info.ordinary_mark or default)
     changed = [key for key, mark in marks.items() if held.get(key, before) != mark]
     return changed, {"": default} | {key: mark for key, mark in marks.items() if mark != default}
 

@@ -57,7 +57,8 @@ class KingdeeStream:
         return key
 
     def info(self, overlap_seconds: int) -> StreamInfo:
-        return StreamInfo(self.name, self.form, self.record_kind, overlap_seconds, False, True, False)
+        ordinary = "True" if self.marks == ("FISACTIVATION",) else ""
+        return StreamInfo(self.name, self.form, self.record_kind, overlap_seconds, False, True, False, ordinary)
 
 
 # Fields that move without the content moving, or that another stream tells: never part of the hash.

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from connectors.kingdee.connector import KingdeeConnector
 from tests.flow.books import (
+    LOG,
     Example,
     Synced,
     decision,
@@ -18,6 +20,7 @@ from tests.flow.books import (
     match_ids,
     own_fields,
     receive,
+    rows,
     undo_unnoticed,
     writes_since,
     zoho_record,
@@ -25,7 +28,9 @@ from tests.flow.books import (
 from tieout.core.errors import SourceError
 from tieout.core.money import to_decimal
 from tieout.core.ports import Page
+from tieout.sandbox.kingdee.forms import FORMS
 from tieout.sandbox.world import SandboxWorld
+from tieout.store.tables import allocations, watermarks
 
 
 def _shown(world: SandboxWorld, one: Example) -> dict[tuple[str, str], dict[str, object]]:
@@ -160,3 +165,28 @@ def test_a_sweep_that_breaks_off_before_the_fetch_still_finds_the_undone_allocat
             service.pull(["kingdee"], sweep=True)
         service.apply()
         assert document(service, one.number)["open_minor"] == one.open_minor
+
+
+def test_most_settlements_undone_before_the_first_listing_of_ids_are_found_by_it(synced: Synced) -> None:
+    """Nothing is remembered of their state yet, and what is commonest now is not what was read."""
+    world, service = synced
+    with service:
+        (held,) = rows(service, _HELD)
+        assert "marks" not in held["state"], "a listing had its say already"
+        log = world.kingdee.library.ordered(FORMS[LOG])
+        matches = sorted({str(row["FMATCHID"]) for row in log if row["FISACTIVATION"]})
+        undone = matches[: len(matches) * 3 // 4]
+        world.clock.advance(3600)
+        for match in undone:
+            undo_unnoticed(world, match)
+        world.clock.advance(60)
+        service.pull(["kingdee"], sweep=True)
+        service.sync()
+        log = world.kingdee.library.ordered(FORMS[LOG])
+        left = {str(row["FMATCHID"]) for row in log if row["FISACTIVATION"]}
+        applied = rows(service, select(allocations.c.group_key).where(allocations.c.is_applied))
+        assert {str(row["group_key"]).partition("/")[0] for row in applied} <= left
+        assert service.verify() == []
+
+
+_HELD = select(watermarks.c.state).where(watermarks.c.connection == "kingdee", watermarks.c.stream == "allocations")

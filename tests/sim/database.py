@@ -28,8 +28,10 @@ _MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 
 
 def scratch() -> Path:
-    """A folder of this process, in memory if possible."""
-    parent = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
+    """A folder of this process, in memory if possible, or where SIM_SCRATCH says."""
+    given = os.environ.get("SIM_SCRATCH")
+    memory = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
+    parent = Path(given) if given else memory
     return Path(tempfile.mkdtemp(prefix="tieout-sim-", dir=parent))
 
 

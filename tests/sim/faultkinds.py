@@ -96,9 +96,9 @@ KINDS: dict[str, Shape] = {
     "busy": Shape(ANY, amounts=(0, 1)),  # locked or could not serialize; deadlock
     # others act in the middle: the next steps of the plan, and with `rush` a worker that reads, applies and sends
     "interleave": Shape(
-        (*OUTSIDE, "request", "request", "write"), amounts=(0, 0, 5, 40, 70, 200), repeats=False, weight=2.0
+        (*OUTSIDE, "request", "request", "write"), amounts=(0, 5, 40, 70, 200), repeats=False, weight=3.0
     ),
-    "rush": Shape((*OUTSIDE, *RUSHED), amounts=(0, 0, 5, 40, 70, 200), weight=6.0),
+    "rush": Shape((*OUTSIDE, *RUSHED), amounts=(0, 5, 40, 70, 200), weight=6.0),
     # the doorbell
     "redis_emptied": Shape(ANY, counted=False, repeats=False),
     "redis_down": Shape(("ring",)),

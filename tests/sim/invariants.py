@@ -243,7 +243,7 @@ class Invariants:
             if effect.actor == "api" and effect.operation == "insert" and effect.entity == "Tasks":
                 key = str(effect.changes.get("AR_Key", [None, ""])[1])
                 # Without a unique field nothing at the vendor stops one that looked, stood still and was overtaken.
-                is_guarded = self._world.variant.unique_fields or not self._world.is_outlived
+                is_guarded = self._world.variant.unique_fields or key not in self._world.outlived
                 if key in self._tasks and is_guarded:
                     self._say(f"I6 a second task was created with the key {key}")
                 if key:
@@ -273,7 +273,9 @@ class Invariants:
             if wrong:
                 self._say(f"I7 {wrong}")
             facts = json.loads(inputs) if isinstance(inputs, str) else inputs
-            if subject in left and state == "posted" and facts.get("kind") == "invoice":
+            if not found["waiting"][0][0] and (state == "posted") != (value != "void"):
+                self._say(f"I7 {subject} was judged {value}, in the books it is {state}")
+            if subject in left and state == "posted" == facts["state"]:
                 judged = sum(int(one[2]) for one in facts["items"])
                 if judged != left[subject]:
                     self._say(f"I7 {subject} was judged with {judged} open, the books say {left[subject]}")

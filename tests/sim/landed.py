@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tieout.sandbox.kingdee.forms import FORMS
-from tieout.store.tables import source_records, watermarks
+from tieout.store.tables import inputs, source_records, watermarks
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -37,7 +37,7 @@ class Landed:
         self._cursors: dict[tuple[str, str], Any] = {}
         self._tombstones: set[tuple[str, str, str]] = set()
         self._seen = 0
-        self._deleted: set[tuple[str, str, str]] = set()  # vendor, entity, record: people deleted these
+        self._deleted: dict[tuple[str, str, str], datetime] = {}  # vendor, entity, record: when people deleted it last
         self._restored: set[tuple[str, str, str]] = set()  # and these came back, with whatever stamp they had
 
     def check(
@@ -50,7 +50,7 @@ class Landed:
                 self._cursors[connection, stream] = since
                 yield from self._claimed(conn, connection, stream)
         if gone is not None:
-            yield from self._gone(gone)
+            yield from self._gone(conn, gone)
 
     def begin_again(self) -> None:
         """A backup was put back."""
@@ -60,7 +60,7 @@ class Landed:
         effects = self._world.vendors.store.effects
         for one in effects.since(self._seen):
             if one.operation in GONE:
-                self._deleted.add((one.vendor, one.entity, one.record_id))
+                self._deleted[one.vendor, one.entity, one.record_id] = datetime.fromisoformat(one.at).astimezone(UTC)
             elif one.operation == "undelete":
                 self._restored.add((one.vendor, one.entity, one.record_id))
         self._seen = effects.last_seq
@@ -108,14 +108,32 @@ class Landed:
                 key = str(doc[FORMS[form].pk])
                 yield form, key, f"{form}:{key}" if form in PREFIXED else key, stamp
 
-    def _gone(self, rows: list[tuple[Any, ...]]) -> Iterator[str]:
+    def _gone(self, conn: Connection, rows: list[tuple[Any, ...]]) -> Iterator[str]:
         now = {(str(connection), str(stream), str(external_id)) for connection, stream, external_id in rows}
         for connection, stream, external_id in sorted(now - self._tombstones):
             entity = MODULES[stream] if connection == "zoho" else FORM_OF.get(stream, "")
-            record = external_id.rpartition(":")[2]
-            if not external_id.startswith("unreadable-") and (connection, entity, record) not in self._deleted:
+            deleted_at = self._deleted.get((connection, entity, external_id.rpartition(":")[2]))
+            if external_id.startswith("unreadable-"):
+                continue
+            if deleted_at is None:
                 yield f"P1 {connection}/{stream} {external_id} was taken for deleted, nobody deleted it"
+            elif "skew" not in self._world.struck:  # else two processes may not agree which of two looks was later
+                yield from self._seen_since(conn, connection, stream, external_id, deleted_at)
         self._tombstones = now
+
+    def _seen_since(
+        self, conn: Connection, connection: str, stream: str, external_id: str, deleted_at: datetime
+    ) -> Iterator[str]:
+        """Whoever has read a record as it was after its deletion knows that it lives: an older word is no news (D4)."""
+        i = inputs.c
+        mine = (i.connection == connection, i.stream == stream, i.external_id == external_id)
+        query = select(func.max(i.modified_at)).where(*mine, i.is_deleted.is_(False), i.is_current.is_(True))
+        seen = conn.execute(query).scalar()
+        if seen is not None and seen > deleted_at:
+            yield (
+                f"P1 {connection}/{stream} {external_id} was taken for deleted: that was {deleted_at}, "
+                f"as of {seen} it was read again"
+            )
 
 
 def living(world: World, conn: Connection) -> list[str]:

@@ -27,6 +27,9 @@ _BOUND = text(
 )
 _DECIDED = text("SELECT subject, value, body FROM decisions WHERE is_current AND kind = :kind")
 _OWNER = text("SELECT member, customer_id FROM memberships WHERE to_seq IS NULL AND member LIKE 'zoho/%'")
+_PARTIES = text(
+    "SELECT m.customer_id, a.party_ref FROM memberships m JOIN accounts a ON a.id = m.member WHERE m.to_seq IS NULL"
+)
 _TICKED = text("SELECT value FROM meta WHERE key = 'ticked_on:cn'")
 _UNSURE = text(
     "SELECT cause FROM conflicts WHERE state <> 'superseded' UNION ALL "
@@ -37,7 +40,7 @@ _ZERO = Decimal(0)
 
 
 def shown(world: World) -> list[str]:
-    """E2: each living record shows what the books come to; of deals and accounts, what was decided last."""
+    """E2: each living record shows what the books come to; of deals, and of credit, what was decided last."""
     records = world.vendors.records()
     with nobody(), world.database.engine.connect() as conn:
         dead = {(row[0], row[1]) for row in conn.execute(_DEAD)}
@@ -47,6 +50,7 @@ def shown(world: World) -> list[str]:
                 ("Invoices", _by_the_books(world, conn), "the books come to"),
                 ("Deals", _deals(conn), "decided was"),
                 ("Accounts", _accounts(conn), "decided was"),
+                ("Accounts", _accounts_by_the_books(world, conn), "the books come to"),
             )
             for key, wishes in found
             if (module, key) not in dead
@@ -111,6 +115,67 @@ def _word(total: Any, left: Any, *, is_late: bool) -> str:
     return "open" if left == total else "partially_paid"
 
 
+def _accounts_by_the_books(world: World, conn: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Records of customers: what is open, late and not applied by the bills and receipts of their accounts.
+
+    Left out where a question is open or was left about one of these documents, and where a red bill stands among them:
+    what of it is netted is told by other rules.
+    """
+    today = date.fromisoformat(conn.execute(_TICKED).scalar_one())
+    unsure = [str(row[0]) for row in conn.execute(_UNSURE)]
+    figures = _figures(world, today, unsure)
+    held: dict[str, list[str]] = {}
+    for customer, party in conn.execute(_PARTIES).all():
+        held.setdefault(customer, []).append(str(party))
+    decided = {row[0] for row in conn.execute(_DECIDED, {"kind": "credit"})}
+    for member, customer in conn.execute(_OWNER).all():
+        mine = [figures.get(party, {}) for party in held.get(customer, ())]
+        if f"{customer}|cn" not in decided or any(one is None for one in mine):
+            continue
+        sums: dict[str, list[Decimal]] = {}
+        for one in mine:
+            for code, amounts in (one or {}).items():
+                sums[code] = [left + right for left, right in zip(sums.get(code, [_ZERO] * 3), amounts, strict=True)]
+        yield member.rpartition("/")[2], {"AR_Balances": balances(sums)}
+
+
+_Figures = dict[str, dict[str, list[Decimal]] | None]  # customer number -> currency -> open, late, not applied
+
+
+def _figures(world: World, today: date, unsure: Sequence[str]) -> _Figures:
+    library = world.vendors.kingdee.library
+    out: _Figures = {}
+    for form, owner in (("AR_receivable", "FCUSTOMERID"), ("AR_RECEIVEBILL", "FCONTACTUNIT")):
+        for doc in library.ordered(FORMS[form]):
+            number, key = str(doc[owner]["FNumber"]), f"{form}:{doc['FID']}"
+            total = Decimal(str(doc["FALLAMOUNTFOR" if owner == "FCUSTOMERID" else "FRECAMOUNTFOR"]))
+            if total < 0 or any(key in cause or f"/{doc['FID']}" in cause for cause in unsure):
+                out[number] = None
+            if doc["FDOCUMENTSTATUS"] != "C" or doc["FCancelStatus"] != "A" or out.get(number, {}) is None:
+                continue
+            sums = out.setdefault(number, {})
+            assert sums is not None
+            mine = sums.setdefault(str(doc["FCURRENCYID"]["FCode"]), [_ZERO] * 3)
+            if owner == "FCUSTOMERID":
+                items = _instalments(doc)
+                mine[0] += sum((left for _, _, left in items), _ZERO)
+                mine[1] += sum((left for due, _, left in items if left > 0 and due < today), _ZERO)
+            else:
+                rows = doc["FRECEIVEBILLENTRY"]
+                mine[2] -= total - sum((Decimal(str(row["FWRITTENOFFAMOUNTFOR_D"] or 0)) for row in rows), _ZERO)
+    return out
+
+
+def balances(sums: Mapping[str, Sequence[Decimal]]) -> str:
+    """The words of a customer's record about its balances: by currency open, late and (negative) not applied."""
+    parts = []
+    for code, (left, late, cash) in sorted(sums.items()):
+        notes = [f"{word} {abs(one):,.2f}" for word, one in (("overdue", late), ("unapplied", cash)) if one]
+        if left + cash or notes:
+            parts.append(f"{code} {left + cash:,.2f}" + (f" ({', '.join(notes)})" if notes else ""))
+    return "; ".join(parts)
+
+
 def _deals(conn: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
     for subject, value, body in conn.execute(_DECIDED, {"kind": "payment_status"}).all():
         if not subject.startswith("zoho/deal:"):
@@ -136,24 +201,25 @@ def _json(value: Any) -> Any:
 
 
 def misjudged(subject: str, value: str, body: Any, inputs: Any) -> str:
-    """I7: what is wrong with the status of a document, judged again from the inputs it names; empty = nothing."""
+    """I7: what is wrong with the status of a document, judged again from the inputs it names; empty = nothing.
+
+    What was undone owes nothing and says so; a credit note is used up or not, and never late.
+    """
     said, facts = _json(body), _json(inputs)
-    if facts.get("kind") != "invoice" or facts.get("state") != "posted" or facts.get("credited_minor"):
-        return ""
-    items = [(date.fromisoformat(due), int(total), int(left)) for due, total, left in facts["items"] if due]
-    if len(items) != len(facts["items"]) or any(total < 0 for _, total, _ in items):
-        return ""
+    stands, is_invoice = facts["state"] == "posted", facts["kind"] == "invoice"
+    items = [(date.fromisoformat(due) if due else None, int(total), int(left)) for due, total, left in facts["items"]]
     on = date.fromisoformat(facts["as_of"])
-    total, left = sum(one[1] for one in items), sum(one[2] for one in items)
-    late = [(due, rest) for due, _, rest in items if rest > 0 and due < on]
+    total, left = (sum(one[part] for one in items) if stands else 0 for part in (1, 2))
+    late = [(due, rest) for due, _, rest in items if stands and is_invoice and due and rest > 0 and due < on]
+    overdue = max(0, min(left, sum(rest for _, rest in late)))  # red lines of a bill take away from what is late
     made = {
         "invoiced_minor": total,
         "paid_minor": total - left,
         "open_minor": left,
-        "overdue_minor": sum(rest for _, rest in late),
-        "overdue_since": str(min(due for due, _ in late) + timedelta(days=1)) if late else None,
+        "overdue_minor": overdue,
+        "overdue_since": str(min(due for due, _ in late) + timedelta(days=1)) if overdue else None,
     }
-    word = _word(total, left, is_late=bool(late))
+    word = _word(total, left, is_late=overdue > 0) if stands else "void"
     wrong = [f"{name} = {said[name]} instead of {one}" for name, one in made.items() if said[name] != one]
     wrong += [f"{value} instead of {word}"] if value != word else []
     return f"{subject} is {', '.join(wrong)}" if wrong else ""

@@ -124,13 +124,17 @@ def _faults(rng: Random, steps: int) -> list[Fault]:
     kinds = list(faultkinds.KINDS)
     weights = [faultkinds.KINDS[kind].weight for kind in kinds]
     favourites = rng.choices(kinds, weights, k=4)
+    together = rng.choice((0.0, 0.3, 0.6))  # how often one trouble comes with another: at the same step
+    step = 0
     out: list[Fault] = []
     for _ in range(count):
         kind = rng.choice(favourites) if rng.random() < 0.5 else rng.choices(kinds, weights)[0]
         shape = faultkinds.KINDS[kind]
+        if not out or rng.random() >= together:
+            step = rng.randrange(steps)
         out.append(
             Fault(
-                step=rng.randrange(steps),
+                step=step,
                 kind=kind,
                 nth=rng.choice((1, 1, 1, 2, 2, 3, 4, 6, 9, 14)) if shape.counted else 1,
                 times=rng.choice((1, 1, 1, 1, 2, 3, 6)) if shape.repeats else 1,

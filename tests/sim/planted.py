@@ -10,9 +10,11 @@ import argparse
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "planted"
+STOPPED = 130  # as a shell says of what Ctrl-C ended
+_children: set[subprocess.Popen[str]] = set()  # searches that run
+_stopping = threading.Event()
 COPIED = ("connectors", "mapping", "sync", "tieout", "tests", "api.py", "worker.py", "pyproject.toml")
 
 
@@ -60,7 +65,7 @@ def hunt(patch: Path, seeds: int, first: int, steps: int) -> Catch:
             return Catch(patch.stem, None, 0, 0, f"the patch does not apply: {applied.stderr.strip()[:200]}")
         tried = walked = 0
         at = first
-        while tried < seeds:
+        while tried < seeds and not _stopping.is_set():
             found = _search(Path(folder), at, seeds - tried, steps)
             tried, walked = tried + found.tried, walked + found.steps
             if found.seed is None:
@@ -76,13 +81,25 @@ def _search(tree: Path, first: int, seeds: int, steps: int) -> Catch:
     command = [sys.executable, "-m", "tests.sim.planted", "--search", str(seeds), "--first", str(first)]
     command += ["--kept"] if tree != ROOT else []
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
-    done = subprocess.run(
-        [*command, "--steps", str(steps)], cwd=tree, env=environment, capture_output=True, text=True, check=False
+    child = subprocess.Popen(
+        [*command, "--steps", str(steps)],
+        cwd=tree,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    last = done.stdout.strip("\n").rpartition("\n")[2]
+    _children.add(child)
+    if _stopping.is_set():
+        child.terminate()
+    try:
+        said, errors = child.communicate()
+    finally:
+        _children.discard(child)
+    last = said.strip("\n").rpartition("\n")[2]
     parts = last.split("\t")
     if len(parts) != 4:
-        return Catch("", None, seeds, 0, f"the search broke: {done.stderr.strip()[-300:]}")
+        return Catch("", None, seeds, 0, f"the search broke: {errors.strip()[-300:]}")
     return Catch("", parts[0] if parts[0] != "-" else None, int(parts[1]), int(parts[2]), parts[3])
 
 
@@ -110,6 +127,20 @@ def search(seeds: Iterator[int], length: int, *, kept: bool) -> str:
     return f"-\t{tried}\t{steps}\t"
 
 
+def _listen() -> None:
+    """TERM ends this process as Ctrl-C does: what was made is taken away, searches that run are ended."""
+
+    def interrupt(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough
+        _stopping.set()
+        for child in list(_children):
+            child.terminate()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Does the simulator catch what it must catch?")
     parser.add_argument("names", nargs="*", help="patches under tests/sim/planted, without .patch; all by default")
@@ -121,6 +152,7 @@ def main() -> int:
     parser.add_argument("--search", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    _listen()
     if given.search:
         sys.stdout.write(
             search(iter(range(given.first, given.first + given.search)), given.steps, kept=given.kept).replace(
@@ -131,11 +163,17 @@ def main() -> int:
         return 0
     patches = [path for path in sorted(given.folder.glob("*.patch")) if not given.names or path.stem in given.names]
     missed = 0
-    with ThreadPoolExecutor(given.processes) as pool:
+    pool = ThreadPoolExecutor(given.processes)
+    try:
         for found in pool.map(lambda patch: hunt(patch, given.seeds, given.first, given.steps), patches):
             missed += found.seed is None
             sys.stdout.write(found.line + "\n")
             sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stdout.write("stopped\n")
+        return STOPPED
+    finally:
+        pool.shutdown(cancel_futures=True)
     sys.stdout.write(f"{len(patches) - missed} of {len(patches)} planted defects were caught\n")
     return 1 if missed else 0
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import GIVEN, postgres
+from tests.sim.database import scratch
 from tests.sim.plan import Plan, draw
 from tests.sim.shrink import shrink
 from tests.sim.twin import Outcome, Theatre
@@ -36,6 +37,7 @@ SHRINK_RUNS = 60
 SAY_EVERY = 30.0  # seconds
 STOPPED = 130  # as a shell says of what Ctrl-C ended
 _theatre: list[Theatre] = []
+_shared: list[Path] = []  # where the processes of a run keep the starts of worlds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Summary:
 def theatre() -> Theatre:
     """The theatre of this process."""
     if not _theatre:
-        _theatre.append(Theatre())
+        _theatre.append(Theatre(_shared[0] if _shared else None))
     return _theatre[0]
 
 
@@ -166,7 +168,8 @@ def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: i
     Whatever ends this process, also a kill, ends its workers within a second: a world half done is worth nothing.
     """
     stop = multiprocessing.Event()
-    pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(stop, os.getpid()))
+    starts = scratch()
+    pool = ProcessPoolExecutor(processes, initializer=_begin, initargs=(stop, os.getpid(), starts))
     running: set[Future[Summary]] = set()
     try:
         more = True
@@ -188,19 +191,22 @@ def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: i
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+        shutil.rmtree(starts, ignore_errors=True)
     return True
 
 
-def _begin(stop: Any, parent: int) -> None:
+def _begin(stop: Any, parent: int, starts: Path) -> None:
     """A worker process: signals are its parent's business, and it ends when told to or when that is gone."""
+    _shared.append(starts)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_watch, args=(stop, parent), daemon=True).start()
+    threading.Thread(target=_watch, args=(stop, parent, starts), daemon=True).start()
 
 
-def _watch(stop: Any, parent: int) -> None:
+def _watch(stop: Any, parent: int, starts: Path) -> None:
     while not stop.wait(0.5):
         if os.getppid() != parent:
+            shutil.rmtree(starts, ignore_errors=True)  # nobody else does
             break
     try:
         _close()

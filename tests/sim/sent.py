@@ -108,6 +108,15 @@ class Fences:
 
 
 _FENCES = text("SELECT name, fence FROM leases")
+_CLAIMED = text("SELECT event_key FROM outbox WHERE operation = 'create' AND state = 'claimed'")
+
+
+def under_way(engine: Engine) -> set[str]:
+    """Keys of the records that senders are about to create."""
+    with nobody(), engine.connect() as conn:
+        found = {str(row[0]) for row in conn.execute(_CLAIMED)}
+        conn.rollback()
+    return found
 
 
 def _plain(value: Any) -> str:

@@ -64,7 +64,8 @@ FAULTS: dict[str, str] = {
         "books:delete receipt, books:undelete, crm:merge accounts, crm:crm undelete, actor:merge, actor:undo"
     ),
     "back-dated, corrected, voided, settled and taken back": (
-        "books:edit amount, books:bill life, books:receipt life, books:settle, books:unsettle, books:pay overdue"
+        "books:edit amount, books:bill life, books:receipt life, books:settle, books:unsettle, "
+        "books:unsettle many, books:pay overdue"
     ),
     "notifications lost, doubled, old, forged, of another channel, in any order": (
         "hint_lost, hint_twice, hint_stale, hint_forged, hint_other, actor:deliver"

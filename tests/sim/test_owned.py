@@ -55,6 +55,31 @@ def test_a_status_that_does_not_follow_from_its_inputs_is_noticed() -> None:
     assert owned.misjudged("inv_1", "open", body, facts)
 
 
+def _judged(value: str, amounts: tuple[int, int, int], **facts: Any) -> str:
+    invoiced, paid, left = amounts
+    body = {"invoiced_minor": invoiced, "paid_minor": paid, "open_minor": left}
+    body |= {"overdue_minor": 0, "overdue_since": None}
+    return owned.misjudged("inv_1", value, body, {"as_of": "2026-11-24", "credited_minor": 0, **facts})
+
+
+def test_a_credit_note_and_what_was_undone_are_judged_too() -> None:
+    note = {"kind": "credit_note", "state": "posted", "items": [["2026-10-01", -100, -60]]}
+    assert _judged("partially_paid", (-100, -40, -60), **note) == ""
+    assert _judged("overdue", (-100, -40, -60), **note)
+    assert _judged("paid", (-100, -100, 0), **note)
+    gone = {"kind": "invoice", "state": "void", "items": [["2026-10-01", 100, 100]]}
+    assert _judged("void", (0, 0, 0), **gone) == ""
+    assert _judged("void", (100, 0, 100), **gone)
+    assert _judged("open", (0, 0, 0), **gone)
+
+
+def test_the_words_about_balances() -> None:
+    sums = {"USD": [Decimal(5), Decimal(0), Decimal(0)], "CNY": [Decimal("1250"), Decimal(200), Decimal(-50)]}
+    assert owned.balances(sums) == "CNY 1,200.00 (overdue 200.00, unapplied 50.00); USD 5.00"
+    assert owned.balances({"CNY": [Decimal(50), Decimal(0), Decimal(-50)]}) == "CNY 0.00 (unapplied 50.00)"
+    assert owned.balances({"CNY": [Decimal(0)] * 3}) == ""
+
+
 @pytest.mark.parametrize(
     ("module", "field", "value"),
     [
@@ -62,6 +87,7 @@ def test_a_status_that_does_not_follow_from_its_inputs_is_noticed() -> None:
         ("Invoices", "AR_Payment_Status", "open"),
         ("Deals", "AR_Open_Amount", Decimal("0.07")),
         ("Accounts", "AR_Credit_Grade", "A"),
+        ("Accounts", "AR_Balances", "CNY 0.07"),
     ],
 )
 def test_a_field_that_shows_something_else_is_noticed(theatre: Theatre, module: str, field: str, value: Any) -> None:

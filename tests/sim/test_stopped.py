@@ -39,9 +39,12 @@ def _until(what: str, holds: Callable[[], bool]) -> None:
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
 
 
-@pytest.mark.skipif(
+_ON_LINUX = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="who is left running is read from /proc, which only Linux has"
 )
+
+
+@_ON_LINUX
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
 def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SIM_ENGINE": "sqlite"}
@@ -57,3 +60,28 @@ def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals) -> None:
     if number is not signal.SIGKILL:
         assert run.returncode == 130
         assert "stopped" in said
+
+
+@_ON_LINUX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_a_stopped_hunt_leaves_no_folder_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """Neither the copy of the tree that has the defect nor the databases of the search that runs in it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "SIM_SCRATCH": str(tmp_path)}
+    hunt = subprocess.Popen(
+        [sys.executable, "-m", "tests.sim.planted", "known_at_by_wall_clock", "--processes", "1"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _until("a search has its databases", lambda: bool(list(tmp_path.glob("tieout-sim-*/*.db"))))
+        hunt.send_signal(number)
+        said = hunt.communicate(timeout=PATIENCE)[0].decode()
+        _until("nothing is left", lambda: not _session(hunt.pid))
+    finally:
+        for process in _session(hunt.pid):
+            os.kill(process, signal.SIGKILL)
+    assert hunt.returncode == 130
+    assert "stopped" in said
+    assert list(tmp_path.iterdir()) == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.sim import actors, asof, canon, desk, ending, operator, owned, stage, truth
+from tests.sim import actors, asof, canon, ending, operator, owned, stage, terms, truth
 from tests.sim.database import Database, scratch
 from tests.sim.invariants import Invariants
 from tests.sim.plan import Plan
@@ -40,13 +42,18 @@ def _calm_step(calm: World, number: int, is_decided: bool) -> None:
 
 
 class Theatre:
-    """Databases, stored starts and seams of this process; runs one plan after the other."""
+    """Databases, stored starts and seams of this process; runs one plan after the other.
 
-    def __init__(self) -> None:
+    `shared`: a folder in which several processes keep the starts that one of them has made (SQLite).
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
         self._runs = 0
+        self._shared = shared
         self._folder = scratch()
         self._slots: dict[tuple[str, str], Database] = {}
         self._starts: dict[tuple[int, str, str], tuple[str, str]] = {}
+        self._schemas: dict[str, str] = {}  # by engine: a database with its tables and nothing in them
         stage.install()
 
     def run(self, plan: Plan, *, stop_at_first: bool = True, rebuilds: bool | None = None) -> Outcome:
@@ -86,7 +93,7 @@ class Theatre:
         rough, calm = pair
         until = max(rough.planned_end, rough.time.seconds, calm.time.seconds)
         for world, check in zip(pair, checks, strict=True):
-            ending.drain(world, until)
+            ending.drain(world, until, is_calm=world is calm)
             check.check(whole=True)
             world.problems += ending.quiet(world) + ending.proofs(world, rebuilds=rebuilds)
             world.problems += truth.bills(world) + truth.alive(world) + asof.again(world)
@@ -110,31 +117,45 @@ class Theatre:
         how = "empty" if plan.starts_empty else "unsent" if plan.starts_unsent else "synced"
         key = (plan.variant, how, plan.engine)
         if key not in self._starts:
-            database = self._database(plan.engine, "calm")
-            database.put("")
-            migrate(database.engine)
-            world = World(
-                Plan(0, plan.variant, plan.engine, "auto", False, (), ()), database, self._folder, "calm", None
-            )
-            world.vendors.found(VARIANTS[plan.variant])
-            if how != "empty":
-                actors.setup(world, Random(0), 0)
-                if world.variant.is_chatty:
-                    desk.remind_often(world)
-                ending.one_round(world, accept=False, sends=how == "synced")
-                if how == "synced":
-                    ending.drain_doorbell(world)
-                assert not world.problems, world.problems
-            world.vendors.close()
-            label = f"{plan.variant}-{how}"
-            kept = self._folder / f"start-{plan.engine}-{label}.db"
-            Path(world.vendor_file).replace(kept)
-            self._starts[key] = (database.keep(label), str(kept))
+            self._starts[key] = self._shared_start(key) or self._make_start(*key)
         return self._starts[key]
 
-    def close(self) -> None:
-        import shutil
+    def _shared_start(self, key: tuple[int, str, str]) -> tuple[str, str] | None:
+        """What another process has made, once both of its files are whole."""
+        if self._shared is None or key[2] != "sqlite":
+            return None
+        files = [self._shared / f"{name}-{key[0]}-{key[1]}.db" for name in ("database", "vendors")]
+        if not all(file.exists() for file in files):
+            made = self._make_start(*key)
+            for source, file in zip(made, files, strict=True):
+                own = file.with_suffix(f".{os.getpid()}")
+                shutil.copy(source, own)
+                own.replace(file)  # whole or not there
+        return str(files[0]), str(files[1])
 
+    def _make_start(self, variant: int, how: str, engine: str) -> tuple[str, str]:
+        database = self._database(engine, "calm")
+        if engine not in self._schemas:
+            database.put("")
+            migrate(database.engine)
+            self._schemas[engine] = database.keep("schema")
+        database.put(self._schemas[engine])
+        world = World(Plan(0, variant, engine, "auto", False, (), ()), database, self._folder, "calm", None)
+        world.vendors.found(VARIANTS[variant])
+        if how != "empty":
+            actors.setup(world, Random(0), 0)
+            if world.variant.is_chatty:
+                terms.remind_often(world)
+            ending.one_round(world, accept=False, sends=how == "synced")
+            if how == "synced":
+                ending.drain_doorbell(world)
+            assert not world.problems, world.problems
+        world.vendors.close()
+        kept = self._folder / f"start-{engine}-{variant}-{how}.db"
+        Path(world.vendor_file).replace(kept)
+        return database.keep(f"{variant}-{how}"), str(kept)
+
+    def close(self) -> None:
         for database in self._slots.values():
             database.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -189,6 +189,15 @@ def _unsettle(world: World, rng: Random, _: int) -> None:
     world.vendors.kingdee.user_change("unsettle", LOG, str(rng.choice(active)["FMATCHID"]))
 
 
+def _unsettle_many(world: World, rng: Random, _: int) -> None:
+    """A month's matching is taken back. No stamp moves: only the next listing shows it, and all are asked for by id."""
+    active = {str(row["FMATCHID"]): str(row["FModifyDate"]) for row in _docs(world, LOG) if row["FISACTIVATION"]}
+    if not active:
+        raise ValueError("nothing is settled")
+    for key in rng.sample(sorted(active), min(rng.choice((3, 5, 9)), len(active))):
+        world.vendors.kingdee.user_change("unsettle", LOG, key, modified_at=active[key].replace("T", " "))
+
+
 def _edit_amount(world: World, rng: Random, _: int) -> None:
     """Of bills with one line and one instalment, which follow.
 
@@ -243,6 +252,7 @@ BOOKS: dict[str, tuple[float, Act]] = {
     "import bills": (0.4, _import_bills),
     "settle": (2, _settle),
     "unsettle": (1.5, _unsettle),
+    "unsettle many": (0.4, _unsettle_many),
     "edit amount": (2, _edit_amount),
     "edit due date": (2, _edit_due),
     "bill life": (1.5, _life(BILL, "unaudit", "audit", "cancel", "uncancel")),

@@ -15,7 +15,7 @@ from tests.sim.faultkinds import OUTSIDE
 from tests.sim.network import Network
 from tests.sim.plan import Fault, Plan
 from tests.sim.process import Process, current
-from tests.sim.sent import Fences
+from tests.sim.sent import Fences, under_way
 from tests.sim.stage import configured, sealer
 from tests.sim.variant import VARIANTS
 from tests.sim.vendors import Vendors
@@ -79,7 +79,7 @@ class World:
         self.caught_up = (
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
-        self.is_outlived = False  # a sender stood still for longer than its claim lasts
+        self.outlived: set[str] = set()  # keys under way while a sender stood still for longer than its claim lasts
         self.boundary = ""
         self.eager_until = 0  # up to this step both workers read the books as soon as somebody wrote into them
         self.database_back_at = self.room_again_at = 0.0  # until then it refuses
@@ -195,7 +195,8 @@ class World:
         self.time.advance(fault.amount)
         skews = [process.clock.skew for process in self.processes.values()]
         # Whoever stood still that long is no longer the holder of what it claimed, and does not know it yet.
-        self.is_outlived |= fault.amount + max(skews) - min(skews) >= CLAIM_SECONDS
+        if fault.amount + max(skews) - min(skews) >= CLAIM_SECONDS:
+            self.outlived |= under_way(self.database.engine)
         first = self._at + 1
         more = fault.nth % 3 + (kind == "interleave")
         for number in range(first, min(first + more, len(self.plan.steps))):

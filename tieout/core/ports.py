@@ -88,6 +88,7 @@ class StreamInfo:
     has_deletes: bool = False  # the vendor has a delete feed
     sweepable: bool = True  # ids can be listed for a sweep
     writable: bool = False
+    ordinary_mark: str = ""  # the state mark of what stands, where no stamp tells that it does not any more
 
 
 @dataclass(frozen=True, slots=True)
