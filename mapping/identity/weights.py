@@ -46,7 +46,6 @@ LEGAL = frozenset(("han_legal_equal", "latin_legal_equal"))
 # Others bear the name, or it is made of trade words alone.
 _SHARED = _CROWDS_HAN | frozenset(("brand_contested", "domain_contested", "brand_weak"))
 _CROWDS_WEAK = _CROWDS_HAN | {"brand_weak"}
-_CROWDS_ALL = CROWDS | {"brand_weak"}
 _PLACED = frozenset("city_equal city_named region_equal branch_equal".split())
 # Another firm may sound the same, and an English name that says more may be a member's: one contact is too little.
 _VAGUE = frozenset("han_sound_equal latin_prefix latin_joined".split())
@@ -77,10 +76,12 @@ def sufficient(codes: Collection[str]) -> str:
         return "tax_id"
     found = sum(code in _SPECIFIC for code in codes)
     if not LEGAL.isdisjoint(codes):
-        own = found or (("domain_equal" in codes or "domain_named" in codes) and "domain_contested" not in codes)
+        own = found or ("domain_equal" in codes and "domain_contested" not in codes)
         # A Chinese name that lacks its place was never registered so: it tells no more than an English one.
         placed = "han_legal_equal" in codes and "region_equal" in codes
-        crowds = _CROWDS_WEAK if placed else _CROWDS_ALL
+        crowds = _CROWDS_HAN if placed else CROWDS
+        if "brand_weak" in codes and not own and "domain_named" not in codes:
+            return ""  # trade words alone; a domain that is named so says nothing among those that sound alike
         return "legal_name" if own or crowds.isdisjoint(codes) else ""
     if "alias_equal" in codes:
         return "alias"
@@ -120,7 +121,7 @@ def _contacted(codes: Collection[str], found: int) -> bool:
     """True where contacts make a name that fits sufficient: one, or two where it may be that of a relative as well."""
     if not found:
         return False
-    if found > 1 or "domain_equal" in codes or "domain_named" in codes:
+    if found > 1 or "domain_equal" in codes:
         return True
     if not _VAGUE.isdisjoint(codes):
         return False

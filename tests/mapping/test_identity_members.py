@@ -6,7 +6,7 @@ import pytest
 
 from mapping.identity.matching import match
 from tests.mapping.test_identity_apart import Side, linked, side
-from tests.mapping.test_identity_link import TAX
+from tests.mapping.test_identity_link import TAX, code
 from tests.mapping.test_matching import FIRM, PLACE, asked, record, same, two
 
 ENGLISH = "Chengyan Intelligent Equipment Co., Ltd."
@@ -242,3 +242,14 @@ def test_an_id_that_names_another_firm_than_the_legal_name_is_asked_about() -> N
     made = match([*rows, record("z/1", "澄砚科技有限公司", TAX)])
     assert not same(made, "z/1", "a/2")
     assert asked(made, "z/1", "a/2")
+
+
+def test_a_domain_that_sounds_like_the_name_does_not_tell_homophones_apart() -> None:
+    """Three firms sound alike: an English name in full is each of theirs, and so is a domain spelled like it."""
+    books = [
+        record(f"a/{n}", f"昆明{brand}实业有限公司", code(n)) for n, brand in enumerate(("鑫通", "新通", "欣通"), 1)
+    ]
+    name = "Kunming Xintong Industrial Co., Ltd."
+    rows = [record("s/1", name, city="昆明", website="xintong2.com"), record("z/1", name, city="昆明")]
+    assert not same(match([*books, *rows]), "s/1", "z/1")
+    assert same(match(rows), "s/1", "z/1"), "where nobody else sounds so"
