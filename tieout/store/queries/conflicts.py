@@ -98,5 +98,6 @@ def of_record(conn: Connection, connection: str, stream: str, external_id: str) 
 
 def records(conn: Connection) -> int:
     """Living source records: what conflicts per 1,000 are counted against."""
-    query = select(func.count()).select_from(source_records).where(source_records.c.is_deleted.is_(False))
-    return int(conn.execute(query).scalar_one())
+    every = select(func.count()).select_from(source_records)  # both from an index: the rows themselves are long
+    gone = every.where(source_records.c.is_deleted.is_(True))
+    return int(conn.execute(every).scalar_one()) - int(conn.execute(gone).scalar_one())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, case, func, literal_column, select
 
-from tieout.store.tables import documents, open_items, source_records
+from tieout.store.tables import documents, open_items, pending
 
 Row = RowMapping
 
@@ -49,9 +49,8 @@ def credits_by_currency(conn: Connection) -> Sequence[Row]:
 
 
 def unmapped(conn: Connection) -> int:
-    """Landed records that still wait to be mapped and posted."""
-    pending = source_records.c.applied_seq.is_(None) | (source_records.c.applied_seq < source_records.c.seq)
-    return int(conn.execute(select(func.count()).select_from(source_records).where(pending)).scalar_one())
+    """Landed versions and other inputs that still wait to be mapped and posted."""
+    return int(conn.execute(select(func.count()).select_from(pending)).scalar_one())
 
 
 def documents_posted(conn: Connection) -> int:

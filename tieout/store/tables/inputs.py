@@ -72,6 +72,12 @@ Index(
     sqlite_where=source_records.c.needs_fetch.is_(True),
     postgresql_where=source_records.c.needs_fetch.is_(True),
 )
+Index(
+    "ix_source_records_deleted",
+    source_records.c.connection,
+    sqlite_where=source_records.c.is_deleted.is_(True),
+    postgresql_where=source_records.c.is_deleted.is_(True),
+)
 
 watermarks = Table(
     "watermarks",
