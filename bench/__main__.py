@@ -41,7 +41,7 @@ BOUND = 300  # new records that come one by one
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", help="pull, syncs, push, latency, growth, api, identity, binding (default: all)"
+        "sections", nargs="*", help="pull, remote, syncs, push, latency, growth, api, identity, binding (default: all)"
     )
     parser.add_argument("--full", action="store_true", help="the sizes that are published, instead of quick ones")
     parser.add_argument("--rows", type=int, default=0, help="invoices to pull, and the largest books")
@@ -70,6 +70,7 @@ def main() -> int:
         # Loaded late: a child's peak memory counts what its parent held when it was forked.
         known: dict[str, Callable[[Databases], Section]] = {
             "pull": lambda db: pull.measure(work, db, sizes["rows"], engines=engines, others=not args.no_others),
+            "remote": lambda db: import_module("bench.remote").measure(work, db, sizes["rows"], engines),
             "syncs": lambda db: import_module("bench.syncs").measure(work, db, sizes["company"], engines),
             "push": lambda db: import_module("bench.push").measure(work, db, sizes["company"]),
             "latency": lambda db: import_module("bench.latency").measure(work, db, sizes["company"], sizes["samples"]),

@@ -117,11 +117,11 @@ def tree_cpu(pid: int) -> float:
 
 
 class Server:
-    """The static source as a process of its own."""
+    """The static source as a process of its own; each answer comes `delay_ms` late."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, delay_ms: int = 0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.server", str(rows)],
+            [sys.executable, "-m", "bench.server", str(rows), str(delay_ms)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,

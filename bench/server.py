@@ -1,4 +1,5 @@
-"""A source of static speed on loopback: `python -m bench.server ROWS`. It prints its port and lives until killed.
+"""A source of static speed on loopback: `python -m bench.server ROWS [MILLISECONDS]`. It prints its port and lives
+until killed; each answer leaves so many milliseconds after it was asked for, as if the source were far away.
 
 Three dialects over the same invented records: `/rows` (plain numbered pages), a CRM list with page numbers and
 `If-Modified-Since`, and bill queries of an accounting system. `POST /_change` changes 1 % of the records now,
@@ -118,8 +119,8 @@ def _numbers(records: Records, where: str, floor: int, entry: str) -> Any:
 class Talk(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, records: Records) -> None:
-        self.records = records
+    def __init__(self, records: Records, delay: float = 0.0) -> None:
+        self.records, self.delay = records, delay
         self.data = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -137,10 +138,12 @@ class Talk(asyncio.Protocol):
             self.data = rest[size:]
             answer = self.answer(lines[0].split(" ")[1], headers, rest[:size])
             status = b"200 OK" if answer else b"204 No Content"
-            self.transport.write(
-                b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(answer))
-                + answer
-            )
+            head_out = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            whole = head_out % (status, len(answer)) + answer
+            if self.delay:
+                asyncio.get_running_loop().call_later(self.delay, self.transport.write, whole)
+            else:
+                self.transport.write(whole)
 
     def answer(self, target: str, headers: dict[str, str], body: bytes) -> bytes:
         parts = urlsplit(target)
@@ -176,13 +179,13 @@ class Talk(asyncio.Protocol):
         return b""
 
 
-async def serve(rows: int) -> None:
+async def serve(rows: int, delay: float) -> None:
     records = Records(rows)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Talk(records), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Talk(records, delay), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0))

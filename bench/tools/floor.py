@@ -1,12 +1,15 @@
 """The bare floor: fetch pages, decode, upsert rows and lines in bulk. Nothing else is kept or checked.
 
-`python -m bench.tools.floor SOURCE DATABASE SIZE [SINCE]`
+`python -m bench.tools.floor SOURCE DATABASE SIZE [SINCE]`; with `--ahead` the next page is fetched while one is stored.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -23,9 +26,36 @@ COLUMNS = (
 LINES = "id invoice_id product quantity net tax".split()
 
 
-def main(source: str, database: str, size: int, since: str) -> None:
+def pages(source: str, size: int, since: str, is_ahead: bool) -> Iterator[dict[str, Any]]:
+    """Decoded pages in order; with `is_ahead` one is on its way while the one before is worked on."""
     client = httpx.Client(timeout=60)
     decode = msgspec.json.Decoder().decode
+
+    def fetch(page: int) -> bytes:
+        params = {"size": str(size), "page": str(page)} | ({"since": since} if since else {})
+        return client.get(f"{source}/rows", params=params).content
+
+    page = 1
+    if not is_ahead:
+        while True:
+            answer = decode(fetch(page))
+            yield answer
+            if not answer["more"]:
+                return
+            page += 1
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(fetch, page)
+        while True:
+            answer = decode(coming.result())
+            if answer["more"]:
+                page += 1
+                coming = pool.submit(fetch, page)
+            yield answer
+            if not answer["more"]:
+                return
+
+
+def main(source: str, database: str, size: int, since: str, is_ahead: bool) -> None:
     if database.startswith("postgres"):
         conn: Any = psycopg.connect(database.replace("+psycopg", ""))
         mark = "%s"
@@ -39,11 +69,9 @@ def main(source: str, database: str, size: int, since: str) -> None:
         cursor.execute(f"CREATE TABLE IF NOT EXISTS floor_{table} ({names[0]} text PRIMARY KEY, {_texts(names)})")
     conn.commit()
     put_row, put_line = _upsert("rows", COLUMNS, mark), _upsert("lines", LINES, mark)
-    start = cpu_now()
-    page, count, newest = 1, 0, since
-    while True:
-        params = {"size": str(size), "page": str(page)} | ({"since": since} if since else {})
-        answer = decode(client.get(f"{source}/rows", params=params).content)
+    start, began = cpu_now(), time.perf_counter()
+    count, newest = 0, since
+    for answer in pages(source, size, since, is_ahead):
         rows, lines = [], []
         for row in answer["rows"]:
             items = row.pop("Invoiced_Items")
@@ -61,10 +89,7 @@ def main(source: str, database: str, size: int, since: str) -> None:
             cursor.executemany(put_line, lines)
             conn.commit()
         count += len(rows)
-        if not answer["more"]:
-            break
-        page += 1
-    report(start_cpu=start, rows=count, newest=newest)
+    report(start_cpu=start, work_wall_seconds=round(time.perf_counter() - began, 3), rows=count, newest=newest)
 
 
 def _texts(names: list[str]) -> str:
@@ -80,4 +105,5 @@ def _upsert(table: str, names: list[str], mark: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "")
+    given = [one for one in sys.argv[1:] if one != "--ahead"]
+    main(given[0], given[1], int(given[2]), given[3] if len(given) > 3 else "", "--ahead" in sys.argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from bench.measure import cpu_now, report
@@ -16,7 +17,7 @@ def main(config_path: str, what: str, connection: str) -> None:
     config = load(Path(config_path), vendor_settings=vendor_settings)
     with open_service(config) as service:
         service.migrate()
-        start = cpu_now()
+        start, began = cpu_now(), time.perf_counter()
         if what == "migrate":
             return
         pulls = service.pull([connection])
@@ -30,6 +31,7 @@ def main(config_path: str, what: str, connection: str) -> None:
         new = sum(pull.new for pull in pulls)
         report(
             start_cpu=start,
+            work_wall_seconds=round(time.perf_counter() - began, 3),
             rows=rows,
             new=new,
             landing_cpu_seconds=round(landed - start, 3),
