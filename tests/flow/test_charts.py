@@ -55,7 +55,7 @@ def test_the_trend_ends_in_what_is_overdue_now_and_falls_with_a_payment(synced: 
 
 def plainly(conn: Connection, currency: str, days: list[date], today: date) -> list[int]:
     """The trend from every movement there ever was, one week at a time."""
-    lines = trends.lines_moved_since(conn, currency, date.min)
+    lines = trends.lines_of(conn, currency, {row[0] for row in trends.movements_since(conn, currency, date.min)})
     due = {document: {line: due_on for line, (due_on, _) in some.items()} for document, some in lines.items()}
     sums = []
     for day in days:

@@ -48,7 +48,8 @@ def overdue_trend(
     for row in owed_by_due(conn) if owed is None else owed:
         if row["currency"] == currency:
             resting[row["due_on"]] = resting.get(row["due_on"], 0) + int(row["minor"])
-    lines = trends.lines_moved_since(conn, currency, days[0])
+    moves = trends.movements_since(conn, currency, days[0])
+    lines = trends.lines_of(conn, currency, {document for document, *_ in moves})
     for known in lines.values():
         for due_on, minor in known.values():
             if minor > 0:
@@ -57,7 +58,7 @@ def overdue_trend(
         for at in range(bisect_right(days, due_on), len(days)):  # the first week at whose end its due day had passed
             sums[at] += minor
     later: dict[tuple[str, str], list[int]] = {}  # by line: what moved after the end of each week
-    for document, line, on, minor in trends.movements_since(conn, currency, days[0]):
+    for document, line, on, minor in moves:
         if (known := lines.get(document, {})) == {}:
             continue
         # A movement without a line belongs to a document of one line, or closes the earliest one first.

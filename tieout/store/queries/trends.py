@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, RowMapping, case, func, select, union
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, select
 
 from tieout.ledger import chart
+from tieout.store.among import among
 from tieout.store.queries import openings
 from tieout.store.tables import allocations, documents, entries, open_items, postings, runs
 
@@ -47,36 +48,18 @@ def movements_since(conn: Connection, currency: str, since: date) -> Sequence[tu
     return out
 
 
-def lines_moved_since(conn: Connection, currency: str, since: date) -> Mapping[str, Mapping[str, tuple[date, int]]]:
-    """document -> line -> (due day, minor units open now) of the documents that moved on that day or later."""
+def lines_of(conn: Connection, currency: str, ids: Iterable[str]) -> Mapping[str, Mapping[str, tuple[date, int]]]:
+    """document -> line -> (due day, minor units open now) of these documents."""
     o = open_items.c
     query = (
         select(o.document_id, o.line_id, o.due_on, o.open_minor)
-        .where(o.currency == currency, o.document_id.in_(_moved_since(conn, currency, since)))
+        .where(o.currency == currency, among(o.document_id, sorted(ids)))
         .order_by(o.document_id, o.due_on)
     )
     found: dict[str, dict[str, tuple[date, int]]] = {}
     for document, line, due_on, minor in conn.execute(query):
         found.setdefault(document, {})[line] = (due_on, int(minor))
     return found
-
-
-def _moved_since(conn: Connection, currency: str, since: date) -> CompoundSelect[tuple[str]]:
-    """The documents of a currency with a movement on that day or later."""
-    p, e, a = postings.c, entries.c, allocations.c
-    links = _links(conn, currency, since)
-    return union(
-        select(p.document_id)
-        .join(entries, e.id == p.entry_id)
-        .where(
-            e.effective_on >= since,
-            p.currency == currency,
-            p.code.in_(chart.CUSTOMER_CODES),
-            p.document_id.is_not(None),  # NOT IN a set with an unknown is never true
-        ),
-        select(a.from_document_id).where(*links, a.from_document_id.is_not(None)),
-        select(a.to_document_id).where(*links, a.to_document_id.is_not(None)),
-    )
 
 
 def _links(conn: Connection, currency: str, since: date) -> Sequence[ColumnElement[bool]]:
