@@ -51,6 +51,7 @@ _PLACED = frozenset("city_equal city_named region_equal branch_equal".split())
 _VAGUE = frozenset("han_sound_equal latin_prefix latin_joined".split())
 # A brand alone may be that of the group, and so may its landline.
 _BRAND_ONLY = frozenset("han_brand sound_short sound_prefix".split())
+_OTHER_CONTACT = frozenset(("phone_differs", "domain_differs"))
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
 _HINTED = frozenset(
@@ -82,6 +83,8 @@ def sufficient(codes: Collection[str]) -> str:
         crowds = _CROWDS_HAN if placed else CROWDS
         if "brand_weak" in codes and not own and "domain_named" not in codes:
             return ""  # trade words alone; a domain that is named so says nothing among those that sound alike
+        if not own and "han_legal_equal" not in codes and not _OTHER_CONTACT.isdisjoint(codes):
+            return ""  # nobody registers English names: with another landline or domain it may be a namesake
         return "legal_name" if own or crowds.isdisjoint(codes) else ""
     if "alias_equal" in codes:
         return "alias"
