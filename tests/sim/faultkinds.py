@@ -16,7 +16,8 @@ COMMITS = tuple(name for name in BOUNDARIES if name not in (*_INTERNAL, "push.se
 OUTSIDE = (*tuple(f"after:{name}" for name in COMMITS), "before:push.send", "after:push.send", "after:push.read")
 CRASHES = tuple(f"{side} {place}" for place in ("any", "write", "create") for side in ("before", "after"))
 FULL = ("rows:landing.commit",) * 8  # where rows are landed, not only where a read stands
-RUSHED = ("read", "request", "write", "write", "create", "create", *("after:outbox.claim",) * 4)
+LANE = ("lane",) * 8  # whoever has just taken the one lane stands still, and another takes it
+RUSHED = ("read", "request", "write", "write", "create", "create", *("after:outbox.claim",) * 4, *LANE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Fences:
         self._engine = engine
         self._held: dict[str, int] = {}
         self._holders: dict[str, str] = {}  # lease -> the process that took it last
+        self.taken = ""  # by the save that was looked at last
 
     def check(self, process: str) -> list[str]:
         """After `process` has saved a lease."""
@@ -88,9 +89,10 @@ class Fences:
         with nobody(), self._engine.connect() as conn:
             rows = conn.execute(_FENCES).all()
             conn.rollback()
+        self.taken = ""
         for name, fence in rows:
             if fence > self._held.get(name, 0):
-                self._holders[name] = process
+                self._holders[name], self.taken = process, name
             if fence < self._held.get(name, 0):
                 out.append(f"D8 the fence of {name} went back from {self._held[name]} to {fence}")
             self._held[name] = fence

@@ -234,6 +234,8 @@ class World:
         if point in _OUTSIDE:
             self.interrupt("interleave", point)
             self.interrupt("rush", point)
+        if point == "after:lease.save" and self.fences.taken == LANE:
+            self.interrupt("rush", "lane")
 
     # ------------------------------------------------------------- the end
     def close(self) -> None:
