@@ -27,9 +27,12 @@ def is_empty(value: Any) -> bool:
 
 
 def text(value: Any, path: str) -> str:
-    """Trimmed text; whole numbers become their digits, anything else is refused."""
+    """Trimmed text; whole numbers become their digits, anything else is refused.
+
+    PostgreSQL text refuses NUL: it becomes the visible symbol, as in stored JSON; the payload keeps what came.
+    """
     if isinstance(value, str):
-        return value.strip()
+        return value.replace("\x00", "\u2400").strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise MappingError(f"{path} is not text: {_shown(value)}", path=path, code="not_text")
