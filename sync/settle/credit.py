@@ -15,6 +15,7 @@ from sync.fold.conflicts import ConflictCall, close_conflicts, open_conflicts
 from sync.settle.cases import CaseView
 from sync.settle.credit_alerts import raise_alerts
 from sync.settle.credit_facts import CreditFacts, broken_promises, credit_facts
+from sync.settle.credit_memory import breaches_of, remembered
 from sync.settle.decisions import Verdict, current, day, put
 from sync.settle.grading import TERMS_MONTHS, Graded, grade_customers
 from sync.settle.positions import Position
@@ -93,13 +94,14 @@ def decide_credit(
 ) -> None:
     """Decide credit of these positions; CRM records of customers with a changed decision are touched."""
     held = current(batch, "credit", [position.key for position in positions])
+    memory = remembered(batch, positions, held)
     facts = credit_facts(batch, positions, members)
-    graded = grade_customers(batch, positions, held, view)
+    graded = grade_customers(batch, positions, memory, view)
     broken = broken_promises(batch, positions, view)
     verdicts: list[Verdict] = []
     needs: dict[str, _Rates] = {}
     for position in positions:
-        before = held.get(position.key)
+        before = memory.get(position.key)
         # Whether anything was ever posted, not what is open now: a customer who has paid all is "ok" with zero, however
         # its documents arrived.
         if before is None and not position.currencies and not facts.has_terms(position.key):
@@ -109,7 +111,7 @@ def decide_credit(
         standing = Standing(before, graded[position.key], broken.get(position.key, 0), view)
         verdicts.append(_decide(batch, position, standing, facts, asked))
     _note_needs(batch, needs, verdicts)
-    raise_alerts(batch, verdicts)
+    raise_alerts(batch, verdicts, breaches_of(batch, memory, held))
     for subject in put(batch, "credit", verdicts):
         customer = subject.split("|")[0]
         batch.touch("push", [member for member in members.get(customer, []) if "/" in member])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sync.fold.batch import Batch
 from sync.settle.decisions import Verdict, current, put
@@ -12,8 +12,8 @@ KIND = "credit_alert"
 ALERT_VERSION = "credit-alert-1"
 
 
-def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
-    """Begin or end the alert of each of these credit decisions.
+def raise_alerts(batch: Batch, verdicts: Sequence[Verdict], known: Mapping[str, str]) -> None:
+    """Begin or end the alert of each of these credit decisions; `known` breaches go on under the key they had.
 
     Subject and key name the breach (customer and company, first day), so that whoever is told is told once; figures
     that move while it lasts are in the credit decision. Source: receivables reference, section 8.3.
@@ -28,7 +28,10 @@ def raise_alerts(batch: Batch, verdicts: Sequence[Verdict]) -> None:
             continue
         if over is not None and is_on:
             continue
-        key = verdict.effective_on.isoformat() if over is not None or standing is None else standing["body"]["key"]
+        if over is not None or standing is None:
+            key = known.get(verdict.subject) or verdict.effective_on.isoformat()
+        else:
+            key = standing["body"]["key"]
         # No figures: those of the first look depend on what had arrived by then.
         body = {"key": key, "currency": verdict.body["currency"]}
         alerts.append(

@@ -36,19 +36,19 @@ def desired(service: Service) -> set[str]:
         exact_json.canonical([*key, name, value]).decode()
         for key, held in fields.items()
         for name, value in held.items()
-        if value not in (None, "", "0") and not name.startswith(("AR_As_Of", "AR_Credit"))
+        if value not in (None, "", "0") and not name.startswith("AR_As_Of")
     }
 
 
 def state(service: Service) -> dict[str, set[str]]:
     """Memberships, balances, conflicts, statuses, dunning, aging and desired pushes, by natural keys.
 
-    Not compared: credit, which remembers what a customer was (on hold since when, and how long it waits to be better)
-    beyond an unmerge, and decisions that a customer has nothing in a currency, which say the same as none.
+    Not compared: alerts, which are events (that a breach is over stays said), and decisions that a customer has nothing
+    in a currency, which say the same as none.
     """
     found = {kind: facts for kind, facts in books(service).items() if kind != "shown"}
     found["decisions"] = {
-        one for one in found["decisions"] if not one.startswith('["credit') and not one.endswith(_NOTHING)
+        one for one in found["decisions"] if not one.startswith('["credit_alert') and not one.endswith(_NOTHING)
     }
     found["aging"] = {exact_json.canonical(row).decode() for row in aging(service)}
     found["desired pushes"] = desired(service)
