@@ -205,17 +205,17 @@ def _changed_marks(
 ) -> tuple[list[str], dict[str, str] | None]:
     """Ids whose state mark differs from the one remembered at the last sweep (e.g. a settlement undone).
 
-    Also the marks to remember: those that differ from the commonest one, which stands under no id (""): it is another
-    one as soon as most records have moved. None = the stream has no marks. Where nothing is remembered yet, records
-    may have moved since they were first read, even most of them: each that is not as usual is asked for.
+    Also the marks to remember: those that differ from the usual one, which stands under no id (""): what the stream
+    calls ordinary, else the commonest, which is another one as soon as most records have moved. None = the stream has
+    no marks. What was never listed yet may have moved since it was read: whatever is not as usual is asked for.
     """
     if not any(marks.values()):
         return [], None
     with reading(ctx.engine) as conn:
         state = conn.execute(_STATE, {"of": connection, "in_stream": info.name}).scalar()
     held = dict((state or {}).get("marks") or {})
-    default = _commonest(marks)
-    before = held.pop("", info.ordinary_mark or default)
+    default = info.ordinary_mark or _commonest(marks)
+    before = held.pop("", default)
     changed = [key for key, mark in marks.items() if held.get(key, before) != mark]
     return changed, {"": default} | {key: mark for key, mark in marks.items() if mark != default}
 
