@@ -198,8 +198,9 @@ def many(plans: Iterator[tuple[str, Plan]], processes: int, show: Show, steps: i
 def _begin(stop: Any, parent: int, starts: Path) -> None:
     """A worker process: signals are its parent's business, and it ends when told to or when that is gone."""
     _shared.append(starts)
+    # Also when the whole group is signalled: who waits for `stop` and dies is waited for by `set` for ever.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(stop, parent, starts), daemon=True).start()
 
 

@@ -45,13 +45,14 @@ _ON_LINUX = pytest.mark.skipif(
 
 
 @_ON_LINUX
+@pytest.mark.parametrize("whom", ["it alone", "its group"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
-def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals) -> None:
+def test_a_stopped_run_leaves_no_process_behind(number: signal.Signals, whom: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SIM_ENGINE": "sqlite"}
     run = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True)
     try:
         _until("both workers run", lambda: len(_session(run.pid)) >= 3)
-        run.send_signal(number)
+        os.killpg(run.pid, number) if whom == "its group" else run.send_signal(number)
         said = run.communicate(timeout=PATIENCE)[0].decode()
         _until("nothing is left", lambda: not _session(run.pid))
     finally:
