@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.core import money
-from tieout.core.money import Money, MoneyError, exponent, format_minor, round_minor, split, to_decimal, to_minor
+from tieout.core.money import (
+    MAX_MINOR,
+    Money,
+    MoneyError,
+    exponent,
+    format_minor,
+    round_minor,
+    split,
+    to_decimal,
+    to_minor,
+)
 
 CURRENCIES = st.sampled_from(["CNY", "USD", "EUR", "JPY", "KRW", "KWD", "BHD", "CLF"])
 MINOR = st.integers(min_value=-(10**18), max_value=10**18)
@@ -127,3 +138,45 @@ def test_every_known_currency_has_one_exponent() -> None:
     assert money.is_currency("CNY")
     assert not money.is_currency("XXX")
     assert str(Money.of("12345.67", "CNY")) == "12,345.67 CNY"
+
+
+@given(
+    st.integers(-(10**15), 10**15), st.integers(0, 6), st.sampled_from(["CNY", "JPY", "KWD"]),
+    st.sampled_from([Decimal, str]),
+)  # fmt: skip
+def test_an_amount_of_any_number_of_places_is_read_as_the_fraction_it_is(
+    digits: int, places: int, currency: str, kind: type[Decimal] | type[str]
+) -> None:
+    value = kind(Decimal(digits).scaleb(-places))
+    exact = Fraction(digits, 10**places) * 10 ** exponent(currency)
+    if exact.denominator == 1:
+        assert to_minor(value, currency) == exact.numerator
+    else:
+        with pytest.raises(MoneyError, match="more than") as refused:
+            to_minor(value, currency)
+        assert refused.value.code == "too_precise"
+
+
+@pytest.mark.parametrize("kind", [Decimal, str])
+@pytest.mark.parametrize("text", ["1e3", "12E+1", "100e-2", "0e5", "0e-9", "-0", "0.000", "7.", ".5"])
+def test_other_ways_of_writing_an_amount_mean_the_same(text: str, kind: type[Decimal] | type[str]) -> None:
+    assert to_minor(kind(text), "CNY") == Fraction(Decimal(text)) * 100
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("kind", [Decimal, str, int])
+def test_the_largest_amount_is_kept_and_one_more_is_refused_by_name(sign: int, kind: type[Decimal]) -> None:
+    assert to_minor(kind(sign * MAX_MINOR), "JPY") == sign * MAX_MINOR
+    more = sign * (MAX_MINOR + 1)
+    with pytest.raises(MoneyError, match=f"amount {more} JPY is larger") as refused:
+        to_minor(kind(more), "JPY")
+    assert refused.value.code == "too_large"
+
+
+@pytest.mark.parametrize("text", ["1" + "0" * 38, "1" + "0" * 39, "1" + "0" * 40, "9" * 60, "1e40", "1e400"])
+@pytest.mark.parametrize("kind", [Decimal, str])
+def test_an_amount_beyond_all_measure_is_refused_and_shown_short(text: str, kind: type[Decimal] | type[str]) -> None:
+    with pytest.raises(MoneyError) as refused:
+        to_minor(kind(text), "CNY")
+    assert refused.value.code == "too_large"
+    assert f"amount {str(kind(text))[:60]} CNY is" in str(refused.value)
