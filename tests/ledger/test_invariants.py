@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.canonical.documents import DocumentCandidate, DocumentKind
+from tieout.ledger import chart
 from tieout.ledger.allocation import AllocationFact, accept
-from tieout.ledger.entries import Entry, post_allocation, post_document
-from tieout.ledger.invariants import CashBalance, ItemBalance, balance_breaches
+from tieout.ledger.entries import Entry, Posting, post_allocation, post_document
+from tieout.ledger.invariants import Breach, CashBalance, ItemBalance, balance_breaches
 from tieout.ledger.open_items import capacity_of, debit_lines_of, items_of
 
 ON = date(2026, 3, 1)
@@ -139,3 +140,35 @@ def test_lopsided_entry_and_broken_caps_are_found() -> None:
 )
 def test_any_set_of_allocations_keeps_the_books(facts: list[AllocationFact]) -> None:
     assert balance_breaches(*books(DOCUMENTS, facts)) == ()
+
+
+def entry_of(account: str, *sides: tuple[str, int]) -> Entry:
+    rows = tuple(Posting(code, account, "CNY", amount, f"doc-{account}") for code, amount in sides)
+    return Entry("invoice", "mirrored", "cn", ON, f"doc-{account}", rows)
+
+
+def test_an_entry_that_does_not_sum_to_zero_is_told_with_its_sign() -> None:
+    lopsided = entry_of("a", (chart.REVENUE, -5), (chart.BANK, 3))
+    assert balance_breaches([("e1", lopsided)], (), ()) == (
+        Breach("entry_unbalanced", ("e1",), "cn", "", "CNY", 0, -2),
+    )
+
+
+def test_an_account_that_stands_on_one_side_only_is_compared_with_nothing() -> None:
+    """Four accounts, each known to one of journal receivables, journal cash, items and payments alone."""
+    entries = [
+        ("e1", entry_of("a", (chart.AR, 5), (chart.REVENUE, -5))),
+        ("e2", entry_of("b", (chart.UNAPPLIED_CASH, -7), (chart.BANK, 7))),
+    ]
+    (item,) = items_of("doc-c", "cn", "c", document("invoice", 11))
+    cash = CashBalance("doc-d", "cn", "d", "CNY", -13, -13)
+    assert balance_breaches(entries, [ItemBalance(item, 11)], [cash]) == (
+        Breach("control_account", ("doc-a",), "cn", "a", "CNY", 0, 5),
+        Breach("customer_balance", ("a",), "cn", "a", "CNY", 0, 5),
+        Breach("unapplied_cash", ("doc-b",), "cn", "b", "CNY", 0, -7),
+        Breach("customer_balance", ("b",), "cn", "b", "CNY", 0, -7),
+        Breach("control_account", ("doc-c",), "cn", "c", "CNY", 11, 0),
+        Breach("customer_balance", ("c",), "cn", "c", "CNY", 11, 0),
+        Breach("unapplied_cash", ("doc-d",), "cn", "d", "CNY", -13, 0),
+        Breach("customer_balance", ("d",), "cn", "d", "CNY", -13, 0),
+    )

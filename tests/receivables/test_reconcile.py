@@ -195,7 +195,33 @@ def test_change_after_the_other_side_was_read_is_timing() -> None:
     assert one.explanation is not None
     assert (one.kind, one.explanation.code, one.differences) == ("timing", "changed_after_read", {"CNY": 500})
     assert only(reconcile([replace(late, changed_at=READ)], [], evidence=evidence)).kind == "missing_in_right"
+    assert one.explanation.params == {"changed_at": late.changed_at, "read_at": READ}
     assert only(reconcile([], [replace(late, line_id="R1")], evidence=evidence)).kind == "timing"
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_counts_is_when_the_side_was_read_that_lacks_it(side: str) -> None:
+    late = line("i1", 500, changed_at=READ + timedelta(seconds=1))
+    sides = ([late], []) if side == "left" else ([], [late])
+    for read, kind in (
+        (READ, "timing"),
+        (READ + timedelta(seconds=2), f"missing_in_{'right' if side == 'left' else 'left'}"),
+    ):
+        late_read = READ + timedelta(days=1)  # of the side that has it: tells nothing
+        evidence = Evidence(left_read_at=late_read, right_read_at=read)
+        if side == "right":
+            evidence = Evidence(left_read_at=read, right_read_at=late_read)
+        assert only(reconcile(*sides, evidence=evidence)).kind == kind
+
+
+def test_a_break_of_a_pair_shows_both_sides() -> None:
+    ours, theirs = line("Li1", 100, customer_id="a", status="paid"), line("Ri1", 90, customer_id="b", status="Odd")
+    abroad = replace(theirs, currency="USD", customer_id="a", status="paid")
+    found = [*reconcile([ours], [theirs]).breaks, *reconcile([ours], [abroad]).breaks]
+    assert [(one.kind, one.left) for one in found] == [
+        (kind, ours) for kind in ("amount", "customer", "status", "currency")
+    ]
+    assert [one.right for one in found] == [theirs, theirs, theirs, abroad]
 
 
 def test_our_own_posting_is_not_called_missing() -> None:
