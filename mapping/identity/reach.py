@@ -48,7 +48,9 @@ def _han() -> tuple[re.Pattern[str], dict[str, str]]:
     words |= {name: code for code, (han, _) in _LARGE.items() for name in han.split()}
     words |= {"中国": HOME, "香港": "HK", "澳门": "MO", "台湾": "TW"}
     longest = sorted(words, key=lambda word: (-len(word), word))
-    return re.compile("(?:" + "|".join(map(re.escape, longest)) + ")(?![际贸])"), words
+    # 中国际 is 国际 behind 中, not 中国; 国际 before 贸易 stays what it is.
+    ends = {word: "(?![际贸])" if word.endswith("国") else "" for word in longest}
+    return re.compile("|".join(re.escape(word) + end for word, end in ends.items())), words
 
 
 @cache

@@ -252,7 +252,7 @@ def test_all_of_it_is_said_in_chinese_too(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     (folder / "truth.csv").write_text("source,source_id,entity_id\n", encoding="utf-8")
     (folder / "bad.csv").write_text("source_id,name\n,x\n", encoding="utf-8")
-    refused(folder, f"{folder / 'bad.csv'} 第 2 行：source_id 为空。 每一行都必须填写。")
+    refused(folder, f"{folder / 'bad.csv'} 第 2 行：source_id 为空。每一行都必须填写。")
     refused(folder, f"未读取：{folder / 'truth.csv'} 不是客户表，缺少列 name。")
 
 

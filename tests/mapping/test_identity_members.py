@@ -253,3 +253,15 @@ def test_a_domain_that_sounds_like_the_name_does_not_tell_homophones_apart() -> 
     rows = [record("s/1", name, city="昆明", website="xintong2.com"), record("z/1", name, city="昆明")]
     assert not same(match([*books, *rows]), "s/1", "z/1")
     assert same(match(rows), "s/1", "z/1"), "where nobody else sounds so"
+
+
+@pytest.mark.parametrize(
+    ("han", "latin"),
+    [
+        ("麓淇国际贸易（广州）有限公司", "Luqi International Trade (Guangzhou) Co., Ltd."),
+        ("广州麓淇国际货运代理有限公司", "Guangzhou Luqi International Freight Forwarding Co., Ltd."),
+    ],
+)
+def test_a_name_and_its_translation_reach_equally_far(han: str, latin: str) -> None:
+    """国际 before 贸易 is 国际 all the same."""
+    assert two(record("z/1", latin, TAX), record("a/1", han, TAX)) == "auto"
