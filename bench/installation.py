@@ -8,10 +8,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.measure import ROOT, environment
 
@@ -35,7 +34,11 @@ VENDORS = {"zoho": "zoho_crm", "fxiaoke": "fxiaoke"}
 
 
 class Installation:
-    """Vendors, queue and processes of one configuration; everything ends with it."""
+    """The books and one CRM, their queue, and the product's processes; everything ends with the block.
+
+    `limits` are keys of the CRM's connection. `is_documented`: the vendors keep their documented limits, not the raised
+    ones of a demo.
+    """
 
     def __init__(
         self,
@@ -172,7 +175,10 @@ streams = ["customers", "invoices", "payments", "refunds", "allocations"]
         process.wait(30)
         self._running.remove(process)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for process in reversed(self._running):
             if process.poll() is None:
                 process.terminate()
@@ -182,27 +188,3 @@ streams = ["customers", "invoices", "payments", "refunds", "allocations"]
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-@contextmanager
-def install(
-    folder: Path,
-    database: str,
-    *,
-    customers: int,
-    invoices: int,
-    crm: str = "zoho",
-    limits: Mapping[str, int] | None = None,
-    is_documented: bool = False,
-) -> Iterator[Installation]:
-    """An installation with the books and one CRM; `limits` are keys of its connection.
-
-    `is_documented`: the vendors keep their documented limits, not the raised ones of a demo.
-    """
-    made = Installation(
-        folder, database, customers=customers, invoices=invoices, crm=crm, limits=limits, is_documented=is_documented
-    )
-    try:
-        yield made
-    finally:
-        made.close()

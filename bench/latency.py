@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.databases import Databases
-from bench.installation import Installation, install, wait
+from bench.installation import Installation, wait
 from bench.table import Section
 from sync.service import Service, open_service
 from tieout.cli.vendors import vendor_settings
@@ -33,7 +33,7 @@ def measure(folder: Path, databases: Databases, invoices: int, samples: int) -> 
         ("while", "p50 s", "p95 s", "longest s", "samples"),
     )
     database = databases.fresh("postgresql", "latency")
-    with install(folder / "latency", database, customers=max(invoices // 8, 10), invoices=invoices) as made:
+    with Installation(folder / "latency", database, customers=max(invoices // 8, 10), invoices=invoices) as made:
         prepare(made)
         made.command("sync")
         with open_service(load(made.config, vendor_settings=vendor_settings)) as service:

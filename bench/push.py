@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.databases import Databases
-from bench.installation import Installation, install, wait
+from bench.installation import Installation, wait
 from bench.table import Section
 from sync.service import Service, open_service
 from tieout.cli.vendors import vendor_settings
@@ -63,7 +63,7 @@ def measure(folder: Path, databases: Databases, invoices: int) -> Section:
             database = databases.fresh("postgresql", "push")
             place = folder / f"push-{crm.name}-{workers}"
             size = {"customers": max(invoices // 8, 10), "invoices": invoices}
-            with install(place, database, **size, crm=crm.name, limits=_limits(crm), is_documented=True) as made:
+            with Installation(place, database, **size, crm=crm.name, limits=_limits(crm), is_documented=True) as made:
                 with open_service(load(made.config, vendor_settings=vendor_settings)) as service:
                     service.migrate()
                 made.command("setup", crm.name)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.databases import Databases
-from bench.installation import Installation, install
+from bench.installation import Installation
 from bench.measure import run
 from bench.table import Section
 from sync.service import Service, open_service
@@ -33,7 +33,7 @@ def measure(folder: Path, databases: Databases, invoices: int, engines: tuple[st
          "records new", "records written", "CPU s", "wall s"),
     )  # fmt: skip
     for engine in engines:
-        with install(
+        with Installation(
             folder / f"syncs-{engine}",
             databases.fresh(engine, "syncs"),
             customers=round(invoices * CUSTOMERS),

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-import socket
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
-import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from sync.service import Service, open_service
 from tests.flow.books import rows
 from tests.flow.harness import SharedClock, make_world, transport, write_config
+from tests.flow.postbox import Postbox, mail_config, postbox  # noqa: F401 - a fixture
 from tests.flow.test_dunning_flow import debt_of
 from tieout.cli.vendors import vendor_settings
 from tieout.core.config import load
@@ -25,51 +18,9 @@ from tieout.sandbox.world import SandboxWorld
 from tieout.store.tables import outbox
 
 
-@dataclass
-class Postbox:
-    """A mail server's handler: keeps what it takes; may lose the connection after taking it."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    drop: bool = False
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        made = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(made, EmailMessage)
-        self.mails.append(made)
-        if self.drop:
-            server.transport.abort()
-        return "250 OK"
-
-
-@pytest.fixture
-def postbox() -> Iterator[tuple[Postbox, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, port
-    controller.stop()
-
-
 def _open(folder: Path, world: SandboxWorld, url: str, port: int) -> Service:
     path = write_config(folder, world, url)
-    more = f"""
-[mail]
-host = "127.0.0.1"
-port = {port}
-security = "none"
-sender = "Finance <ar@example.com>"
-timeout_seconds = 5
-
-[connections.letters]
-vendor = "mail"
-sandbox = true
-company = "cn"
-push = ["reminders"]
-"""
-    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + mail_config(port), encoding="utf-8")
     service = open_service(
         load(path, vendor_settings=vendor_settings), transport=transport(world), clock=SharedClock(world.clock)
     )
@@ -78,7 +29,9 @@ push = ["reminders"]
 
 
 def test_a_mail_goes_out_once_in_the_customers_language_and_a_lost_answer_is_not_sent_again(
-    tmp_path: Path, engine_url: str, postbox: tuple[Postbox, int]
+    tmp_path: Path,
+    engine_url: str,
+    postbox: tuple[Postbox, int],  # noqa: F811
 ) -> None:
     box, port = postbox
     world = make_world(16, 40)

@@ -12,8 +12,8 @@ from sync.restore import restore
 from sync.service import Service, open_service
 from tests.flow.books import rows
 from tests.flow.harness import SharedClock, make_world, transport, write_config
+from tests.flow.postbox import Postbox, mail_config, postbox  # noqa: F401 - a fixture
 from tests.flow.test_dunning_flow import Debt, debt_of
-from tests.flow.test_dunning_mail import Postbox, postbox  # noqa: F401 - a fixture
 from tests.flow.test_restore import second_url  # noqa: F401 - a fixture
 from tieout.cli.vendors import vendor_settings
 from tieout.core.config import load
@@ -48,20 +48,9 @@ class Scene:
 
     def open(self, url: str) -> Service:
         path = write_config(self.folder, self.world, url)
-        more = f"""
-[mail]
-host = "127.0.0.1"
-port = {self.port}
-security = "none"
-sender = "Finance <ar@example.com>"
-timeout_seconds = 5
-
-[connections.letters]
-vendor = "mail"
-sandbox = true
-company = "cn"
-push = ["reminders"]
-
+        more = (
+            mail_config(self.port)
+            + f"""
 [connections.robot]
 vendor = "dingtalk"
 sandbox = true
@@ -70,6 +59,7 @@ key = "K1"
 base_url = "http://{ROBOT}"
 push = ["reminders"]
 """
+        )
         path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
         config = load(path, vendor_settings=vendor_settings)
         wires = transport(self.world)
