@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mapping.identity.places import Place, cut_places, latin_places
+from mapping.identity.places import Place, cut_address, latin_places
 from mapping.identity.simplify import simplified
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -37,7 +37,7 @@ def read_address(raw: str) -> Address | None:
         found = next((latin_places()[word] for word in reversed(words) if word in latin_places()), ())
         return Address("latin", found if len(found) == 1 else (), " ".join(words), "") if words else None
     text = simplified(text).removeprefix("中国").replace("(", "").replace(")", "")
-    found_places, rest = cut_places(_MARKS.sub("", text), keep=0)
+    found_places, rest = cut_address(_MARKS.sub("", text))
     rest = rest.removeprefix("省").removeprefix("市")
     cities = [place for place in found_places if place[1] or place[0] in ("北京", "上海", "天津", "重庆")]
     road = _ROAD.search(rest)

@@ -24,7 +24,7 @@ class PartyFacts:
     `ref` is the caller's id; `side` says which system it stands in (records of one side compete, records of two sides
     are linked); `group` is the customer it is already a member of, "" if none; `rule` put it there (`link.ANCHORS`).
     `called`: keys of names by which people's answers call its customer and nobody else; `called_too`: those that mean
-    others as well. `phone`: a landline as E.164; `country`: ISO 3166-1 code; "" where not known.
+    others as well. `phone`, `mobile`: as E.164; `country`: ISO 3166-1 code; "" where not known.
     """
 
     ref: str
@@ -115,7 +115,7 @@ def phone_key(raw: str, country: str = "") -> str:
 
 
 def mobile_key(raw: str, country: str = "") -> str:
-    """A mobile number: mainland ones are 11 digits that begin with 1; it belongs to a person."""
+    """A mobile number as E.164; it belongs to a person."""
     return phones(raw, country)[1]
 
 

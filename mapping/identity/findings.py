@@ -12,7 +12,7 @@ from mapping.identity import addresses, name_pairs, places, tax_ids, trades
 from mapping.identity.facts import PartyFacts
 from mapping.identity.names import Name
 from mapping.identity.reach import WORLD
-from mapping.identity.views import GROUP_WORD, View
+from mapping.identity.views import GROUP_LABELS, GROUP_WORD, View
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -23,6 +23,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("trade_equal", "trade_differs"),
     ("trades_equal",),
     ("brand_weak",),
+    ("brand_common",),
     ("region_equal", "region_conflict"),
     ("district_differs",),
     ("branch_conflict", "branch_unclear", "branch_equal", "branch_one_side"),
@@ -38,6 +39,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("domain_contested",),
     ("domain_equal", "domain_differs", "domain_named"),
     ("domain_spelled",),
+    ("brand_alone",),
+    ("domain_branded",),
     ("phone_equal", "phone_differs"),
     ("mobile_equal",),
     ("number_equal",),
@@ -53,6 +56,14 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("must_not_link",),
 )
 _SOLE = frozenset(("sole_trader",))
+# Levels at which a name says all that the other one says.
+_SAID = frozenset(
+    (
+        *name_pairs.HAN[: name_pairs.HAN.index("han_short_equal") + 1],
+        *name_pairs.LATIN[: name_pairs.LATIN.index("latin_short_equal") + 1],
+        "sound_equal",
+    )
+)
 _SPOKEN = frozenset(("sound_equal", "sound_short", "sound_prefix"))
 _ONE_BRAND = frozenset(("han_industry_differs", "latin_brand_equal", "latin_form_differs"))
 _LATIN_APART = frozenset(("latin_brand_equal", "latin_similar", "latin_differs"))
@@ -172,6 +183,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         latin if han else "" if latin else trade,
         "trades_equal" if trade == "trade_equal" and _share_trades(mine, theirs) else "",
         _weak(mine, theirs, han, latin),
+        _common(mine, theirs, han, latin),
         _other_script(mine, theirs, han, latin),
         _regions(mine, theirs),
         _districts(mine, theirs),
@@ -183,6 +195,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         _group_words(mine, theirs),
         _reach(mine, theirs),
         "person_named" if mine.is_person or theirs.is_person else "",
+        "brand_alone" if mine.is_bare != theirs.is_bare and _SAID.isdisjoint((han, latin, spoken)) else "",
     ]
 
 
@@ -214,6 +227,17 @@ def _weak(mine: View, theirs: View, han: str, latin: str) -> str:
         return ""
     is_whole = han in ("han_legal_equal", "han_stem_equal") and mine.licensed and theirs.licensed
     return "" if is_whole else "brand_weak"
+
+
+def _common(mine: View, theirs: View, han: str, latin: str) -> str:
+    """A note that the brand in which names agree is one that very many firms bear."""
+    if han and han != "han_differs":
+        script = 0
+    elif latin and latin != "latin_differs":
+        script = 1
+    else:
+        return ""
+    return "brand_common" if mine.common[script] and theirs.common[script] else ""
 
 
 def _share_trades(mine: View, theirs: View) -> bool:
@@ -356,6 +380,8 @@ def _contact(mine: View, theirs: View) -> list[str]:
         out.append("domain_equal" if one.domain == other.domain else "domain_differs")
         if out[0] == "domain_equal" and (mine.latin or theirs.latin) and _spelled_in_domain(mine, theirs):
             out.append("domain_spelled")
+        if out[0] == "domain_equal" and (mine.is_bare or theirs.is_bare) and _carried(mine, theirs):
+            out.append("domain_branded")
     elif (mine.label and _domain_named(mine.label, theirs)) or (theirs.label and _domain_named(theirs.label, mine)):
         out.append("domain_named")
     if mine.dialled and theirs.dialled and mine.dialled != theirs.dialled and one.phone[-7:] != other.phone[-7:]:
@@ -376,6 +402,12 @@ def _contact(mine: View, theirs: View) -> list[str]:
     return out
 
 
+def _carried(mine: View, theirs: View) -> bool:
+    """True when the domain of both carries the brand of both, and does not say that it is the group's."""
+    label = mine.label
+    return not label.endswith(GROUP_LABELS) and _domain_named(label, mine) and _domain_named(label, theirs)
+
+
 def _domain_named(label: str, theirs: View) -> bool:
     return any(name_pairs.domain_sounds(label, name) for name in theirs.spoken)
 
@@ -384,12 +416,12 @@ def _cities(mine: View, theirs: View) -> str:
     if mine.places and theirs.places:
         if not mine.places.isdisjoint(theirs.places):
             return "city_equal"
-        return "city_conflict" if places.conflict(mine.places, theirs.places) else ""
+        return "city_conflict" if places.cities_conflict(mine.places, theirs.places) else ""
     for one, other in ((mine, theirs), (theirs, mine)):
         if one.places and other.named:
             if not one.places.isdisjoint(other.named):
                 return "city_named"
-            if places.conflict(one.places, other.named):
+            if places.cities_conflict(one.places, other.named):
                 return "city_not_named"
     return ""
 

@@ -3,7 +3,7 @@
 A number written without its country is read by the country of the record, else by its shape: mainland area codes, the
 ten digits of Taiwan, the 3-3-4 groups of North America. A local number without area code says nothing, nor does what
 people type to get past a form (00000000, 12345678). Sources: ITU-T E.164 (at most 15 digits); national numbering
-plans for the lengths; matching reference, section 1, for extensions and mobiles.
+plans for the lengths and the ranges of mobiles; matching reference, section 1, for extensions and mobiles.
 """
 
 from __future__ import annotations
@@ -21,7 +21,25 @@ _ABROAD = re.compile(r"^\D*?(?:\+|00)(?=[\d\s(-])")
 _TRUNK = re.compile(r"\(0\)")
 _MAINLAND = re.compile(r"(?:10|2\d)\d{8}|[3-9]\d{2}\d{7,8}|[48]00\d{7}")
 _MAINLAND_MOBILE = re.compile(r"1\d{10}")
-_TAIWAN_MOBILE = re.compile(r"9\d{8}")
+# Mobile numbers by country code. North America gives them no range of their own.
+_MOBILES = {
+    "86": _MAINLAND_MOBILE,
+    "886": re.compile(r"9\d{8}"),
+    "852": re.compile(r"[4-79]\d{7}"),
+    "853": re.compile(r"6\d{7}"),
+    "65": re.compile(r"[89]\d{7}"),
+    "44": re.compile(r"7[1-57-9]\d{8}"),
+    "49": re.compile(r"1[5-7]\d{8,9}"),
+    "33": re.compile(r"[67]\d{8}"),
+    "81": re.compile(r"[789]0\d{8}"),
+    "82": re.compile(r"1\d{8,9}"),
+    "61": re.compile(r"4\d{8}"),
+    "60": re.compile(r"1\d{8,9}"),
+    "66": re.compile(r"[689]\d{8}"),
+    "84": re.compile(r"[35789]\d{8}"),
+    "91": re.compile(r"[6-9]\d{9}"),
+}
+_CHINESE = ("", "CN", "HK", "MO", "TW")  # countries whose firms write mainland mobiles without their country
 _AMERICAN = re.compile(r"^\D*(?:1\D+)?[2-9]\d{2}\D+\d{3}\D+\d{4}$")
 _NORTH_AMERICA = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
 _RUNS = "01234567890123456789", "98765432109876543210"
@@ -64,8 +82,8 @@ _BY_CODE = {plan.code: (country, plan) for country, plan in _PLANS.items() if co
 def phones(raw: str, country: str = "") -> tuple[str, str]:
     """Landline and mobile number of a text, one of them at most; the first that can be read where there are several.
 
-    The landline as E.164 (`+8675526731188`), a mainland mobile as its 11 digits, one of Taiwan as E.164. `country`:
-    ISO code of the record, "" if not known.
+    Both as E.164 (`+8675526731188`, `+8613912345678`), digits alone where no country is known, which are no mobile.
+    `country`: ISO code of the record, "" if not known.
     """
     if not raw:
         return "", ""
@@ -92,13 +110,11 @@ def _kept(number: str) -> tuple[str, str]:
     """A readable number as landline or mobile; nothing for a dummy."""
     if not number:
         return "", ""
-    if number.startswith("+86") and _MAINLAND_MOBILE.fullmatch(number[3:]):
-        return "", number[3:]
-    if _is_dummy(number):
+    code = dialled(number)
+    is_mobile = code in _MOBILES and _MOBILES[code].fullmatch(number[1 + len(code) :]) is not None
+    if not (is_mobile and code == "86") and _is_dummy(number):
         return "", ""
-    if number.startswith("+886") and _TAIWAN_MOBILE.fullmatch(number[4:]):
-        return "", number
-    return number, ""
+    return ("", number) if is_mobile else (number, "")
 
 
 def _is_dummy(number: str) -> bool:
@@ -153,7 +169,8 @@ def _at_home(digits: str, text: str, country: str) -> Iterable[str]:
     if _AMERICAN.match(text) and not digits.startswith(("400", "800")):
         yield f"+1{digits[-10:]}"
     if _MAINLAND_MOBILE.fullmatch(digits):
-        yield f"+86{digits}"
+        # Elsewhere the same digits are a number of that country, or none: they say nothing about whose they are.
+        yield f"+86{digits}" if country in _CHINESE else ""
     if dialled and _MAINLAND.fullmatch(digits[1:]):
         yield f"+86{digits[1:]}"
     if dialled and 9 <= len(digits) <= 10:

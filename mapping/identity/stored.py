@@ -25,7 +25,8 @@ _CODE = (
     "simplify sounds stored tables tax_ids"
 ).split()
 _DATA = (
-    "clutter.yaml generic_words.yaml hosts.yaml legal_forms.yaml persons.yaml pinyin.txt places_latin.yaml regions.yaml"
+    "clutter.yaml common_brands.yaml generic_words.yaml hosts.yaml legal_forms.yaml persons.yaml pinyin.txt "
+    "places_latin.yaml regions.yaml"
 ).split()
 _LIBRARIES = ("babel", "python-stdnum", "opencc-python-reimplemented")
 

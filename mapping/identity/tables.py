@@ -36,6 +36,9 @@ class Tables:
     generic: tuple[str, ...]
     generic_latin: frozenset[str]
     licensed: tuple[str, ...]
+    common_characters: frozenset[str]
+    common_words: frozenset[str]
+    common_trades: frozenset[str]
     surnames: frozenset[str]
     rare_surnames: frozenset[str]
     given_characters: frozenset[str]
@@ -63,7 +66,7 @@ def read_table(name: str) -> Any:
 def tables() -> Tables:
     """The shipped tables, read once."""
     forms, clutter = read_table("legal_forms.yaml"), read_table("clutter.yaml")
-    persons = read_table("persons.yaml")
+    persons, common = read_table("persons.yaml"), read_table("common_brands.yaml")
     generic, provinces = read_table("generic_words.yaml"), read_table("regions.yaml")
     spellings = [(tuple(text.split()), one) for one, texts in forms["latin"].items() for text in (one, *texts)]
     regions = {province: (province, "") for province in provinces}
@@ -89,6 +92,9 @@ def tables() -> Tables:
         generic=_longest(generic["chinese"]),
         generic_latin=frozenset(forms["short_words"].get(word, word) for word in generic["latin"]),
         licensed=_longest(generic["licensed"]),
+        common_characters=frozenset("".join(common["chinese"].split())),
+        common_words=frozenset(common["latin"]),
+        common_trades=frozenset(common["latin_trades"]),
         surnames=frozenset(persons["surnames"]),
         rare_surnames=frozenset(persons["rare_surnames"]),
         given_characters=frozenset("".join(persons["given_characters"].split())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from mapping.identity.facts import PartyFacts
 from mapping.identity.name_pairs import Spoken, spoken_of
@@ -10,10 +11,12 @@ from mapping.identity.names import Name, loose
 from mapping.identity.persons import is_person
 from mapping.identity.phones import dialled
 from mapping.identity.reach import AT_HEAD, HOME, reach
+from mapping.identity.sounds import sound
 from mapping.identity.tables import tables
 from mapping.identity.tax_ids import TaxId
 
 NO_GROUP_WORD, GROUP_WORD = 1, 2  # bits of `View.groups`
+GROUP_LABELS = ("group", "grp", "holding", "holdings", "jituan")  # how the domain of a whole group ends
 
 _NUMBERED = re.compile(r"^第(?=[\d一二三四五六七八九十百])")  # 第一分公司 is 一分公司
 _INNER = re.compile(r"(?:分行|分公司)(?=.)")  # between the head office and the branch: 深圳分行中心区支行
@@ -24,16 +27,16 @@ _HOMES = {"香港": "HK", "澳门": "MO", "台湾": "TW"}
 class View:
     """Names by script, places, branches and group words of one record; plain attributes, for millions of reads.
 
-    `groups`: by script, whether any name says group or holding and whether any does not. `has_branch`: a branch, a
-    place of one, or a branch for certain. `kinds`: the kinds of legal persons that its Chinese names state. `shops`:
-    names that end in 店 and may be a chain or one of its shops. `reach`: countries and continents that its names state;
-    `at`: those and where it is. `only_tax`: its tax id where it has exactly one, and
-    that one is valid.
+    `common`: by script, whether the brands are everybody's. `groups`: by script, whether any name says group or holding
+    and whether any does not. `has_branch`: a branch, a place of one, or a branch for certain. `kinds`: the kinds of
+    legal persons that its Chinese names state. `shops`: names that end in 店 and may be a chain or one of its shops.
+    `is_bare`: all its names are a brand and nothing else. `reach`: countries and continents that its names state; `at`:
+    those and where it is. `only_tax`: its tax id where it has exactly one, and that one is valid.
     """
 
     __slots__ = (
-        "_spoken", "at", "branch_places", "branch_texts", "dialled", "districts",
-        "facts", "groups", "han", "has_branch", "in_one_script", "is_branch", "is_called",
+        "_spoken", "at", "branch_places", "branch_texts", "common", "dialled", "districts",
+        "facts", "groups", "han", "has_branch", "in_one_script", "is_bare", "is_branch", "is_called",
         "is_no_group", "is_person",
         "kinds", "label",
         "latin", "latin_branches", "licensed", "named", "only_tax", "places", "reach", "regions", "says_group", "shops",
@@ -48,6 +51,7 @@ class View:
         self.in_one_script = not han or not latin
         self.regions = tuple([name.regions for name in names if name.regions])
         self.is_person = bool(names) and all(map(is_person, names))
+        self.is_bare = bool(names) and all(map(_is_bare, names))
         self.districts = frozenset([name.district for name in han if name.district])
         self.is_branch = facts.is_branch()
         self.branch_texts = frozenset(
@@ -63,6 +67,7 @@ class View:
         self.says_group = _says_group(names)
         self.is_no_group = not any(name.is_group or "控股" in name.core for name in names) and bool(facts.legal_name)
         self.weak = (_is_weak(han), _is_weak(latin))
+        self.common = (_is_common(han), _is_common(latin))
         self.licensed = self.weak[0] and any(map(_is_licensed, han))
         self.label = facts.domain.split(".", 1)[0].replace("-", "")
         self.places = frozenset(facts.places)
@@ -104,9 +109,39 @@ def _says_group(names: tuple[Name, ...]) -> bool:
     return bool(said) and (len(said) == len(names) or any(name.is_full for name in said))
 
 
+def _is_bare(name: Name) -> bool:
+    """True for a brand and nothing else: 华为, Huawei; it may be the group's as well as that of any member."""
+    if name.form or name.branch or name.is_group or name.regions or name.branch_places or not name.has_brand:
+        return False
+    return name.core == name.brand
+
+
 def _is_weak(names: tuple[Name, ...]) -> bool:
     """True when all names of a script are made of trade words."""
     return bool(names) and not any(name.has_brand for name in names)
+
+
+def _is_common(names: tuple[Name, ...]) -> bool:
+    """True when the brands of a script are all made of words that very many firms are called by: 宏达, United Star."""
+    return bool(names) and all(map(_has_common_brand, names))
+
+
+@cache
+def _common_sounds() -> frozenset[str]:
+    """How brands of two common characters are spelled in English names: hongda."""
+    syllables = {sound(char) for char in tables().common_characters}
+    return frozenset(first + second for first in syllables for second in syllables)
+
+
+def _has_common_brand(name: Name) -> bool:
+    if not name.has_brand:
+        return False
+    if name.script == "latin":
+        words = [word for word in name.brand.split() if word not in tables().common_trades]
+        if tables().common_words.issuperset(words):
+            return bool(words)
+        return len(words) < 3 and "".join(words) in _common_sounds()
+    return len(name.brand) <= 2 and tables().common_characters.issuperset(name.brand)
 
 
 def _is_licensed(name: Name) -> bool:

@@ -51,6 +51,9 @@ _PLACED = frozenset("city_equal city_named region_equal branch_equal".split())
 _VAGUE = frozenset("han_sound_equal latin_prefix latin_joined".split())
 # A brand alone may be that of the group, and so may its landline.
 _BRAND_ONLY = frozenset("han_brand sound_short sound_prefix".split())
+_BRANDLIKE = _BRAND_ONLY | frozenset(
+    "latin_prefix latin_joined han_abbreviation han_short_equal latin_short_equal sound_equal".split()
+)
 _OTHER_CONTACT = frozenset(("phone_differs", "domain_differs"))
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
@@ -81,6 +84,8 @@ def sufficient(codes: Collection[str]) -> str:
         # A Chinese name that lacks its place was never registered so: it tells no more than an English one.
         placed = "han_legal_equal" in codes and "region_equal" in codes
         crowds = _CROWDS_HAN if placed else CROWDS
+        if "brand_common" in codes and not own and not placed and "city_equal" not in codes:
+            return ""
         if "brand_weak" in codes and not own and "domain_named" not in codes:
             return ""  # trade words alone; a domain that is named so says nothing among those that sound alike
         if not own and "han_legal_equal" not in codes and not _OTHER_CONTACT.isdisjoint(codes):
@@ -91,8 +96,13 @@ def sufficient(codes: Collection[str]) -> str:
     if "person_named" in codes:
         return ""  # many people bear one name, and a firm that bears it too is another customer
     around = sum(code in _AROUND for code in codes)
+    placed = "han_stem_equal" in codes and "region_equal" in codes
+    if "brand_common" in codes and not (found or placed or "domain_equal" in codes):
+        return ""  # there is one in every town
     if not _NAMED.isdisjoint(codes):
         return _by_name(codes, found, around)
+    if "brand_alone" in codes and not _BRANDLIKE.isdisjoint(codes) and not _says_whose(codes, found):
+        return ""
     if not _SHORT.isdisjoint(codes) and around > 1 and _SHARED.isdisjoint(codes) and "sound_crowded" not in codes:
         return "short_name"
     if not _HINTED.isdisjoint(codes):
@@ -118,6 +128,16 @@ def _by_name(codes: Collection[str], found: int, around: int) -> str:
         return ""  # English names leave out what tells relatives apart: they need two things beside them
     # A member may differ from its parent in the place alone, and shares the domain with it.
     return "name" if "han_stem_equal" in codes or not han or not _PLACED.isdisjoint(codes) else ""
+
+
+def _says_whose(codes: Collection[str], found: int) -> bool:
+    """True where a brand alone is that of the firm: by its id, or by a domain that carries it and a contact.
+
+    An address and a landline are those of a building and its switchboard, which the firms of a group share.
+    """
+    if "tax_id_near" in codes:
+        return True
+    return "domain_branded" in codes and found > 0 and _SHARED.isdisjoint(codes)
 
 
 def _contacted(codes: Collection[str], found: int) -> bool:

@@ -34,8 +34,10 @@ LEAST = {"phone_differs": -200, "domain_differs": -200}
 # That others bear the name, or that names do not confirm an id, speaks for nobody, whatever few pairs say.
 NOTED = (
     "brand_contested", "brand_crowded", "domain_contested", "name_contested", "sound_crowded", "names_share_nothing",
-    "names_unconfirmed", "reach_differs", "nobody_named", "person_named", "sole_trader",
+    "names_unconfirmed", "reach_differs", "nobody_named", "person_named", "sole_trader", "domain_branded",
 )  # fmt: skip
+# Listed firms bear names of their own, and their brands are rarely their groups': elsewhere these say less than fitted.
+MOST = {"brand_common": -100, "brand_alone": -50}
 # No labelled table tells what people answered: a name they gave one customer links where nothing contradicts.
 SAID = {"alias_equal": 350, "alias_shared": 150}
 THRESHOLDS = {"margin": 200, "floor": -300, "review": -70}
@@ -85,6 +87,7 @@ def fit(rows: Sequence[tuple[str, ...]], same: Sequence[bool]) -> tuple[int, dic
             break
     made = {code: max(round(100 * w[at[code]]), LEAST.get(code, -9999)) for code in codes}
     made |= {code: min(made[code], 0) for code in NOTED if code in made}
+    made |= {code: min(made[code], most) for code, most in MOST.items() if code in made}
     return round(100 * w[0]), made | SAID
 
 

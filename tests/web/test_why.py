@@ -120,7 +120,8 @@ def test_the_api_tells_names_in_parts_weights_thresholds_vetoes_and_events(site:
     assert (name["region"], name["brand"], name["trade"], name["form"]) == ("广东 深圳", "澄砚", "智能装备", "有限公司")
     parts = found["left"]["parts"]
     assert parts["tax_ids"] == [{"value": TAX, "scheme": "cn", "is_valid": True}]
-    assert (parts["mobile"], parts["landline"], parts["website"], parts["domain"]) == ("13800138000", "", "qq.com", "")
+    assert (parts["mobile"], parts["landline"]) == ("+8613800138000", "")
+    assert (parts["website"], parts["domain"]) == ("qq.com", "")
     assert found["vetoes"] == []
     assert [(one["member"], one["rule"], one["to_at"]) for one in found["events"]] == [
         (pair[1], "book_of_record", None),
