@@ -33,7 +33,17 @@ def test_instalments_are_read_as_days_and_amounts(run: Run, service: Any) -> Non
     [
         (("plan", "cus_1", "--row", "soon"), "'soon' 不是分期：请写 日期=金额。例如", "'soon' is no instalment"),
         (("plan", "cus_1", "--row", "2026-13-01=5"), "'2026-13-01' 不是日期", "'2026-13-01' is not a calendar date"),
-        (("dispute", "inv_1", "--reason", "price", "--amount", "much"), "金额 'much' 不是数字", "is not a number"),
+        (
+            ("dispute", "inv_1", "--reason", "x", "--amount", "5000,50"),
+            "'5000,50' 不是 CNY 金额",
+            "not an amount in CNY",
+        ),
+        (
+            ("promise", "cus_1", "--on", "2026-12-05", "--amount", "1.234,50"),
+            "不是 CNY 金额。请用小数点",
+            "is not an amount in CNY",
+        ),
+        (("plan", "cus_1", "--row", "2026-12-31=1,50"), "'1,50' 不是 CNY 金额", "'1,50' is not an amount in CNY"),
     ],
 )
 def test_a_mistake_in_an_argument_is_one_line(

@@ -104,7 +104,7 @@ def test_a_limit_is_asked_for_on_the_page_of_the_customer(site: Site, csrf_of: C
     where = f"/customers/{customer}/credit/limit"
     assert client.post(where, data=limit).headers["Location"] == f"/customers/{customer}"
     for field, wrong in (
-        ("amount", "1.005"), ("amount", "-1"), ("amount", "much"), ("currency", "YUAN"), ("reason", " "),
+        ("amount", "1.005"), ("amount", "-1"), ("amount", "5000,50"), ("currency", "YUAN"), ("reason", " "),
         ("valid_until", "31.12.2026"),
     ):  # fmt: skip
         assert client.post(where, data={**limit, field: wrong}).status_code == 422, (field, wrong)
@@ -142,7 +142,7 @@ def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csr
     csrf = csrf_of(page)
     promise = {"csrf": csrf, "promised_on": "2026-12-01", "amount": "200.00", "currency": "CNY", "by": "王会计"}
     assert client.post(f"/customers/{customer}/promise", data=promise).status_code == 303
-    for field, wrong in (("promised_on", "soon"), ("amount", "much"), ("by", "x" * 501)):
+    for field, wrong in (("promised_on", "soon"), ("amount", "1.234,50"), ("by", "x" * 501)):
         answer = client.post(f"/customers/{customer}/promise", data={**promise, field: wrong})
         assert answer.status_code == 422, (field, answer.text[:300])
     pause = {"csrf": csrf, "until_on": "2026-12-10", "reason": "年底对账"}
@@ -150,7 +150,8 @@ def test_disputes_promises_and_pauses_are_entered_on_their_pages(site: Site, csr
     assert client.post(f"/customers/{customer}/pause", data={**pause, "reason": " "}).status_code == 422
     assert "/dispute" in client.get(f"/invoices/{bill}").text
     dispute = {"csrf": csrf, "reason": "pricing", "amount": "100.00", "currency": "CNY", "note": "单价有误"}
-    assert client.post(f"/invoices/{bill}/dispute", data=dispute).status_code == 303
+    assert client.post(f"/invoices/{bill}/dispute", data={**dispute, "amount": "1,50"}).status_code == 422
+    assert client.post(f"/invoices/{bill}/dispute", data={**dispute, "amount": "１００.００"}).status_code == 303
     assert client.post(f"/invoices/{bill}/dispute", data={**dispute, "reason": "mood"}).status_code == 422
     lines = site.client("auditor").get("/v1/audit").json()["items"]
     assert {line["action"] for line in lines if line["actor"] == "user:mei"} >= {

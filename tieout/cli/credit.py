@@ -12,7 +12,7 @@ from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOpti
 from tieout.cli.running import run
 from tieout.core.config import Config
 from tieout.core.errors import ConfigError
-from tieout.core.money import to_minor
+from tieout.core.typed_money import typed_minor
 
 app = typer.Typer(help="Credit limits and overrides.", no_args_is_help=True, rich_markup_mode=None)
 rates_app = typer.Typer(help="Dated exchange rates.", no_args_is_help=True, rich_markup_mode=None)
@@ -99,7 +99,7 @@ def limit(
     def call(service: Service, cfg: Config, _: object) -> Any:
         code = currency or _home(cfg, company)
         wanted = {
-            "amount_minor": to_minor(amount.replace(",", ""), code),
+            "amount_minor": typed_minor(amount, code),
             "currency": code,
             "reason": reason,
             "company": company,
@@ -137,7 +137,7 @@ def override(
         code = currency or (_home(cfg, company) if up_to else "")
         wanted = {
             "status": status.value,
-            "amount_minor": to_minor(up_to.replace(",", ""), code) if up_to else None,
+            "amount_minor": typed_minor(up_to, code) if up_to else None,
             "currency": code,
             "reason": reason,
             "company": company,

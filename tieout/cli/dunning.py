@@ -13,7 +13,7 @@ from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOpti
 from tieout.cli.running import run
 from tieout.core.dates import parse_on
 from tieout.core.errors import ConfigError
-from tieout.core.money import to_minor
+from tieout.core.typed_money import typed_minor
 
 app = typer.Typer(help="Who is reminded, who is not and why.", no_args_is_help=True, rich_markup_mode=None)
 policy_app = typer.Typer(help="Dunning policies.", no_args_is_help=True, rich_markup_mode=None)
@@ -176,7 +176,7 @@ def dispute(
     Examples:
       tieout cases dispute inv_01k9w7 --reason quality --amount 2000.00
     """
-    minor = to_minor(amount.replace(",", ""), currency) if amount else None
+    minor = typed_minor(amount, currency) if amount else None
     given = {"reason": reason, "amount_minor": minor, "item": item, "note": note}
     run(config, as_json, lambda service, cfg, progress: service.dunning.open_dispute(invoice, actor(), **given))
 
@@ -202,7 +202,7 @@ def promise(
     """
     given: dict[str, Any] = {"promised_on": on_option(on), "items": item or [], "by": by, "company": company}
     if amount:
-        given |= {"amount_minor": to_minor(amount.replace(",", ""), currency), "currency": currency}
+        given |= {"amount_minor": typed_minor(amount, currency), "currency": currency}
     run(
         config,
         as_json,
@@ -243,7 +243,7 @@ def _instalment(words: str, currency: str) -> tuple[date, int]:
         raise ConfigError(
             f"{words!r} is no instalment: write DAY=AMOUNT.", hint="For example 2026-12-31=5000.00", code="usage"
         )
-    return parse_on(day.strip()), to_minor(amount.strip().replace(",", ""), currency)
+    return parse_on(day.strip()), typed_minor(amount, currency)
 
 
 @cases_app.command()

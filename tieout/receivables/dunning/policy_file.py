@@ -14,7 +14,8 @@ from mapping.yaml_lines import Item, ProfileError, parse
 from tieout.core import exact_json
 from tieout.core.dates import DateError, parse_on
 from tieout.core.errors import ConfigError
-from tieout.core.money import MoneyError, is_currency, to_minor
+from tieout.core.money import MoneyError, is_currency
+from tieout.core.typed_money import typed_minor
 from tieout.receivables.dunning.calendar import FESTIVALS, NAMES, Span
 from tieout.receivables.dunning.policy import CHANNELS, TONES, ChannelName, Policy, Step
 
@@ -178,12 +179,12 @@ def _amounts(item: Item | None) -> Mapping[str, int]:
     for code, amount in item.mapping().items() if item is not None else ():
         if not is_currency(code):
             raise amount.error(f"{code!r} is not a currency code of ISO 4217")
-        try:
-            out[code] = to_minor(str(amount.value), code)
-        except MoneyError as error:
-            raise amount.error(error.message) from None
-        if out[code] < 0:
+        if str(amount.value).startswith("-"):
             raise amount.error("a minimum is not negative")
+        try:
+            out[code] = typed_minor(str(amount.value), code)
+        except MoneyError as error:
+            raise amount.error(f"{error.message}. {error.hint}") from None
     return out
 
 

@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 
 from tieout.core.dates import DateError, parse_on
-from tieout.core.money import MoneyError, is_currency, to_minor
+from tieout.core.money import is_currency
+from tieout.core.typed_money import typed_minor
 from tieout.web.auth import Principal, check_form
 from tieout.web.console.pages import Person
 from tieout.web.problems import Refused
 
 Text = Annotated[str, Form()]
-MOST = 10**15  # minor units
 MOST_TEXT = 16_384
 
 
@@ -68,10 +68,4 @@ def minor(text: str, currency: str) -> int:
     """An amount that is not negative, in minor units of a currency."""
     if not is_currency(currency):
         raise Refused(422, "invalid", "choose a currency")
-    try:
-        found = to_minor(text.strip().replace(",", ""), currency)
-    except MoneyError:
-        found = -1
-    if not 0 <= found <= MOST:
-        raise Refused(422, "invalid", f"{text[:40]!r} is not an amount in {currency}", hint="Like 500,000.00")
-    return found
+    return typed_minor(text, currency)
