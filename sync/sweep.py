@@ -17,7 +17,7 @@ from sync.queue import enqueue, queue_of
 from tieout.core import logging
 from tieout.core.errors import TieoutError
 from tieout.store import connections as connection_store
-from tieout.store import inbox, notices, runs
+from tieout.store import inbox, notices, once, runs
 from tieout.store.outbox import is_counting
 from tieout.store.session import reading
 from tieout.store.tables import dirty, pending
@@ -95,3 +95,4 @@ def run_housekeeping(ctx: Context) -> None:
     now = ctx.clock.now()
     runs.abandon(ctx.engine, before=now - RUN_DIED_AFTER, now=now)
     inbox.forget(ctx.engine, before=now - INBOX_KEPT)
+    once.forget(ctx.engine, before=now - once.KEPT)

@@ -174,6 +174,17 @@ api_keys = Table(
     Column("last_used_at", Utc),
 )
 
+# What a caller said is to be made once, with what was answered; both are forgotten after a while.
+made_once = Table(
+    "made_once",
+    metadata,
+    Column("key", String(64), primary_key=True),  # digest of who asks, where, and the key that was sent
+    Column("mark", String(64), nullable=False),  # digest of what was sent with it
+    Column("at", Utc, nullable=False),
+    Column("answer", Json),
+)
+Index("ix_made_once_at", made_once.c.at)
+
 audit = Table(
     "audit",
     metadata,
