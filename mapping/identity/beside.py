@@ -29,21 +29,24 @@ def judge_beside(
     must_not_link: Pairs = (),
     notes: Mapping[str, frozenset[str]] | None = None,
     quiet: Collection[str] = (),
+    seen: dict[str, Evidence] | None = None,
+    rivals_matter: set[str] | None = None,
 ) -> Verdict:
     """Which customer a record belongs to; `candidates` as for `judge`, each with the customer and rule it stands in.
 
-    `quiet`: records that claim no customer, for a person parted them from it or left them alone.
+    `quiet`: records that claim no customer, for a person parted them from it or left them alone. `seen` and
+    `rivals_matter` as for `judge`.
     """
-    seen: dict[str, Evidence] = {}
+    seen = {} if seen is None else seen
     firm = [c for c in candidates if c.side == record.side or c.rule in ANCHORS]
-    verdict = judge(record, firm, must_link, must_not_link, notes, seen)
+    verdict = judge(record, firm, must_link, must_not_link, notes, seen, rivals_matter)
     if verdict.rule == "must_link" or len(firm) == len(candidates):
         return verdict
     loose = [c for c in candidates if c.side != record.side and c.rule not in ANCHORS and c.ref not in quiet]
     if verdict.outcome == "link":
         return _unless_claimed(record, verdict, firm, loose)
     rest = [c if c.side == record.side or c.rule != MEMBER else replace(c, group="") for c in candidates]
-    wider = judge(record, rest, must_link, must_not_link, notes, seen)
+    wider = judge(record, rest, must_link, must_not_link, notes, seen, rivals_matter)
     homes = {c.ref: c.group for c in rest}
     if wider.outcome == "link" and any(homes.get(ref) for ref in wider.refs):
         return _unless_claimed(record, replace(wider, rule=MEMBER), rest, loose)

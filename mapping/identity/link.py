@@ -60,6 +60,7 @@ def judge(
     must_not_link: Pairs = (),
     notes: Mapping[str, frozenset[str]] | None = None,
     seen: dict[str, Evidence] | None = None,
+    rivals_matter: set[str] | None = None,
 ) -> Verdict:
     """Which customer a record belongs to.
 
@@ -67,7 +68,9 @@ def judge(
     are its rivals, and a rule that fits two of them equally well decides nothing. Records that share only hint keys may
     be left out; what they would have brought is then neither linked nor suggested. Answers of people (unordered pairs
     of refs) come first. `notes`: by ref, whether others bear its brand or domain. The order of candidates is no matter.
-    `seen` keeps what was compared, for a judgement among more candidates.
+    `seen` keeps what was compared, for a judgement among more candidates. Records of its own side that share only hint
+    keys are rivals where the evidence alone would link, and nothing else: `rivals_matter` then takes in the record, so
+    that a caller who left them out can judge it once more with them.
     """
     noted = notes or {}
     others = sorted((c for c in candidates if c.ref != record.ref and c.side != record.side), key=lambda c: c.ref)
@@ -99,7 +102,7 @@ def judge(
         rule, members = ruled
         refs = tuple(sorted(one.ref for one in members))
         return Verdict("link", refs, rule, RULE_VERSION, reasons, suggestions)
-    if not reasons and (linked := _by_evidence(view, groups, rivals, customers, noted)) is not None:
+    if not reasons and (linked := _by_evidence(view, groups, rivals, customers, noted, rivals_matter)) is not None:
         rule, members, reasons = linked
         if rule:
             return Verdict("link", tuple(sorted(one.ref for one in members)), rule, RULE_VERSION, reasons, suggestions)
@@ -188,6 +191,7 @@ def _by_evidence(
     rivals: Sequence[PartyFacts],
     customers: frozenset[str],
     noted: Mapping[str, frozenset[str]],
+    rivals_matter: set[str] | None,
 ) -> tuple[str, Sequence[Evidence], tuple[Reason, ...]] | None:
     """The customer for whom the evidence is sufficient, or the reasons why a person must look; None for neither."""
     weigh = weights()
@@ -208,6 +212,8 @@ def _by_evidence(
         # Loose records of a further system are judged on their own where a customer is meant.
         if other_score > score - weigh.margin and (group in customers or best not in customers):
             against += [Reason("ambiguous", "evidence", one.ref, one.ref) for one in groups[group]]
+    if rivals_matter is not None:
+        rivals_matter.add(record.ref)
     for rival in rivals:
         twin = compared(view, View(rival), noted.get(record.ref, _NONE) | noted.get(rival.ref, _NONE))
         if twin.points >= weigh.auto and not held(twin.codes) and not twin.is_vetoed:

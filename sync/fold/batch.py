@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -70,6 +70,8 @@ class Batch:
     journal: Journal
     fresh: frozenset[str] = frozenset()  # companies whose book of record was read lately
     holds: Mapping[str, date] = field(default_factory=dict)  # books whose documents before that day wait without entry
+    # By member: its keys with their first holders, where folding has just read them.
+    blocks: dict[str, Mapping[tuple[str, str], Sequence[str]]] = field(default_factory=dict)
     _starts: dict[str, Start] | None = None
     _rules: Mapping[answer_rules.Shape, Mapping[Any, Any]] | None = None
     _dirty: set[tuple[str, str]] = field(default_factory=set)

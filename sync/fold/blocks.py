@@ -27,7 +27,9 @@ Held = Mapping[str, Mapping[Key, Sequence[str]]]  # by member: its keys with the
 
 def held_blocks(batch: Batch, members: Collection[str]) -> Held:
     """The keys of each member with those who hold them, read no further than is needed to see that they are many."""
-    return blocks_held(batch.conn, members, COUNTED_KINDS, BLOCK_CAP + 1)
+    known = {member: batch.blocks[member] for member in members if member in batch.blocks}
+    rest = [member for member in members if member not in known]
+    return known | blocks_held(batch.conn, rest, COUNTED_KINDS, BLOCK_CAP + 1) if rest else known
 
 
 def candidates(batch: Batch, members: Collection[str], held: Held | None = None) -> dict[str, set[str]]:
@@ -47,6 +49,21 @@ def candidates(batch: Batch, members: Collection[str], held: Held | None = None)
     if dropped:
         batch.count("blocks_dropped", len(dropped))
     return out
+
+
+def hinted_twins(member: str, found: Mapping[Key, Sequence[str]]) -> set[str]:
+    """Records of a member's own system that share only hint keys with it; none if a rule key of its own is common."""
+    side = side_of(member)
+    hinted: set[str] = set()
+    ruled: set[str] = set()
+    for key, block in found.items():
+        if key[0] not in RULE_KINDS:
+            hinted.update(block)
+        elif len(block) > BLOCK_CAP:
+            return set()
+        else:
+            ruled.update(block)
+    return {one for one in hinted - ruled if one != member and side_of(one) == side}
 
 
 def _of_common(batch: Batch, key: Key, member: str) -> set[str]:
@@ -77,11 +94,13 @@ def moves(before: Iterable[tuple[str, Key]], after: Iterable[tuple[str, Key]]) -
     return out
 
 
-def onlookers(batch: Batch, moved: Mapping[Key, Moves]) -> set[str]:
-    """The members whose candidates changed when these keys moved."""
+def onlookers(batch: Batch, moved: Mapping[Key, Moves], held: dict[Key, Sequence[str]] | None = None) -> set[str]:
+    """The members whose candidates changed when these keys moved; `held` takes in who holds them now."""
     seen = {key: one for key, one in moved.items() if key[0] not in COUNTED_KINDS}
     most = BLOCK_CAP + 1 + max((len(one.came) for one in seen.values()), default=0)
     found = holders(batch.conn, seen, most)
+    if held is not None:
+        held.update(found)
     out: set[str] = set()
     for key, one in seen.items():
         block = found.get(key, [])

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete
 
+from mapping.identity.blocks import BLOCK_CAP
 from mapping.identity.keys import link_keys
 from sync.fold.accounts import accounts_of_party, describe_accounts, ensure_accounts
 from sync.fold.batch import Batch
@@ -20,6 +21,8 @@ from tieout.store.bulk import insert_new
 from tieout.store.landing import chunks
 from tieout.store.queries.blocks import Key, all_holders, keys_held
 from tieout.store.tables import party_keys
+
+FEW = 20  # members whose blocks are kept between folding and judging
 
 
 def books_of(config: Config, connection: str) -> list[str]:
@@ -93,9 +96,20 @@ def _replace_keys(batch: Batch, members: dict[str, PartyCandidate | None]) -> No
         ],
     )
     batch.touch("party", members)
-    batch.touch("party", onlookers(batch, moves(_pairs(before), _pairs(after))))
+    held: dict[Key, Sequence[str]] = {}
+    batch.touch("party", onlookers(batch, moves(_pairs(before), _pairs(after)), held))
+    batch.blocks = _few_blocks(after, held)
     noted = recount(batch, {member: frozenset(keys) for member, keys in before.items()}, after)
     batch.touch("party", all_holders(batch.conn, noted))
+
+
+def _few_blocks(
+    after: Mapping[str, Iterable[Key]], held: Mapping[Key, Sequence[str]]
+) -> dict[str, Mapping[Key, Sequence[str]]]:
+    """What judging would read again, for the records of a small batch: those of a large one are too many to keep."""
+    if len(after) > FEW:
+        return {}
+    return {member: {key: held[key][: BLOCK_CAP + 1] for key in keys if key in held} for member, keys in after.items()}
 
 
 def _pairs(held: Mapping[str, Iterable[Key]]) -> Iterator[tuple[str, Key]]:

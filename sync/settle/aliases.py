@@ -33,16 +33,12 @@ def call(batch: Batch, sight: Sight, blocks: Mapping[str, Collection[str]]) -> d
         return {}
     found = holders(batch.conn, set(asked), BLOCK_CAP + 1)
     bearers = {one for members in found.values() for one in members if "/" in one}
-    near = sight_of(batch, bearers - sight.known.keys())
-    sight.known.update(near.known)
-    sight.held.update(near.held)
+    sight.add(sight_of(batch, bearers - sight.known.keys()))
     bearers &= sight.known.keys()
     said = {one: sight.known[one].group for one in bearers if sight.known[one].is_answered}
     books = _accounts_of(batch, set(said.values()))
     unknown = {account for ids in books.values() for account in ids} - sight.known.keys()
-    more = sight_of(batch, unknown)
-    sight.known.update(more.known)
-    sight.held.update(more.held)
+    sight.add(sight_of(batch, unknown))
     parted = _parted(batch, bearers)
     noted = rivals.notes(batch, bearers)
     called: dict[str, tuple[set[str], set[str]]] = {}

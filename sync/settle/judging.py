@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from mapping.identity.beside import CLAIMS, judge_beside
+from mapping.identity.evidence import Evidence
 from mapping.identity.facts import PartyFacts
 from mapping.identity.link import Verdict
 from sync.fold.batch import Batch
-from sync.fold.blocks import Held, held_blocks
+from sync.fold.blocks import Held, held_blocks, hinted_twins
 from sync.fold.blocks import candidates as blocks_of
 from sync.settle import aliases, rivals
-from sync.settle.scope import Business, documents_of_parties
-from sync.settle.seen import Sight, sight_of
+from sync.settle.rivals import ask_notes
+from sync.settle.scope import Business, ask_business
+from sync.settle.seen import Sight, ask_sight, sight_of
 from tieout.store.among import among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import answers
+from tieout.store.together import Together
 
+_a = answers.c
 _ANSWERS = (
-    select(answers)
-    .where(among_given(answers.c.subject, "subjects"), answers.c.is_active.is_(True))
-    .order_by(answers.c.seq)
+    select(_a.seq, _a.subject, _a.action, _a.target)
+    .where(among_given(_a.subject, "subjects"), _a.is_active.is_(True))
+    .order_by(_a.seq)
 )
+_NOBODY: frozenset[str] = frozenset()
+
+
+class Said(NamedTuple):
+    """A person's standing answer about a record or account; `target` is "" where it names nobody."""
+
+    seq: int
+    subject: str
+    action: str
+    target: str
+
+    @property
+    def leaves_alone(self) -> bool:
+        """A person said: this record has no counterpart in the books."""
+        return self.action == "leave" or (self.action == "separate" and self.target == "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +52,7 @@ class Judged:
     """CRM records as they were judged: what was looked at, what people said, and the verdict on each that is there."""
 
     sight: Sight
-    said: Mapping[str, Mapping[Any, Any]]
+    said: Mapping[str, Said]
     refused: Set[tuple[str, str]]
     left_alone: Set[str]
     business: Mapping[str, Business]
@@ -55,30 +74,67 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     """The verdict on these CRM records as things stand; nothing is written."""
     shared = held_blocks(batch, keys)
     blocks = blocks_of(batch, keys, shared)
+    twins = {key: hinted_twins(key, found) for key, found in shared.items()}
     everyone = {*keys, *(other for group in blocks.values() for other in group)}
-    rows = answered(batch, keys)
-    said = {row["subject"]: row for row in rows if row["action"] == "link"}
-    everyone |= {row["target"] for row in said.values()}
-    sight = sight_of(batch, everyone)
+    weighty = {*keys, *(other for key, group in blocks.items() for other in group - twins.get(key, _NOBODY))}
+    trip = Together(batch.conn)
+    asked, dealt = ask_answered(trip, keys), ask_business(trip, keys)
+    looked, borne = ask_sight(batch, trip, everyone), ask_notes(trip, weighty)
+    trip.go()
+    rows, sight, noted = asked(), looked(), borne()
+    said = {row.subject: row for row in rows if row.action == "link"}
+    sight.add(sight_of(batch, {row.target for row in said.values()} - everyone))
     called = aliases.call(batch, sight, blocks)
     blocks = {key: near | called.get(key, set()) for key, near in blocks.items()} if called else blocks
-    known = sight.known
-    refused = {(row["subject"], row["target"]) for row in rows if row["action"] == "separate" and row["target"] != ""}
-    left_alone = {row["subject"] for row in rows if _leaves_alone(row)}
-    business = documents_of_parties(batch, keys)
-    noted = rivals.notes(batch, known)
-    near = {key: [known[ref] for ref in sorted(blocks.get(key, ())) if ref in known] for key in keys if key in known}
-
-    def judge_all(of: Iterable[str], quiet: Collection[str] = ()) -> dict[str, Verdict]:
-        must = {key: {(key, said[key]["target"])} for key in of if key in said}
-        return {key: judge_beside(known[key], near[key], must.get(key, ()), refused, noted, quiet) for key in of}
-
-    verdicts = judge_all(near)
+    noted.update(rivals.notes(batch, sight.known.keys() - everyone))
+    refused = {(row.subject, row.target) for row in rows if row.action == "separate" and row.target != ""}
+    left_alone = {row.subject for row in rows if row.leaves_alone}
+    judging = _Judging(batch, sight.known, blocks, twins, said, refused, noted)
+    verdicts = judging.all_of([key for key in keys if key in sight.known])
     claimed = {key: found for key, one in verdicts.items() if (found := _claimants(one))}
     if claimed:
         silent = _silent(batch, {ref for refs in claimed.values() for ref in refs})
-        verdicts |= judge_all([key for key, refs in claimed.items() if refs & silent], silent)
-    return Judged(sight, said, refused, left_alone, business, shared, blocks, verdicts)
+        verdicts |= judging.all_of([key for key, refs in claimed.items() if refs & silent], silent)
+    return Judged(sight, said, refused, left_alone, dealt(), shared, blocks, verdicts)
+
+
+class _Judging:
+    """Records held against their candidates.
+
+    Records of its own system that share only hint keys are a record's twins. They stand against a link by evidence, and
+    weigh on nothing else: what is noted of them is read for those records alone where it comes to that.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        known: Mapping[str, PartyFacts],
+        blocks: Mapping[str, Set[str]],
+        twins: Mapping[str, Set[str]],
+        said: Mapping[str, Said],
+        refused: Set[tuple[str, str]],
+        noted: dict[str, frozenset[str]],
+    ) -> None:
+        self._batch, self._known, self._twins = batch, known, twins
+        self._near = {key: sorted(ref for ref in near if ref in known) for key, near in blocks.items()}
+        self._said, self._refused, self._noted = said, refused, noted
+        self._seen: dict[str, dict[str, Evidence]] = {}
+        self._matter: set[str] = set()  # records whose twins count
+
+    def all_of(self, keys: Collection[str], quiet: Collection[str] = ()) -> dict[str, Verdict]:
+        """The verdict on each; `quiet` as for `judge_beside`."""
+        verdicts = {key: self._judge(key, quiet) for key in keys}
+        again = [key for key in keys if key in self._matter and self._twins.get(key)]
+        counted = {ref for key in again for ref in self._twins[key] if ref in self._known}
+        self._noted.update(rivals.notes(self._batch, counted))
+        return verdicts | {key: self._judge(key, quiet) for key in again}
+
+    def _judge(self, key: str, quiet: Collection[str]) -> Verdict:
+        twins = self._twins.get(key, _NOBODY) if key not in self._matter else _NOBODY
+        near = [self._known[ref] for ref in self._near.get(key, ()) if ref not in twins]
+        must = {(key, self._said[key].target)} if key in self._said else ()
+        seen = self._seen.setdefault(key, {})
+        return judge_beside(self._known[key], near, must, self._refused, self._noted, quiet, seen, self._matter)
 
 
 def _claimants(verdict: Verdict) -> set[str]:
@@ -90,7 +146,7 @@ def _claimants(verdict: Verdict) -> set[str]:
 
 def _silent(batch: Batch, records: Set[str]) -> set[str]:
     """Of these records those that people parted from a customer or left alone: they claim none."""
-    return {row["subject"] for row in answered(batch, records) if row["action"] in ("separate", "leave")}
+    return {row.subject for row in answered(batch, records) if row.action in ("separate", "leave")}
 
 
 def _goal(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None:
@@ -102,14 +158,15 @@ def _goal(verdict: Verdict, held: Mapping[str, Mapping[Any, Any]]) -> str | None
     return None
 
 
-def answered(batch: Batch, subjects: Iterable[str]) -> list[Mapping[Any, Any]]:
+def answered(batch: Batch, subjects: Iterable[str]) -> list[Said]:
     """The standing answers about these subjects, oldest first."""
-    out: list[Mapping[Any, Any]] = []
-    for part in chunks(sorted(set(subjects))):
-        out.extend(batch.conn.execute(_ANSWERS, {"subjects": part}).mappings())
-    return out
+    trip = Together(batch.conn)
+    rows = ask_answered(trip, subjects)
+    trip.go()
+    return rows()
 
 
-def _leaves_alone(answer: Mapping[Any, Any]) -> bool:
-    """A person said: this record has no counterpart in the books."""
-    return bool(answer["action"] == "leave" or (answer["action"] == "separate" and answer["target"] == ""))
+def ask_answered(trip: Together, subjects: Iterable[str]) -> Callable[[], list[Said]]:
+    """The same as a part of a trip."""
+    asked = [trip.ask(_ANSWERS, {"subjects": part}) for part in chunks(sorted(set(subjects)))]
+    return lambda: [Said._make(row) for rows in asked for row in rows()]

@@ -37,7 +37,7 @@ def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
         rows.extend(batch.conn.execute(select(accounts).where(among(a.id, part)).order_by(a.id)).mappings())
     held = membership.standing(batch, ids)
     first = membership.first_customers(batch, ids)
-    said = {row["subject"]: row for row in answered(batch, ids) if row["action"] == "link"}
+    said = {row.subject: row for row in answered(batch, ids) if row.action == "link"}
     twins = _twins(batch, rows)
     wanted: list[Wanted] = []
     fresh: dict[str, str] = {}
@@ -46,9 +46,9 @@ def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
         member = row["id"]
         target = said.get(member)
         if target is not None:
-            goal = _customer_of(batch, target["target"])
+            goal = _customer_of(batch, target.target)
             if goal is not None:
-                wanted.append(Wanted(member, goal, "must_link", "answer", {"target": target["target"]}, target["seq"]))
+                wanted.append(Wanted(member, goal, "must_link", "answer", {"target": target.target}, target.seq))
                 continue
         ref = (row["connection"], row["party_ref"])
         kept = held.get(member)
@@ -114,7 +114,7 @@ def settle_parties(batch: Batch, keys: Sequence[str]) -> None:
             continue
         customer = found.goal(key)
         if customer is not None:
-            answer_seq = found.said[key]["seq"] if verdict.rule == "must_link" else None
+            answer_seq = found.said[key].seq if verdict.rule == "must_link" else None
             evidence = {"refs": list(verdict.refs), "reasons": [reason_row(r) for r in verdict.reasons]}
             wanted.append(Wanted(key, customer, verdict.rule, verdict.rule_version, evidence, answer_seq))
             closed.append(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -11,6 +11,7 @@ from sync.fold.batch import Batch
 from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.tables import accounts, bindings, claims, documents, memberships
+from tieout.store.together import Together
 
 DEAL_KINDS = ("deal", "order")  # show the status of all their documents
 _DEAL_STREAMS = ("deals", "orders")  # where they are read from
@@ -225,21 +226,29 @@ def claims_of_members(batch: Batch, members: Iterable[str]) -> set[str]:
     return out
 
 
-def documents_of_parties(batch: Batch, keys: Iterable[str]) -> dict[str, Business]:
+def ask_business(trip: Together, keys: Iterable[str]) -> Callable[[], dict[str, Business]]:
     """What CRM records deal in: how many claims name each, and the accounts of the documents those are bound to."""
     records: dict[str, list[str]] = {}
     for key in sorted(set(keys)):
         connection, _, record = key.split("/", 2)
         records.setdefault(connection, []).append(record)
-    out: dict[str, Business] = {}
-    for connection, ids in records.items():
-        for part in chunks(ids):
-            for row in batch.conn.execute(_DEALT_IN, {"of": connection, "parties": part}):
-                business = out.setdefault(f"{connection}/customers/{row.party_ref}", Business())
-                business.claims += 1
-                if row.account_id is not None:
-                    business.numbers.setdefault(row.account_id, []).append(row.number)
-    return out
+    asked = [
+        (connection, trip.ask(_DEALT_IN, {"of": connection, "parties": part}))
+        for connection, ids in records.items()
+        for part in chunks(ids)
+    ]
+
+    def business() -> dict[str, Business]:
+        out: dict[str, Business] = {}
+        for connection, rows in asked:
+            for party, account, number in rows():
+                found = out.setdefault(f"{connection}/customers/{party}", Business())
+                found.claims += 1
+                if account is not None:
+                    found.numbers.setdefault(account, []).append(number)
+        return out
+
+    return business
 
 
 def members_of(batch: Batch, customers: Iterable[str]) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from tieout.store.among import among, among_given, one_of
 from tieout.store.landing import chunks
 from tieout.store.session import is_sqlite
 from tieout.store.tables import key_bearers, party_keys
+from tieout.store.together import Together
 
 Key = tuple[str, str]  # kind, value
 
@@ -58,13 +59,15 @@ _EACH_KEPT = _for_each(dict.fromkeys(_GIVEN, _KEPT))
 _k, _b = party_keys.c, key_bearers.c
 _HELD = select(_k.member, _k.kind, _k.value).where(among_given(_k.member, "members"))
 _COUNTED = one_of(_k.kind, SHARED_KINDS)  # so that the other keys of a member are not looked for among the counts
-# A count is looked up for each key by itself: joined, PostgreSQL may read all counts there are.
+# By key, so that one which many of the members hold is looked up once; each by itself: joined, PostgreSQL may read all
+# counts there are.
 _KEPT_OF_KEY = select(_b.persons).where(_b.kind == _k.kind, _b.value == _k.value).scalar_subquery()
-_BORNE = (
-    select(_k.member, _k.kind, func.max(_KEPT_OF_KEY))
+_BORNE = {
+    dialect: select(_k.kind, _KEPT_OF_KEY, gathered(_k.member))
     .where(among_given(_k.member, "members"), _COUNTED)
-    .group_by(_k.member, _k.kind)
-)
+    .group_by(_k.kind, _k.value)
+    for dialect, gathered in (("sqlite", func.json_group_array), ("postgresql", func.array_agg))
+}
 
 
 def holders(conn: Connection, keys: Collection[Key], most: int) -> dict[Key, list[str]]:
@@ -146,11 +149,20 @@ def keys_held(conn: Connection, members: Collection[str], kinds: Sequence[str] =
     return out
 
 
-def bearers_of(conn: Connection, members: Collection[str]) -> dict[str, dict[str, int]]:
+def ask_bearers(trip: Together, members: Collection[str]) -> Callable[[], dict[str, dict[str, int]]]:
     """By member and kind: how many legal persons hold the most widely held of its keys, where they are several."""
-    out: dict[str, dict[str, int]] = {}
-    for part in chunks(sorted(members)):
-        for member, kind, persons in conn.execute(_BORNE, {"members": part}).all():
-            if persons is not None:
-                out.setdefault(member, {})[kind] = persons
-    return out
+    lite = is_sqlite(trip.conn)
+    statement = _BORNE["sqlite" if lite else "postgresql"]
+    asked = [trip.ask(statement, {"members": part}) for part in chunks(sorted(members))]
+
+    def borne() -> dict[str, dict[str, int]]:
+        out: dict[str, dict[str, int]] = {}
+        for rows in asked:
+            for kind, persons, found in rows():
+                if persons is not None:
+                    for member in msgspec.json.decode(found) if lite else found:
+                        held = out.setdefault(member, {})
+                        held[kind] = max(held.get(kind, 0), persons)
+        return out
+
+    return borne

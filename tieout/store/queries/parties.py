@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from tieout.store.bulk import update_rows
 from tieout.store.landing import chunks
 from tieout.store.session import is_sqlite
 from tieout.store.tables import accounts, answers, conflicts, customers, memberships, source_records
+from tieout.store.together import Together
 
 _ACCOUNTS = select(accounts.c.id, accounts.c.connection, accounts.c.external_id).where(
     among_given(accounts.c.id, "ids")
@@ -110,7 +111,7 @@ class Seen(NamedTuple):
     rule: str | None
 
 
-def seen_of(conn: Connection, members: Iterable[str]) -> list[Seen]:
+def ask_seen(trip: Together, members: Iterable[str]) -> Callable[[], Iterator[Seen]]:
     """Each of these members that is an account or a record, whether it is known or not; customers are left out."""
     refs: list[tuple[str, str, str, str]] = []
     ids = []
@@ -120,18 +121,18 @@ def seen_of(conn: Connection, members: Iterable[str]) -> list[Seen]:
             refs.append((member, connection, stream, record))
         elif member.startswith("acc_"):
             ids.append(member)
-    out: list[Seen] = []
+    answers_of = []
     for at in range(0, max(len(refs), len(ids)), PART):
         part, accounts_part = refs[at : at + PART], ids[at : at + PART]
-        if is_sqlite(conn):
+        if is_sqlite(trip.conn):
             given = {"refs": msgspec.json.encode(part).decode(), "ids": msgspec.json.encode(accounts_part).decode()}
-            rows = conn.execute(_SEEN_SQLITE, given)
+            answers_of.append(trip.ask(_SEEN_SQLITE, given))
         else:
             columns = [[ref[place] for ref in part] for place in range(4)]
             names = ("members", "connections", "streams", "records")
-            rows = conn.execute(_SEEN_POSTGRESQL, dict(zip(names, columns, strict=True)) | {"ids": accounts_part})
-        out += map(Seen._make, rows.all())
-    return out
+            lists = dict(zip(names, columns, strict=True)) | {"ids": accounts_part}
+            answers_of.append(trip.ask(_SEEN_POSTGRESQL, lists))
+    return lambda: (Seen._make(row) for rows in answers_of for row in rows())
 
 
 def put_facts(conn: Connection, found: Sequence[tuple[Seen, bytes]]) -> None:
