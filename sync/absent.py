@@ -17,6 +17,7 @@ from tieout.core.errors import SourceError
 from tieout.core.money import format_minor
 from tieout.core.ports import Connector, SourceRow, StreamInfo
 from tieout.core.versions import SourceVersion
+from tieout.store import audit
 from tieout.store.among import among_given
 from tieout.store.landing import LandCounts, chunks, hold_records, land
 from tieout.store.session import reading, unit
@@ -55,10 +56,10 @@ class StreamSweep:
 
     def __init__(
         self, ctx: Context, connector: Connector, connection: str, info: StreamInfo, run_id: str, held: Held,
-        slice_: Slice, *, accept_deletes: bool,
+        slice_: Slice, *, accept_deletes: bool, actor: str,
     ) -> None:  # fmt: skip
         self.ctx, self.connector, self.connection, self.info, self.run_id = ctx, connector, connection, info, run_id
-        self.held, self.slice, self.accept_deletes = held, slice_, accept_deletes
+        self.held, self.slice, self.accept_deletes, self.actor = held, slice_, accept_deletes, actor
         self.counts, self.blocked = LandCounts(), ""
 
     def run(self, leg: Mapping[str, Any] | None) -> bool:
@@ -146,7 +147,8 @@ class StreamSweep:
         strangers = [key for key in marks if key not in known or known[key].is_deleted]
         changed, odd = _changed_marks(ctx, connection, info, marks)
         due = [key for key in missing if known[key].missing_since_at and now - known[key].missing_since_at >= GRACE]
-        self.blocked = "" if self.accept_deletes else _guard(ctx, connection, info, due, len(alive))
+        guarded = _guard(ctx, connection, info, due, len(alive))
+        self.blocked = "" if self.accept_deletes else guarded
         ask = sorted({*strangers, *changed})
         leg = self._leg("ask", ask=ask, odd=odd, blocked=self.blocked) if ask else None
         with unit(ctx.engine, "landing.commit") as conn:
@@ -167,6 +169,9 @@ class StreamSweep:
                     now=now,
                     fetched_by_id=True,
                 )
+                if guarded:
+                    told = {"records": len(due), "known": len(alive), "why": guarded}
+                    audit.append(conn, now, self.actor, "pull.accept_deletes", f"{connection}/{info.name}", told)
             self._forget_marks(conn)
             why = self.blocked or None
             moved = {"swept_at": now, "held_back": why, "error": why, "leg": leg}

@@ -13,16 +13,21 @@ from typing import Any
 from sqlalchemy import make_url, text
 
 from sync.context import Context
+from sync.people import note
 from tieout.core.errors import TieoutError
 from tieout.store.session import is_sqlite, reading
 
 
-def backup(ctx: Context, path: Path) -> dict[str, Any]:
-    """A consistent copy while everything runs; the file exists whole or not at all."""
+def backup(ctx: Context, path: Path, actor: str = "cli") -> dict[str, Any]:
+    """A consistent copy while everything runs; the file exists whole or not at all.
+
+    Who asked is noted before: every copy holds its own line of audit, and none is made without one.
+    """
     if path.exists():
         raise TieoutError(f"{path} exists already", hint="Name a new file.", code="backup")
     if not path.parent.is_dir():  # SQLite would only say that it cannot open a database
         raise TieoutError(f"{path} cannot be written: there is no folder {path.parent}", code="backup")
+    note(ctx, actor, "backup", path.name, {})
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     try:

@@ -312,7 +312,8 @@ def close_case(
             body["accepted_minor"] = accepted_minor
         closing = {"do": CLOSE, "id": case_id, "outcome": outcome, "on": today.isoformat(), "body": body}
         append_input(conn, "case", ctx.clock.now(), closing, actor=actor)
-        audit.append(conn, ctx.clock.now(), actor, f"{row['kind']}.close", case_id, {"outcome": outcome, **body})
+        told = {"outcome": outcome, "currency": row["currency"], **body}
+        audit.append(conn, ctx.clock.now(), actor, f"{row['kind']}.close", case_id, told)
     return {"id": case_id, "kind": row["kind"], "outcome": outcome, "company": company, **body}
 
 

@@ -166,12 +166,25 @@ def push_plan(ctx: Context, digest: str, actor: str) -> PlanPush:
     Gone if the digest names neither a stored plan nor the present one.
     """
     rows = plans.plan_rows(ctx.engine, digest)
-    standing = set(plans.let_go(ctx.engine, digest, rows, actor, ctx.clock))
+    standing = set(plans.let_go(ctx.engine, digest, rows, actor, ctx.clock, money_of(ctx, rows)))
     made = [
         run_push(ctx, connection, limit_seconds=None, plan_digest=digest)
         for connection in standing_connections(ctx, standing)
     ]
     return plan_result(ctx, digest, rows, standing, made)
+
+
+def money_of(ctx: Context, pairs: Sequence[tuple[str, int]]) -> Mapping[str, int]:
+    """Minor units at stake per currency behind the rows of a plan that still stand, each debt once."""
+    wanted = dict(pairs)
+    with reading(ctx.engine) as conn:
+        held = [
+            dict(row)
+            for part in chunks(sorted(wanted))
+            for row in conn.execute(select(outbox).where(outbox.c.id.in_(part))).mappings()
+        ]
+    rows = [row for row in held if row["version"] == wanted[row["id"]]]
+    return at_stake(one.debts for one in about(ctx, rows).values())
 
 
 def standing_connections(ctx: Context, standing: Collection[str]) -> list[str]:

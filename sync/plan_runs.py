@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sync.context import Context
-from sync.plan import PlanPush, plan_result, standing_connections
+from sync.plan import PlanPush, money_of, plan_result, standing_connections
 from sync.push import PushSummary, run_push
 from sync.queue import ring
 from tieout.core.errors import Gone
@@ -21,12 +21,14 @@ def start_plan_push(ctx: Context, digest: str, actor: str) -> str:
 
     Gone if the digest names neither a stored plan nor the present one.
     """
-    plans.keep(ctx.engine, digest, ctx.clock)
+    rows = plans.keep(ctx.engine, digest, ctx.clock)
     for run in runs.unfinished(ctx.engine, "push"):
         if run.body.get("digest") == digest:
             return run.id
     body = {"digest": digest, "actor": actor}
-    run_id = runs.queue(ctx.engine, ctx.ids, ctx.clock, kind="push", trigger=actor[:24], body=body)
+    told = {"records": len(rows), "totals": dict(money_of(ctx, rows))}
+    ordered = runs.Ordered(actor, "plan.approve", digest, told)
+    run_id = runs.queue(ctx.engine, ctx.ids, ctx.clock, kind="push", body=body, ordered=ordered)
     ring(ctx, f"plan:{run_id}")
     return run_id
 
@@ -49,7 +51,7 @@ def run_plan_push(ctx: Context, run_id: str, *, limit_seconds: float | None = 2.
         return False
     body = dict(run.body)
     if "standing" not in body:
-        body["standing"] = plans.let_go(ctx.engine, digest, rows, actor, ctx.clock)
+        body["standing"] = plans.let_go(ctx.engine, digest, rows, actor, ctx.clock, money_of(ctx, rows))
     runs.begin(ctx.engine, ctx.clock, run_id, body)
     standing = set(body["standing"])
     made: list[PushSummary] = [

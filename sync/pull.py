@@ -70,6 +70,7 @@ def run_pull(
     since: datetime | None = None,
     sweep: bool | None = None,
     accept_deletes: bool = False,
+    actor: str = "system",
     trigger: str = "interval",
     progress: Progress | None = None,
     limit_seconds: float | None = None,
@@ -97,8 +98,9 @@ def run_pull(
             if round_ is not None:
                 round_.finish(ctx, error="another pull of this connection took its place")
             round_ = Round.begin(
-                ctx, connection, trigger=trigger, full=full, since=since, sweep=sweep, accept_deletes=accept_deletes
-            )
+                ctx, connection, trigger=trigger, full=full, since=since, sweep=sweep,
+                accept_deletes=accept_deletes, actor=actor,
+            )  # fmt: skip
             is_new = True
         try:
             connector = ctx.connector(connection, "bulk")
@@ -218,7 +220,7 @@ class _Pull:
             return True
         sweeper = StreamSweep(
             ctx, self.connector, self.connection, info, round_.run_id, self.held, self.slice,
-            accept_deletes=round_.accept_deletes,
+            accept_deletes=round_.accept_deletes, actor=round_.actor,
         )  # fmt: skip
         if not is_sweeping and self.slice.cut():
             sweeper.postpone()

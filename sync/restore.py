@@ -153,6 +153,8 @@ def _make_safe(engine: Engine, config: Config, clock: Clock, actor: str, without
     dropped = _check_secrets(engine, Sealer(config.secret_keys()), without_key)
     now = clock.now()
     with unit(engine, "admin.commit") as conn:
+        if dropped:
+            sealed.drop(conn)
         known = set(conn.execute(select(connections.c.name)).scalars())
         for name in sorted(set(config.connections) - known):
             conn.execute(
@@ -173,6 +175,4 @@ def _check_secrets(engine: Engine, sealer: Sealer, without_key: bool) -> int:
             "tokens and notification channels are made anew instead.",
             code="restore",
         )
-    if bad:
-        sealed.drop(engine)
     return len(bad)

@@ -25,19 +25,20 @@ class Round:
     since: datetime | None
     sweep: bool | None
     accept_deletes: bool
+    actor: str  # who accepts the deletions
     left: list[str] = field(default_factory=list)
     done: list[Mapping[str, Any]] = field(default_factory=list)  # StreamPull.as_dict of the streams so far
 
     @classmethod
     def begin(
         cls, ctx: Context, connection: str, *, trigger: str, full: bool, since: datetime | None, sweep: bool | None,
-        accept_deletes: bool,
+        accept_deletes: bool, actor: str,
     ) -> Round:  # fmt: skip
         """A new round and its run: the one that somebody queued for this connection, else a new one."""
         run_id = runs.take(ctx.engine, ctx.clock, "sync", connection) or runs.start(
             ctx.engine, ctx.ids, ctx.clock, kind="pull", connection=connection, trigger=trigger
         )
-        return cls(connection, run_id, full, since, sweep, accept_deletes)
+        return cls(connection, run_id, full, since, sweep, accept_deletes, actor)
 
     @classmethod
     def load(cls, ctx: Context, connection: str) -> Round | None:
@@ -47,8 +48,8 @@ class Round:
             return None
         since = parse_at(held["since"]) if held["since"] else None
         return cls(
-            connection, held["run"], held["full"], since, held["sweep"], held["accept_deletes"], list(held["left"]),
-            list(held["done"]),
+            connection, held["run"], held["full"], since, held["sweep"], held["accept_deletes"],
+            held.get("actor", "system"), list(held["left"]), list(held["done"]),
         )  # fmt: skip
 
     def results(self) -> list[StreamPull]:
@@ -68,6 +69,7 @@ class Round:
             "since": iso_utc(self.since) if self.since else None,
             "sweep": self.sweep,
             "accept_deletes": self.accept_deletes,
+            "actor": self.actor,
             "left": self.left,
             "done": self.done,
         }

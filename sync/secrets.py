@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from sync.connecting import credentials_text
 from sync.context import Context
@@ -35,8 +35,8 @@ def check_key(ctx: Context) -> None:
 def forget_secrets(ctx: Context, actor: str) -> dict[str, Any]:
     """Drop every stored secret: tokens are minted anew from the configuration, channels are registered anew."""
     bad = sealed.unopenable(ctx.engine, ctx.sealer)
-    sealed.drop(ctx.engine)
     with unit(ctx.engine, "admin.commit") as conn:
+        sealed.drop(conn)
         audit.append(conn, ctx.clock.now(), actor, "secrets.forget", "database", {"unopenable": len(bad)})
     return {"unopenable": len(bad), "ok": True}
 
@@ -62,9 +62,9 @@ def rotate_secrets(ctx: Context, actor: str) -> dict[str, Any]:
             code="one_key",
         )
     sealer = Sealer(keys)
-    count = sealed.reseal(ctx.engine, sealer)
-    _digests(ctx, sealer)
     with unit(ctx.engine, "admin.commit") as conn:
+        count = sealed.reseal(conn, sealer)
+        _digests(ctx, conn, sealer)
         audit.append(conn, ctx.clock.now(), actor, "secrets.rotate", "database", {"sealed": count})
     if is_ours:
         write_home_keys(path, keys[:1])
@@ -72,14 +72,12 @@ def rotate_secrets(ctx: Context, actor: str) -> dict[str, Any]:
     return {"sealed": count, "key": str(path) if is_ours else "TIEOUT_SECRET_KEY", **then, "ok": True}
 
 
-def _digests(ctx: Context, sealer: Sealer) -> None:
+def _digests(ctx: Context, conn: Connection, sealer: Sealer) -> None:
     """Say with the newest key which credentials a token belongs to; otherwise it would be thrown away as foreign."""
-    with unit(ctx.engine, "admin.commit") as conn:
-        held = {
-            row.connection: row.config_digest
-            for row in conn.execute(select(tokens.c.connection, tokens.c.config_digest))
-        }
-        for name in sorted(set(held) & set(ctx.config.connections)):
-            made = sealer.macs(credentials_text(ctx.config, name))
-            if held[name] in made[1:]:
-                conn.execute(update(tokens).where(tokens.c.connection == name).values(config_digest=made[0]))
+    held = {
+        row.connection: row.config_digest for row in conn.execute(select(tokens.c.connection, tokens.c.config_digest))
+    }
+    for name in sorted(set(held) & set(ctx.config.connections)):
+        made = sealer.macs(credentials_text(ctx.config, name))
+        if held[name] in made[1:]:
+            conn.execute(update(tokens).where(tokens.c.connection == name).values(config_digest=made[0]))

@@ -33,6 +33,7 @@ from sync.regrouping import RegroupDesk
 from sync.reporting import ReportFile, ReportWish, build_report, report_file
 from sync.secrets import check_key, forget_secrets, rotate_secrets
 from sync.support import write_bundle
+from sync.sync_runs import start_sync
 from sync.sync_summary import SyncSummary
 from sync.verify import Breach, run_verify
 from sync.why import why
@@ -40,7 +41,7 @@ from tieout.core.clock import Clock
 from tieout.core.config import Config
 from tieout.core.ids import Ids
 from tieout.reports.table import Report
-from tieout.store import notices, runs
+from tieout.store import notices
 from tieout.store.migrate import current, migrate
 from tieout.store.queries import explain
 from tieout.store.session import reading
@@ -112,6 +113,7 @@ class Service:
         progress: Progress | None = None,
         sweep: bool = False,
         accept_deletes: bool = False,
+        actor: str = "cli",
     ) -> list[PullSummary]:
         """Land what changed; connections in parallel where the network is real.
 
@@ -129,6 +131,7 @@ class Service:
                     since=since,
                     sweep=sweep or full or accept_deletes or None,
                     accept_deletes=accept_deletes,
+                    actor=actor,
                     trigger="command",
                     progress=progress,
                 )
@@ -161,10 +164,13 @@ class Service:
         full: bool = False,
         since: datetime | None = None,
         progress: Progress | None = None,
+        actor: str = "",
     ) -> SyncSummary:
         """Pull, apply, and push where pushing is automatic; plan elsewhere. Needs no Redis."""
         self.migrate()
         self.prepare()
+        if actor:
+            people.note(self.ctx, actor, "sync.start", ",".join(connections or ()) or "all", {"full": full})
         summary = SyncSummary()
         summary.pulls = self.pull(connections, full=full, since=since, progress=progress)
         summary.applied = self.apply(progress)
@@ -188,10 +194,10 @@ class Service:
             save_plan(self.ctx, view)
         return view
 
-    def push(self, plan_digest: str | None = None, progress: Progress | None = None) -> Any:
+    def push(self, plan_digest: str | None = None, progress: Progress | None = None, actor: str = "cli") -> Any:
         """Send what is due, or with a digest exactly what was planned."""
         if plan_digest is not None:
-            return push_plan(self.ctx, plan_digest, "cli")
+            return push_plan(self.ctx, plan_digest, actor)
         return [
             run_push(self.ctx, name, limit_seconds=None, progress=progress)
             for name, connection in self.config.connections.items()
@@ -224,16 +230,7 @@ class Service:
 
     def start_sync(self, connection: str, actor: str) -> str:
         """Ask the workers to pull a connection now; answers the run's id, the same one while it is queued."""
-        waiting = runs.unfinished(self.ctx.engine, "sync", connection, "queued")
-        run_id = (
-            waiting[0].id
-            if waiting
-            else runs.queue(
-                self.ctx.engine, self.ctx.ids, self.ctx.clock, kind="sync", connection=connection, trigger=actor[:24]
-            )
-        )
-        ring(self.ctx, f"pull:{connection}")
-        return run_id
+        return start_sync(self.ctx, connection, actor)
 
     def progress(self, since: datetime | None = None) -> list[dict[str, Any]]:
         """Where the first sync stands, or the one that began at `since`."""
@@ -386,9 +383,9 @@ class Service:
 
         return suggest_mapping(self.ctx, connection, stream)
 
-    def backup(self, path: Path) -> dict[str, Any]:
+    def backup(self, path: Path, actor: str = "cli") -> dict[str, Any]:
         """A consistent copy of the database."""
-        return backup(self.ctx, path)
+        return backup(self.ctx, path, actor)
 
     def forget_secrets(self, actor: str) -> dict[str, Any]:
         """Drop every stored token, for when the key that sealed them is lost."""

@@ -14,9 +14,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tieout.cli.app import app
+from tieout.cli.options import actor
 from tieout.core.errors import Gone
 
 Run = Callable[..., Result]
+BY = actor()  # what people order names them in the audit trail
 
 
 def every_command() -> list[list[str]]:
@@ -57,8 +59,8 @@ def test_every_command_has_help_with_examples_and_json(words: list[str]) -> None
 @pytest.mark.parametrize(
     ("args", "name", "positional", "named"),
     [
-        (["sync"], "sync", (), {"connections": None, "full": False, "since": None}),
-        (["sync", "zoho", "--full"], "sync", (), {"connections": ["zoho"], "full": True, "since": None}),
+        (["sync"], "sync", (), {"connections": None, "full": False, "since": None, "actor": BY}),
+        (["sync", "zoho", "--full"], "sync", (), {"connections": ["zoho"], "full": True, "since": None, "actor": BY}),
         (
             ["pull", "--since", "2026-11-01"],
             "pull",
@@ -68,18 +70,25 @@ def test_every_command_has_help_with_examples_and_json(words: list[str]) -> None
                 "full": False,
                 "since": datetime(2026, 10, 31, 16, tzinfo=UTC),
                 "accept_deletes": False,
+                "actor": BY,
             },
         ),
         (
             ["pull", "--since", "2026-11-01T00:00:00Z"],
             "pull",
             (),
-            {"connections": None, "full": False, "since": datetime(2026, 11, 1, tzinfo=UTC), "accept_deletes": False},
+            {
+                "connections": None,
+                "full": False,
+                "since": datetime(2026, 11, 1, tzinfo=UTC),
+                "accept_deletes": False,
+                "actor": BY,
+            },
         ),
         (["apply"], "apply", (), {}),
         (["plan", "--fresh"], "plan", (), {"fresh": True}),
-        (["push"], "push", (), {"plan_digest": None}),
-        (["push", "--plan", "4f1d"], "push", (), {"plan_digest": "4f1d"}),
+        (["push"], "push", (), {"plan_digest": None, "actor": BY}),
+        (["push", "--plan", "4f1d"], "push", (), {"plan_digest": "4f1d", "actor": BY}),
         (["check"], "check", (None,), {}),
         (["check", "zoho"], "check", ("zoho",), {}),
         (["setup", "zoho", "--dry-run"], "setup", ("zoho",), {"dry_run": True}),

@@ -119,6 +119,8 @@ def test_a_restored_copy_ends_where_the_original_was_and_sends_nothing_again(
         assert all(row["fence"] > 1000 for row in fences)
         with reading(back.ctx.engine) as conn:
             assert audit.verify(conn) == []
+            told = [row["action"] for row in reversed(audit.page(conn, 200, None).rows)]
+        assert told[told.index("backup") :][:2] == ["backup", "restore"], "a copy holds its own line"
 
 
 def _settled(standing: dict[tuple[str, str], str]) -> dict[tuple[str, str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from sync.plan import approve_parked, plan, push_plan, save_plan
+from sync.plan_runs import run_plan_push, start_plan_push
 from sync.push import run_push
 from tests.sync.fakes import NOW, FakeContext, Remote, make_context
+from tieout.core import faults
 from tieout.core.config import ChangeLimits
 from tieout.core.errors import Gone
+from tieout.store import audit
 from tieout.store.outbox import Intent, intend, judge_run
 from tieout.store.session import unit
+from tieout.store.tables import audit as audit_table
 from tieout.store.tables import metadata, outbox, remote_seen, watermarks
 
 
@@ -152,3 +157,56 @@ def test_a_parked_batch_waits_for_its_approver(ctx: FakeContext) -> None:
     assert run_push(ctx, "zoho").done == 0
     assert approve_parked(ctx, "zoho", "user:bob") == 4
     assert run_push(ctx, "zoho").done == 4
+
+
+def test_who_let_which_plan_go_is_in_the_audit_once(ctx: FakeContext) -> None:
+    """Digest, records and money at stake, in the unit that lets it go; after a kill it is not said again."""
+    want(ctx, "1", 2)
+    want(ctx, "2", 5)
+    digest = save_plan(ctx, plan(ctx))
+    want(ctx, "2", 7)  # moved on since
+    run_id = start_plan_push(ctx, digest, "user:ann")
+    assert start_plan_push(ctx, digest, "user:bob") == run_id
+
+    def said() -> list[tuple[str, str, str, dict[str, Any]]]:
+        with ctx.engine.connect() as conn:
+            assert audit.verify(conn) == []
+            rows = conn.execute(select(audit_table).order_by(audit_table.c.seq)).mappings()
+            return [(row["action"], row["actor"], row["subject"], dict(row["body"])) for row in rows]
+
+    asked = ("plan.approve", "user:ann", digest, {"records": 2, "totals": {"CNY": 100}, "run": run_id})
+    assert said() == [asked]
+    faults.set_hook(_fail_at("after:plan.commit"))
+    with pytest.raises(OSError):
+        run_plan_push(ctx, run_id)
+    faults.set_hook(None)
+    run_plan_push(ctx, run_id)
+    let_go = ("plan.push", "user:ann", digest, {"records": 2, "standing": 1, "totals": {"CNY": 100}})
+    assert said() == [asked, let_go]
+    assert [key for _, key, _ in ctx.remote.effects] == ["1"]
+
+
+def test_nothing_goes_out_where_its_line_of_audit_cannot_be_written(ctx: FakeContext) -> None:
+    want(ctx, "1", 2)
+    faults.set_hook(_fail_at("before:plan.commit"))
+    with pytest.raises(OSError):
+        push_plan(ctx, plan(ctx).digest, "user:ann")
+    faults.set_hook(None)
+    with ctx.engine.connect() as conn:
+        assert conn.execute(select(audit_table)).all() == []
+        assert set(conn.execute(select(outbox.c.state)).scalars()) == {"planned"}
+    assert ctx.remote.writes == []
+
+
+def _fail_at(point: str) -> Callable[[str], None]:
+    def hook(name: str) -> None:
+        if name == point:
+            raise OSError("the disk is gone")
+
+    return hook
+
+
+@pytest.fixture(autouse=True)
+def _without_faults() -> Iterator[None]:
+    yield
+    faults.set_hook(None)

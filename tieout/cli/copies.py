@@ -31,7 +31,7 @@ def backup(
     Examples:
       tieout backup tieout-2026-11-30.backup
     """
-    run(config, as_json, lambda service, cfg, progress: service.backup(to))
+    run(config, as_json, lambda service, cfg, progress: service.backup(to, actor()))
 
 
 def restore(

@@ -39,7 +39,11 @@ def sync(
         config,
         as_json,
         lambda service, cfg, progress: service.sync(
-            connections=_named(cfg, connections), full=full, since=at_option(cfg, since), progress=progress
+            connections=_named(cfg, connections),
+            full=full,
+            since=at_option(cfg, since),
+            progress=progress,
+            actor=actor(),
         ),
         quiet=False,
     )
@@ -71,6 +75,7 @@ def pull(
             since=at_option(cfg, since),
             progress=progress,
             accept_deletes=accept_deletes,
+            actor=actor(),
         ),
         quiet=False,
     )
@@ -133,7 +138,7 @@ def push(
         run(
             config,
             as_json,
-            lambda service, cfg, progress: service.push(plan_digest=digest, progress=progress),
+            lambda service, cfg, progress: service.push(plan_digest=digest, progress=progress, actor=actor()),
             quiet=False,
         )
 

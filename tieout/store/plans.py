@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select, update
 from tieout.core import exact_json
 from tieout.core.clock import Clock
 from tieout.core.errors import Gone
+from tieout.store import audit
 from tieout.store.landing import chunks
 from tieout.store.outbox import OPEN
 from tieout.store.session import lock_rows, reading, unit
@@ -62,16 +63,22 @@ def plan_rows(engine: Engine, digest: str) -> list[tuple[str, int]]:
     raise Gone(f"there is no plan {digest}", hint="Something changed since. Run `tieout plan` again and look at it.")
 
 
-def keep(engine: Engine, digest: str, clock: Clock) -> None:
-    """Store the plan a digest names, so that it can be sent later; Gone if there is none."""
+def keep(engine: Engine, digest: str, clock: Clock) -> list[tuple[str, int]]:
+    """Store the plan a digest names, so that it can be sent later, and answer its rows; Gone if there is none."""
     rows = plan_rows(engine, digest)
     row = {"digest": digest, "connection": "", "created_at": clock.now(), "rows": [list(pair) for pair in rows]}
     with unit(engine, "plan.commit") as conn:
         insert_ignore(conn, plans, [row])
+    return rows
 
 
-def let_go(engine: Engine, digest: str, rows: Sequence[tuple[str, int]], actor: str, clock: Clock) -> list[str]:
-    """Make the rows whose version still stands ready; answers their ids. The plan is stored as pushed by `actor`."""
+def let_go(
+    engine: Engine, digest: str, rows: Sequence[tuple[str, int]], actor: str, clock: Clock, totals: Mapping[str, int]
+) -> list[str]:
+    """Make the rows whose version still stands ready; answers their ids. The plan is stored as pushed by `actor`.
+
+    The audit trail keeps once who let which plan go: its records, those that stood, `totals` in minor units a currency.
+    """
     now = clock.now()
     standing: list[str] = []
     o = outbox.c
@@ -79,7 +86,9 @@ def let_go(engine: Engine, digest: str, rows: Sequence[tuple[str, int]], actor: 
         insert_ignore(
             conn, plans, [{"digest": digest, "connection": "", "created_at": now, "rows": [list(row) for row in rows]}]
         )
+        held = conn.execute(select(plans.c.pushed_at).where(plans.c.digest == digest)).scalar()
         conn.execute(update(plans).where(plans.c.digest == digest).values(pushed_at=now, pushed_by=actor))
+        let = 0
         wanted = dict(rows)
         for part in chunks(sorted(wanted)):
             query = select(o.id, o.version).where(o.id.in_(part), o.state.in_(OPEN)).order_by(o.id)
@@ -87,9 +96,12 @@ def let_go(engine: Engine, digest: str, rows: Sequence[tuple[str, int]], actor: 
                 query = query.with_for_update()
             good = [row.id for row in conn.execute(query) if row.version == wanted[row.id]]
             standing += good
-            conn.execute(
+            let += conn.execute(
                 update(outbox)
                 .where(o.id.in_(good), o.state.in_(WAITING))
                 .values(state="ready", approved_by=actor, updated_at=now)
-            )
+            ).rowcount
+        if held is None or let:  # a worker that was killed comes here again and finds it done
+            told = {"records": len(rows), "standing": len(standing), "totals": dict(totals)}
+            audit.append(conn, now, actor, "plan.push", digest, told)
     return standing

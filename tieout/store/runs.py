@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, up
 
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
+from tieout.store import audit
 from tieout.store.among import one_of
 from tieout.store.session import reading, unit
 from tieout.store.tables import runs
@@ -33,6 +34,16 @@ _UNFINISHED = {
     for state in ("", "queued", "running")
     for is_one in (False, True)
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Who asked for a run and what the audit trail says of it: action, subject and what else is told."""
+
+    actor: str
+    action: str
+    subject: str
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def start(
@@ -68,10 +79,10 @@ class Run:
 
 
 def queue(
-    engine: Engine, ids: Ids, clock: Clock, *, kind: str, connection: str = "", trigger: str = "",
+    engine: Engine, ids: Ids, clock: Clock, *, kind: str, ordered: Ordered, connection: str = "",
     body: Mapping[str, Any] | None = None,
 ) -> str:  # fmt: skip
-    """Note that somebody asked for a run, for the workers to begin; answers its id."""
+    """Note that somebody asked for a run, for the workers to begin, with its line of audit; answers its id."""
     run_id, now = ids.new("run"), clock.now()
     with unit(engine, "run.commit") as conn:
         conn.execute(
@@ -83,10 +94,11 @@ def queue(
                 queued_at=now,
                 state="queued",
                 counts={},
-                trigger=trigger,
+                trigger=ordered.actor[:24],
                 body=dict(body or {}),
             )
         )
+        audit.append(conn, now, ordered.actor, ordered.action, ordered.subject, {**ordered.told, "run": run_id})
     return run_id
 
 

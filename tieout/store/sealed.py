@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Engine, Table, delete, select, update
 
 from tieout.core.crypto import Sealer
 from tieout.core.errors import ConfigError
-from tieout.store.session import reading, unit
+from tieout.store.session import reading
 from tieout.store.tables import channels, tokens
 
 # table, its sealed column; the place sealed inside is table/connection/column
@@ -30,27 +30,23 @@ def unopenable(engine: Engine, sealer: Sealer) -> list[str]:
     return bad
 
 
-def reseal(engine: Engine, sealer: Sealer) -> int:
+def reseal(conn: Connection, sealer: Sealer) -> int:
     """Seal every value with the newest key; answers how many. Running it twice, or going on after a crash, is safe."""
-    with unit(engine, "admin.commit") as conn:
-        found = list(_values(conn))
-        for _, _, place, value in found:
-            sealer.open(value, place)  # a value of an unknown key stops everything before anything is written
-        for table, column, place, value in found:
-            name = place.split("/")[1]
-            conn.execute(
-                update(table)
-                .where(table.c.connection == name, column == value)
-                .values({column.name: sealer.rotate(value)})
-            )
+    found = list(_values(conn))
+    for _, _, place, value in found:
+        sealer.open(value, place)  # a value of an unknown key stops everything before anything is written
+    for table, column, place, value in found:
+        name = place.split("/")[1]
+        conn.execute(
+            update(table).where(table.c.connection == name, column == value).values({column.name: sealer.rotate(value)})
+        )
     return len(found)
 
 
-def drop(engine: Engine) -> None:
+def drop(conn: Connection) -> None:
     """Forget every sealed value: tokens are minted anew, channels registered anew."""
-    with unit(engine, "admin.commit") as conn:
-        conn.execute(update(tokens).values(sealed=None))
-        conn.execute(delete(channels))
+    conn.execute(update(tokens).values(sealed=None))
+    conn.execute(delete(channels))
 
 
 def _values(conn: Connection) -> Iterator[tuple[Table, Column[str], str, str]]:

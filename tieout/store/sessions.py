@@ -72,6 +72,17 @@ def open_session(conn: Connection, ids: Ids, at: datetime, user_id: str, *, acto
     return opened
 
 
+def note_failure(
+    conn: Connection, at: datetime, user_id: str | None, *, how: str, client: str, not_listed: int = 0
+) -> None:
+    """A line of audit for a sign-in that failed, never with what was typed: a password may stand in the wrong field.
+
+    `not_listed` failures came before it without a line of their own.
+    """
+    told = {"how": how, "client": client} | ({"not_listed": not_listed} if not_listed else {})
+    audit.append(conn, at, "nobody", "login.fail", user_id or "unknown", told)
+
+
 def find(conn: Connection, at: datetime, token: str) -> RowMapping | None:
     """The person and CSRF token of a living session, or None."""
     query = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Literal as L
@@ -100,6 +100,12 @@ def by_name(conn: Connection, name: str) -> RowMapping | None:
 def get(conn: Connection, user_id: str) -> RowMapping | None:
     """One person by id, or None."""
     return conn.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+
+
+def names(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Names of people by id; others are left out."""
+    wanted = sorted({one for one in ids if one.startswith("usr_")})
+    return {row.id: row.name for row in conn.execute(select(users.c.id, users.c.name).where(users.c.id.in_(wanted)))}
 
 
 def count(conn: Connection) -> int:

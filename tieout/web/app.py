@@ -17,7 +17,7 @@ from tieout.web import console, problems
 from tieout.web.console import pages
 from tieout.web.edge import Edge
 from tieout.web.i18n import Catalogue
-from tieout.web.limits import Attempts
+from tieout.web.limits import Attempts, Listing
 from tieout.web.ports import Service
 from tieout.web.routes import (
     conflicts,
@@ -64,6 +64,7 @@ def build(config: Config, *, service: Service | None = None) -> FastAPI:
     app.state.key_attempts = Attempts(clock, most=20, seconds=60)
     app.state.login_attempts = Attempts(clock, most=20, seconds=300)
     app.state.password_attempts = Attempts(clock, most=5, seconds=300)
+    app.state.failed_logins = Listing(clock, each=5, most=100, seconds=3600)
     app.state.catalogue = Catalogue(config.language)
     problems.install(app)
     pages.install(app)

@@ -10,6 +10,29 @@ from tieout.core.clock import Clock
 MAX_KEYS = 10_000
 
 
+class Listing:
+    """Which of many failures are written down one by one: `each` of a key and `most` of all keys in `seconds`.
+
+    The rest is counted and told with the next one that is written. Each API process counts for itself.
+    """
+
+    def __init__(self, clock: Clock, each: int, most: int, seconds: float) -> None:
+        self._each, self._all = Attempts(clock, each, seconds), Attempts(clock, most, seconds)
+        self._left = 0
+        self._lock = Lock()
+
+    def next(self, key: str) -> int | None:
+        """How many went unlisted before this one; None = do not list this one either."""
+        with self._lock:
+            if self._each.wait(key) or self._all.wait(""):
+                self._left += 1
+                return None
+            self._each.count(key)
+            self._all.count("")
+            left, self._left = self._left, 0
+            return left
+
+
 class Attempts:
     """At most `most` counted attempts per key in `seconds`; keys that were not seen for longest are dropped first.
 

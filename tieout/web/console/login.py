@@ -10,7 +10,7 @@ from tieout.store import sessions, users
 from tieout.store.session import reading, unit
 from tieout.web.auth import COOKIE, check_form, client_of, service_of, session_of
 from tieout.web.console.pages import Person, render, see
-from tieout.web.limits import Attempts
+from tieout.web.limits import Attempts, Listing
 from tieout.web.problems import Refused
 
 router = APIRouter()
@@ -42,6 +42,7 @@ def login_by_link(request: Request, token: Annotated[str, Form()] = "") -> Respo
             opened = sessions.open_session(conn, ctx.ids, now, person["id"], actor=actor, how="link")
     if opened is None:
         attempts.count(client)
+        _note_failure(request, None, "link")
         return render(request, "login.html", None, status=403, token="", failed="login.bad_link", name="")
     return _signed_in(request, opened)
 
@@ -66,6 +67,7 @@ def login_by_password(
     if not users.password_fits(found, password[:1000]) or found is None:
         everyone.count(client)
         this_name.count(key)
+        _note_failure(request, None if found is None else found["id"], "password")
         return render(request, "login.html", None, status=403, token="", failed="login.failed", name=name)
     this_name.clear(key)
     with unit(ctx.engine, "admin.commit") as conn:
@@ -99,6 +101,17 @@ def _signed_in(request: Request, opened: sessions.OpenedSession) -> Response:
         secure=request.url.scheme == "https",
     )
     return response
+
+
+def _note_failure(request: Request, user_id: str | None, how: str) -> None:
+    """The failure's line in the audit trail, unless too many were listed lately."""
+    listing: Listing = request.app.state.failed_logins
+    client = client_of(request)
+    before = listing.next(f"{client}|{user_id}")
+    if before is not None:
+        ctx = service_of(request).ctx
+        with unit(ctx.engine, "admin.commit") as conn:
+            sessions.note_failure(conn, ctx.clock.now(), user_id, how=how, client=client, not_listed=before)
 
 
 def _wait(seconds: int) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.store import audit, users
+from tieout.store.queries.names import called
+from tieout.web import trail
 from tieout.web.auth import Principal
 from tieout.web.console.forms import MayAdmin, Text
-from tieout.web.console.pages import Person, render, see
+from tieout.web.console.pages import Person, render, see, speaker
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
 
@@ -67,7 +69,12 @@ def list_audit(
     """The audit trail, newest first."""
     _must(person, "audit")
     found = audit.page(conn, PAGE, cursor)
-    return render(request, "audit.html", person, rows=found.rows, next=found.next)
+    t = speaker(request, person)
+    lines = [dict(row) for row in found.rows]
+    ids = trail.ids_of(lines)
+    names = {**called(conn, ids), **users.names(conn, ids)}
+    rows = [(row, trail.told(t, row, names)) for row in lines]
+    return render(request, "audit.html", person, rows=rows, next=found.next)
 
 
 def _must(person: Principal, right: str) -> None:
