@@ -21,8 +21,8 @@ from mapping.identity.tax_ids import TaxId
 from tieout.canonical.parties import PartyCandidate
 
 _CODE = (
-    "addresses countries domains facts former_names latin_names lookalikes names numbers phones places remembered "
-    "simplify sounds stored tables tax_ids"
+    "addresses countries domains facts foreign_ids former_names latin_names lookalikes names numbers phones places "
+    "remembered simplify sounds stored tables tax_ids"
 ).split()
 _DATA = (
     "clutter.yaml common_brands.yaml generic_words.yaml hosts.yaml legal_forms.yaml persons.yaml pinyin.txt "

@@ -13,15 +13,10 @@ from dataclasses import dataclass
 
 from stdnum import numdb
 from stdnum.cn import ric
-from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError
-from stdnum.gb import vat as gb_vat
-from stdnum.jp import cn as jp_cn
-from stdnum.sg import uen
-from stdnum.tw import ubn
-from stdnum.us import ein
 
 from mapping.identity.countries import iso_country
+from mapping.identity.foreign_ids import UNCHECKED, foreign, unlabelled
 from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
 
@@ -34,8 +29,6 @@ _MASKED = re.compile(r"[*?]{2,}|X{4,}")
 _RUNS = "0123456789" * 3, "9876543210" * 3
 # Business registration with branch, and with expiry and check: 53016704-000-01-20-1.
 _HONG_KONG = re.compile(r"\s*(\d{8})-\d{3}(-\d{2}-\d{2}-[0-9A-Z])?\s*")
-_VAT_PREFIX = {"GR": "EL"}
-_UNCHECKED = frozenset(("hk_br", "us_ein"))  # no public check digit: one digit off is another firm
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 _USCC_SHAPE = re.compile(rf"^[{_USCC}]{{2}}\d{{6}}[{_USCC}]{{10}}$")
@@ -68,10 +61,18 @@ class TaxId:
 def read(raw: str, country: str = "") -> TaxId | None:
     """The id that a raw text stands for; None for nothing, placeholders, masked ids and personal numbers.
 
-    `country`: of the record, as written. A label before the id (税号：, Tax ID:) and a remark after it are dropped.
+    `country`: of the record, as written. A label before the id (税号：, EIN) and a remark after it are dropped.
     """
     home = iso_country(country)
     plain = _bare(raw)
+    found = _read(plain, home)
+    if found is None or found.is_valid:
+        return found
+    rest, said = unlabelled(plain)  # what stands before an id may be its label or belong to it: NO 995 525 828 MVA
+    return _read(rest, said or home) if rest != plain else found
+
+
+def _read(plain: str, home: str) -> TaxId | None:
     if (local := _HONG_KONG.fullmatch(plain)) is not None and (home == "HK" or local.group(2)):
         return TaxId(local.group(1), "hk_br", local.group(1))
     text = _NOISE.sub("", plain)
@@ -85,8 +86,8 @@ def read(raw: str, country: str = "") -> TaxId | None:
         return None  # an identity card, or the number of a sole trader made of it: neither stored nor compared
     if _is_old_cn(text):
         return TaxId(text, "cn", text)
-    for scheme, value in _foreign(text, plain, home):
-        return TaxId(value, scheme, value)
+    for scheme, value, key in foreign(text, plain, home):
+        return TaxId(value, scheme, key)
     return None if _MASKED.search(text) else TaxId(text, "", text)
 
 
@@ -155,7 +156,7 @@ def near(left: TaxId, right: TaxId) -> bool:
     if left.value == right.value:
         return True
     known = left.scheme or right.scheme
-    if known and known not in _UNCHECKED and within_one_edit(left.value, right.value):
+    if known and known not in UNCHECKED and within_one_edit(left.value, right.value):
         return True
     short, long = sorted((left.value, right.value), key=len)
     return len(short) >= 8 and len(long) - len(short) <= 4 and (long.startswith(short) or long.endswith(short))
@@ -174,48 +175,12 @@ def organisation_check(body: str) -> str:
 
 
 def _is_uscc(text: str) -> bool:
-    return bool(_USCC_SHAPE.match(text)) and uscc_check(text[:17]) == text[17]
+    """Both checks: of the whole code, and of the organisation code in it."""
+    if not _USCC_SHAPE.match(text) or uscc_check(text[:17]) != text[17]:
+        return False
+    return organisation_check(text[8:16]) == text[16]
 
 
 def _is_old_cn(text: str) -> bool:
     """The 15-digit tax number before 2015: region code and organisation code with its check."""
     return bool(_OLD_SHAPE.match(text)) and organisation_check(text[6:14]) == text[14]
-
-
-def _foreign(text: str, plain: str, country: str) -> Iterable[tuple[str, str]]:
-    digits = text.isdigit()
-    if text[:2].isalpha() and eu_vat.is_valid(text):
-        yield "eu_vat", text
-    if country.lower() in eu_vat.MEMBER_STATES:
-        full = _VAT_PREFIX.get(country, country) + text
-        if eu_vat.is_valid(full):
-            yield "eu_vat", full
-    if text.startswith("GB") and gb_vat.is_valid(text[2:]):
-        yield "gb_vat", text[2:]
-    if country == "GB" and digits and gb_vat.is_valid(text):
-        yield "gb_vat", text
-    japanese = text.removeprefix("T")
-    if len(japanese) == 13 and japanese.isdigit() and _jp_valid(japanese):
-        yield "jp", japanese
-    if (
-        digits
-        and len(text) == 9
-        and (country == "US" or re.fullmatch(r"\s*\d{2}-\d{7}\s*", plain))
-        and ein.is_valid(text)
-    ):
-        yield "us_ein", text
-    if digits and len(text) == 8:
-        if country == "HK":
-            yield "hk_br", text  # no public check digit
-        elif ubn.is_valid(text):
-            yield "tw_ubn", text
-    if 9 <= len(text) <= 10 and text[-1].isalpha() and uen.is_valid(text):
-        yield "sg_uen", text
-
-
-def _jp_valid(text: str) -> bool:
-    try:
-        jp_cn.validate(text)
-    except ValidationError:
-        return False
-    return True

@@ -25,7 +25,7 @@ _CROWDS_HAN = CROWDS - {"sound_crowded"}
 # What a person looks at first, whatever else agrees; an equal tax id outranks it.
 HOLDS = frozenset(
     "city_conflict region_conflict district_differs han_form_differs group_differs address_differs legal_name_differs "
-    "phone_abroad".split()
+    "phone_abroad tax_id_differs".split()
 )
 # What holds even where the tax id is equal, and what no third record bridges: a parent's id stands on its subsidiaries.
 BARS = frozenset(
