@@ -1,6 +1,7 @@
 """Disputes, promises, payment plans, pauses and contacts: entered by people, undoable, in the input log and the audit.
 
 Each function checks against what stands now, appends one input and answers what was stored; apply does the rest.
+What opens a case takes a key (`once`): the same key again answers what was stored the first time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from sync.case_checks import (
     CaseError,
@@ -35,6 +36,7 @@ from tieout.core.money import format_minor
 from tieout.receivables.disputes import CODES
 from tieout.store import audit
 from tieout.store.inputs import append_input
+from tieout.store.once import Making, Once, making, repeatable
 from tieout.store.session import unit
 from tieout.store.tables import documents
 
@@ -50,6 +52,7 @@ _EMAIL = re.compile(r"^[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,253}$")
 MAX_ROWS, MAX_EMAILS, LONGEST_PAUSE = 60, 5, timedelta(days=366)
 
 
+@repeatable
 def open_dispute(
     ctx: Context,
     document_id: str,
@@ -59,11 +62,13 @@ def open_dispute(
     amount_minor: int | None = None,
     item: str = "",
     note: str = "",
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """Put an invoice, one instalment of it, or a part of that in dispute; without an amount all of it."""
     if reason not in CODES:
         raise CaseError(f"there is no dispute reason {reason!r}", hint="Reasons: " + ", ".join(CODES) + ".")
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        conn = made.conn
         found = conn.execute(select(documents).where(documents.c.id == document_id)).mappings().first()
         if found is None:
             raise Gone(f"there is no invoice {document_id}", code="no_invoice")
@@ -82,7 +87,7 @@ def open_dispute(
                 dispute_fits(conn, row, row["open_minor"])
         return _open(
             ctx,
-            conn,
+            made,
             "dispute",
             company=found["company_id"],
             customer=customer_of(conn, found["account_id"]),
@@ -95,6 +100,7 @@ def open_dispute(
         )
 
 
+@repeatable
 def open_promise(
     ctx: Context,
     customer_id: str,
@@ -109,12 +115,14 @@ def open_promise(
     by: str = "",
     channel: str = "",
     note: str = "",
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """Note that a customer promised to pay these items (all open ones if none is named) by a day.
 
     One open promise per item; a further one after a broken one raises the promise level.
     """
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        conn = made.conn
         company, today, policy = where(ctx, conn, company)
         rows = items_of_customer(conn, customer_id, company, currency, items)
         currency = one_currency(rows)
@@ -131,7 +139,7 @@ def open_promise(
         earlier = count_cases(conn, refs, "promise")
         return _open(
             ctx,
-            conn,
+            made,
             "promise",
             company=company,
             customer=customer_id,
@@ -151,6 +159,7 @@ def open_promise(
         )
 
 
+@repeatable
 def open_plan(
     ctx: Context,
     customer_id: str,
@@ -162,9 +171,11 @@ def open_plan(
     items: Sequence[str] = (),
     grace_days: int | None = None,
     note: str = "",
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """Agree on instalments (due day, minor units) for items; they must sum to what is open on those items."""
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        conn = made.conn
         company, today, policy = where(ctx, conn, company)
         owed_rows = items_of_customer(conn, customer_id, company, currency, items)
         currency = one_currency(owed_rows)
@@ -183,7 +194,7 @@ def open_plan(
         ordered = sorted(rows)
         return _open(
             ctx,
-            conn,
+            made,
             "plan",
             company=company,
             customer=customer_id,
@@ -201,6 +212,7 @@ def open_plan(
         )
 
 
+@repeatable
 def open_pause(
     ctx: Context,
     customer_id: str,
@@ -211,13 +223,15 @@ def open_pause(
     legal: bool = False,
     company: str = "",
     items: Sequence[str] = (),
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """Stop dunning a customer, or some items, until a day (included); only a legal pause may have no end."""
     if not reason.strip():
         raise CaseError("say why dunning is paused")
     if until_on is None and not legal:
         raise CaseError("a pause needs an end", hint="Give until_on; only a legal pause may go on until it is lifted.")
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        conn = made.conn
         company, today, _ = where(ctx, conn, company)
         if until_on is not None and not today <= until_on <= today + LONGEST_PAUSE:
             raise CaseError("a pause ends between today and a year from now")
@@ -227,7 +241,7 @@ def open_pause(
             links = accounts_of(conn, customer_id, company)
         return _open(
             ctx,
-            conn,
+            made,
             "pause",
             company=company,
             customer=customer_id,
@@ -239,6 +253,7 @@ def open_pause(
         )
 
 
+@repeatable
 def set_contact(
     ctx: Context,
     customer_id: str,
@@ -249,6 +264,7 @@ def set_contact(
     may_write: bool = True,
     company: str = "",
     note: str = "",
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """Say whom to write to at a customer, in which language, or that nobody may be written to; the newest counts."""
     wrong = [one for one in emails if not _EMAIL.match(one)]
@@ -256,11 +272,12 @@ def set_contact(
         raise CaseError(f"not an e-mail address: {wrong[0]!r}" if wrong else f"at most {MAX_EMAILS} addresses")
     if language not in ("", "zh-CN", "en"):
         raise CaseError(f"there are no words in language {language!r}", hint="Known: zh-CN, en.")
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        conn = made.conn
         company, _, _ = where(ctx, conn, company)
         return _open(
             ctx,
-            conn,
+            made,
             "contact",
             company=company,
             customer=customer_id,
@@ -331,7 +348,7 @@ def undo_case(ctx: Context, case_id: str, actor: str) -> dict[str, Any]:
 # ------------------------------------------------------------- helpers
 def _open(
     ctx: Context,
-    conn: Connection,
+    made: Making,
     kind: str,
     *,
     company: str,
@@ -360,6 +377,8 @@ def _open(
         "body": dict(body),
         "note": note,
     }
-    append_input(conn, "case", ctx.clock.now(), stored, actor=actor)
-    audit.append(conn, ctx.clock.now(), actor, f"{kind}.open", case_id, {k: v for k, v in stored.items() if k != "do"})
-    return {name: value for name, value in stored.items() if name != "do"}
+    append_input(made.conn, "case", ctx.clock.now(), stored, actor=actor)
+    audit.append(
+        made.conn, ctx.clock.now(), actor, f"{kind}.open", case_id, {k: v for k, v in stored.items() if k != "do"}
+    )
+    return made.kept({name: value for name, value in stored.items() if name != "do"})

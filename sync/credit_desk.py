@@ -10,6 +10,7 @@ from sync import credit_policies, credit_terms, rates
 from sync.context import Context
 from tieout.core.dates import business_on
 from tieout.core.errors import Gone
+from tieout.store.once import Once
 from tieout.store.queries import credit as queries
 from tieout.store.queries import customers, decisions
 from tieout.store.session import reading
@@ -23,21 +24,25 @@ class CreditDesk:
     def __init__(self, ctx: Context, after: Callable[[], None]) -> None:
         self._ctx, self._after = ctx, after
 
-    def ask_limit(self, customer_id: str, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+    def ask_limit(
+        self, customer_id: str, wanted: Mapping[str, Any], actor: str, once: Once | None = None
+    ) -> dict[str, Any]:
         """Ask for a credit limit; it counts once another person has approved it."""
-        return self._done(credit_terms.ask_limit(self._ctx, customer_id, wanted, actor))
+        return self._done(credit_terms.ask_limit(self._ctx, customer_id, wanted, actor, once))
 
-    def ask_override(self, customer_id: str, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+    def ask_override(
+        self, customer_id: str, wanted: Mapping[str, Any], actor: str, once: Once | None = None
+    ) -> dict[str, Any]:
         """Ask to set the credit status by hand until a day; hold counts at once."""
-        return self._done(credit_terms.ask_override(self._ctx, customer_id, wanted, actor))
+        return self._done(credit_terms.ask_override(self._ctx, customer_id, wanted, actor, once))
 
     def policy(self, company: str = "") -> dict[str, Any]:
         """The thresholds by which a company's credit is judged."""
         return credit_policies.show_policy(self._ctx, company)
 
-    def ask_policy(self, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+    def ask_policy(self, wanted: Mapping[str, Any], actor: str, once: Once | None = None) -> dict[str, Any]:
         """Ask for other thresholds; the answer says whose status would change. Another person approves."""
-        return self._done(credit_policies.ask_policy(self._ctx, wanted, actor))
+        return self._done(credit_policies.ask_policy(self._ctx, wanted, actor, once))
 
     def approve(self, term: str, actor: str) -> dict[str, Any]:
         """Approve what another person asked for."""
@@ -70,10 +75,15 @@ class CreditDesk:
             return {"items": [_term(row) for row in found.rows], "next": found.next}
 
     def state_rates(
-        self, lines: Sequence[Mapping[str, Any]], source: str, actor: str, company: str = ""
+        self,
+        lines: Sequence[Mapping[str, Any]],
+        source: str,
+        actor: str,
+        company: str = "",
+        once: Once | None = None,
     ) -> dict[str, Any]:
         """State dated exchange rates; what used or waited for them is decided again."""
-        return self._done(rates.state_rates(self._ctx, lines, source, actor, company))
+        return self._done(rates.state_rates(self._ctx, lines, source, actor, company, once))
 
     def import_rates(self, path: Path, actor: str, company: str = "") -> dict[str, Any]:
         """State the rates of a CSV file."""

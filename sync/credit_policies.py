@@ -17,6 +17,7 @@ from tieout.core.money import format_minor
 from tieout.receivables.credit import CreditState, OwedItem, credit_status
 from tieout.receivables.credit_policy import policy_of
 from tieout.receivables.exposure import Exposure, MissingRate
+from tieout.store.once import Once
 from tieout.store.session import reading
 from tieout.store.tables import customers, decisions
 
@@ -30,7 +31,7 @@ def show_policy(ctx: Context, company: str = "") -> dict[str, Any]:
         return {"company": name, **asdict(policy_in_force(conn, name))}
 
 
-def ask_policy(ctx: Context, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+def ask_policy(ctx: Context, wanted: Mapping[str, Any], actor: str, once: Once | None = None) -> dict[str, Any]:
     """Ask for another policy: `values` (thresholds that differ from the shipped ones), reason, company, dry_run.
 
     The answer says whose status would change. It counts once another person has approved it. Raises TieoutError for
@@ -59,6 +60,7 @@ def ask_policy(ctx: Context, wanted: Mapping[str, Any], actor: str) -> dict[str,
         },
         company,
         actor,
+        once,
     )
     return {**answer, **made, "approve_within_days": REQUEST_DAYS}
 

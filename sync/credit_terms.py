@@ -15,6 +15,7 @@ from tieout.core.errors import Denied, Gone, StaleWrite, TieoutError
 from tieout.core.money import exponent
 from tieout.store import audit
 from tieout.store.inputs import append_input
+from tieout.store.once import Once, making, repeatable
 from tieout.store.queries import credit as queries
 from tieout.store.session import unit
 from tieout.store.tables import accounts, customers, memberships
@@ -30,17 +31,23 @@ class TermError(TieoutError):
     code = "credit_term"
 
 
-def ask_limit(ctx: Context, customer_id: str, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+@repeatable
+def ask_limit(
+    ctx: Context, customer_id: str, wanted: Mapping[str, Any], actor: str, once: Once | None = None
+) -> dict[str, Any]:
     """Ask for a credit limit of a customer at a company; it counts once another person has approved it.
 
     `wanted`: amount_minor, currency, reason, and company, valid_from, valid_until (dates or None). Raises Gone for an
     unknown customer and TermError for what cannot be ordered.
     """
     exponent(str(wanted["currency"]))
-    return _ask(ctx, customer_id, "limit", wanted, actor, needs_approval=True)
+    return _ask(ctx, customer_id, "limit", wanted, actor, once, needs_approval=True)
 
 
-def ask_override(ctx: Context, customer_id: str, wanted: Mapping[str, Any], actor: str) -> dict[str, Any]:
+@repeatable
+def ask_override(
+    ctx: Context, customer_id: str, wanted: Mapping[str, Any], actor: str, once: Once | None = None
+) -> dict[str, Any]:
     """Ask to set the credit status by hand until a day: ok or watch needs a second person, hold counts at once.
 
     `wanted`: status, valid_until, reason, and company, amount_minor with currency (the exposure up to which it counts;
@@ -53,11 +60,18 @@ def ask_override(ctx: Context, customer_id: str, wanted: Mapping[str, Any], acto
         raise TermError(
             "an override to ok or watch must say up to which exposure it counts", hint="Give an amount and a currency."
         )
-    return _ask(ctx, customer_id, "override", wanted, actor, needs_approval=status != "hold")
+    return _ask(ctx, customer_id, "override", wanted, actor, once, needs_approval=status != "hold")
 
 
 def _ask(
-    ctx: Context, customer_id: str, kind: str, wanted: Mapping[str, Any], actor: str, *, needs_approval: bool
+    ctx: Context,
+    customer_id: str,
+    kind: str,
+    wanted: Mapping[str, Any],
+    actor: str,
+    once: Once | None,
+    *,
+    needs_approval: bool,
 ) -> dict[str, Any]:
     now = ctx.clock.now()
     company = company_named(ctx, str(wanted.get("company") or ""))
@@ -65,10 +79,10 @@ def _ask(
     start, end = wanted.get("valid_from"), wanted.get("valid_until")
     amount, reason = wanted.get("amount_minor"), str(wanted.get("reason") or "").strip()
     _check(kind, amount, reason, start, end, today)
-    with unit(ctx.engine, "answer.commit") as conn:
+    with making(ctx.engine, "answer.commit", once, now) as made:
         body = {
             "kind": kind,
-            "account_id": _anchor(conn, customer_id, company),
+            "account_id": _anchor(made.conn, customer_id, company),
             "customer_id": customer_id,
             "company_id": company,
             "currency": str(wanted.get("currency") or ""),
@@ -79,15 +93,17 @@ def _ask(
             "reason": reason,
             "needs_approval": needs_approval,
         }
-        made = _put(conn, now, body, customer_id, actor)
-    return {**made, "customer": customer_id}
+        return made.kept({**_put(made.conn, now, body, customer_id, actor), "customer": customer_id})
 
 
-def put_order(ctx: Context, body: Mapping[str, Any], subject: str, actor: str) -> dict[str, Any]:
+@repeatable
+def put_order(
+    ctx: Context, body: Mapping[str, Any], subject: str, actor: str, once: Once | None = None
+) -> dict[str, Any]:
     """Put an order that is about no single customer into the log; it needs its reason like every other."""
     _check(str(body["kind"]), None, str(body["reason"]), None, None, date.max)
-    with unit(ctx.engine, "answer.commit") as conn:
-        return _put(conn, ctx.clock.now(), body, subject, actor)
+    with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
+        return made.kept(_put(made.conn, ctx.clock.now(), body, subject, actor))
 
 
 def _put(conn: Connection, now: Any, body: Mapping[str, Any], subject: str, actor: str) -> dict[str, Any]:

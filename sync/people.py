@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from sync.context import Context
 from tieout.core.errors import StaleWrite
 from tieout.store import apikeys, audit, sessions, users
+from tieout.store.once import Making, Once, Repeated, making, repeatable
 from tieout.store.session import reading, unit
 from tieout.store.tables import users as user_table
 
@@ -44,11 +45,12 @@ class PeopleDesk:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def add(self, name: str, password: str | None, role: str, actor: str) -> dict[str, Any]:
+    @repeatable
+    def add(self, name: str, password: str | None, role: str, actor: str, once: Once | None = None) -> dict[str, Any]:
         """Add a person who logs in with name and password; with None by a link only."""
-        with self._unit() as conn:
+        with self._making(once) as made:
             user_id = users.create(
-                conn,
+                made.conn,
                 self._ctx.ids,
                 self._ctx.clock.now(),
                 name=name,
@@ -56,7 +58,7 @@ class PeopleDesk:
                 actor=actor,
                 password=password,
             )
-        return {"id": user_id, "name": name, "role": role}
+            return made.kept({"id": user_id, "name": name, "role": role})
 
     def deactivate(self, user_id: str, actor: str) -> dict[str, Any]:
         """Shut a person out; nobody shuts out themselves."""
@@ -74,13 +76,24 @@ class PeopleDesk:
         with reading(self._ctx.engine) as conn:
             return [dict(row) for row in users.listed(conn)]
 
-    def make_key(self, name: str, role: str, actor: str, expires_at: datetime | None = None) -> dict[str, Any]:
-        """Make a key; the answer is the only time its token is shown."""
-        with self._unit() as conn:
-            made = apikeys.create(
-                conn, self._ctx.ids, self._ctx.clock.now(), name=name, role=role, actor=actor, expires_at=expires_at
-            )
-        return {"id": made.id, "name": name, "role": role, "token": made.token, "expires_at": expires_at}
+    def make_key(
+        self, name: str, role: str, actor: str, expires_at: datetime | None = None, once: Once | None = None
+    ) -> dict[str, Any]:
+        """Make a key; the answer is the only time its token is shown, so a repeated one is StaleWrite."""
+        ctx = self._ctx
+        try:
+            with self._making(once) as made:
+                key = apikeys.create(
+                    made.conn, ctx.ids, ctx.clock.now(), name=name, role=role, actor=actor, expires_at=expires_at
+                )
+                made.kept({"id": key.id})
+        except Repeated as found:
+            raise StaleWrite(
+                f"this key was made already: {found.answer['id']}",
+                hint="Its token was shown then and is kept nowhere. If it is lost, revoke the key and make another.",
+                code="key_made",
+            ) from None
+        return {"id": key.id, "name": name, "role": role, "token": key.token, "expires_at": expires_at}
 
     def revoke_key(self, key_id: str, actor: str) -> dict[str, Any]:
         """Make a key useless from now on."""
@@ -92,6 +105,9 @@ class PeopleDesk:
         """Keys, oldest first, without their digests."""
         with reading(self._ctx.engine) as conn:
             return [dict(row) for row in apikeys.listed(conn)]
+
+    def _making(self, once: Once | None) -> AbstractContextManager[Making]:
+        return making(self._ctx.engine, "admin.commit", once, self._ctx.clock.now())
 
     def _unit(self) -> AbstractContextManager[Connection]:
         return unit(self._ctx.engine, "admin.commit")

@@ -21,6 +21,7 @@ from tieout.core.money import is_currency
 from tieout.store import audit
 from tieout.store.inputs import append_input
 from tieout.store.landing import chunks
+from tieout.store.once import Once, making, repeatable
 from tieout.store.session import unit
 from tieout.store.tables import rates
 
@@ -44,8 +45,14 @@ class RateError(TieoutError):
     code = "bad_rate"
 
 
+@repeatable
 def state_rates(
-    ctx: Context, lines: Sequence[Mapping[str, Any]], source: str, actor: str, company: str = ""
+    ctx: Context,
+    lines: Sequence[Mapping[str, Any]],
+    source: str,
+    actor: str,
+    company: str = "",
+    once: Once | None = None,
 ) -> dict[str, Any]:
     """State rates for a company ("" = all): one unit of `base` is `rate` units of `quote` from `on` (to `until`).
 
@@ -59,16 +66,16 @@ def state_rates(
         raise RateError("there is no rate to take")
     _no_contradictions(clean)
     now = ctx.clock.now()
-    with unit(ctx.engine, "answer.commit") as conn:
-        fresh = [line for line in clean if not _is_held(conn, company, line, source)]
+    with making(ctx.engine, "answer.commit", once, now) as made:
+        fresh = [line for line in clean if not _is_held(made.conn, company, line, source)]
         if fresh:
             body = {"rates": fresh, "source": source, "company_id": company}
             for part in chunks(fresh):
-                append_input(conn, "rates", now, {**body, "rates": list(part)}, actor=actor)
+                append_input(made.conn, "rates", now, {**body, "rates": list(part)}, actor=actor)
             about = {"rates": len(fresh), "source": source, "company": company or "*"}
-            audit.append(conn, now, actor, "rates.state", source or "rates", about)
-    ids = [rate_key(company, line["base"], line["quote"], line["on"]) for line in clean]
-    return {"stated": len(fresh), "unchanged": len(clean) - len(fresh), "ids": ids}
+            audit.append(made.conn, now, actor, "rates.state", source or "rates", about)
+        ids = [rate_key(company, line["base"], line["quote"], line["on"]) for line in clean]
+        return made.kept({"stated": len(fresh), "unchanged": len(clean) - len(fresh), "ids": ids})
 
 
 def withdraw_rate(ctx: Context, rate_id: str, actor: str) -> dict[str, Any]:

@@ -111,5 +111,6 @@ _WORDS = """
 Money is `{"minor": 123450, "currency": "CNY", "text": "1,234.50"}`: the integer is the value. `*_on` is a calendar date
 in the company's time zone, `*_at` a UTC instant. Lists are pages: `next` is the cursor of the next one. Errors are
 problem documents (RFC 9457) with a stable `code`. Keys are sent as `Authorization: Bearer tok_…` or `X-API-Key`.
+What makes a thing takes an `Idempotency-Key`: a request that is sent again with it makes nothing a second time.
 Roles: viewer < operator < approver < admin; an auditor reads everything and writes nothing.
 """

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from tieout.core import exact_json
 from tieout.reports.values import today_by_company
+from tieout.store.once import Once
 from tieout.store.queries.paging import Slice
 from tieout.store.session import reading
 from tieout.web import problems
-from tieout.web.auth import service_of
+from tieout.web.auth import Principal, principal_of, service_of
 from tieout.web.ports import Service, ServiceContext
 from tieout.web.schemas.base import NoQuery
 
@@ -39,6 +40,30 @@ def no_query(_: Annotated[NoQuery, Query()]) -> None:
     """Refuses query parameters on routes that take none."""
 
 
+async def once_of(
+    request: Request,
+    caller: Annotated[Principal, Depends(principal_of)],
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[!-~]{1,128}$",
+            description="Made once: the same key with the same body again is answered as the first time and makes "
+            "nothing, for 7 days; with another body it is refused (409 `key_used`).",
+            examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+        ),
+    ] = None,
+) -> Once | None:
+    """The key under which a request makes a thing once, or None."""
+    if key is None:
+        return None
+    sent = exact_json.loads(await request.body())
+    if isinstance(sent, dict):
+        sent.pop("password", None)  # no digest of it is kept
+    return Once.of(caller.actor, request.url.path, key, exact_json.canonical(sent))
+
+
+Keyed = Annotated[Once | None, Depends(once_of)]
 NO_QUERY = [Depends(no_query)]
 
 READ_ERRORS = problems.responses(401, 403, 404, 405, 413, 415, 422, 429, 500, 503)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.money import is_currency
 from tieout.store.queries.names import called
-from tieout.web.console.forms import MayApprove, MayOperate, Text, day, minor, words
+from tieout.web.console.forms import Keyed, MayApprove, MayOperate, Text, day, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -45,6 +45,7 @@ def ask_limit(
     customer_id: str,
     person: MayOperate,
     service: Uses,
+    once: Keyed,
     amount: Text = "",
     currency: Text = "",
     company: Text = "",
@@ -53,7 +54,7 @@ def ask_limit(
 ) -> Response:
     """Ask for a limit; it counts once another person has approved it."""
     service.credit.ask_limit(
-        customer_id, {**_money(amount, currency), **_common(company, valid_until, reason)}, person.actor
+        customer_id, {**_money(amount, currency), **_common(company, valid_until, reason)}, person.actor, once
     )
     return see(f"/customers/{customer_id}")
 
@@ -63,6 +64,7 @@ def ask_override(
     customer_id: str,
     person: MayOperate,
     service: Uses,
+    once: Keyed,
     status: Text = "",
     amount: Text = "",
     currency: Text = "",
@@ -76,7 +78,7 @@ def ask_override(
     wanted = {"status": status, "amount_minor": None, "currency": None, **_common(company, valid_until, reason)}
     if amount.strip():
         wanted |= _money(amount, currency)
-    service.credit.ask_override(customer_id, wanted, person.actor)
+    service.credit.ask_override(customer_id, wanted, person.actor, once)
     return see(f"/customers/{customer_id}")
 
 
@@ -98,6 +100,7 @@ def withdraw(term_id: str, person: MayOperate, service: Uses, reason: Text = "")
 def state_rate(
     person: MayOperate,
     service: Uses,
+    once: Keyed,
     base: Text = "",
     quote: Text = "",
     rate: Text = "",
@@ -114,7 +117,7 @@ def state_rate(
     if not number.is_finite() or number <= 0:
         raise Refused(422, "invalid", "the rate is not a positive number", hint="Write it with a point: 7.1205")
     line = {"base": base, "quote": quote, "rate": rate.strip(), "on": day(on, "the day"), "until": None}
-    service.credit.state_rates([line], "console", person.actor, "")
+    service.credit.state_rates([line], "console", person.actor, "", once)
     return see("/credit")
 
 

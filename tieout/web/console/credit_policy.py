@@ -12,7 +12,7 @@ from tieout.core.errors import TieoutError
 from tieout.core.money import format_minor
 from tieout.receivables.credit import CreditPolicy
 from tieout.web.auth import Principal
-from tieout.web.console.forms import MayOperate, Text, lines, minor, words
+from tieout.web.console.forms import Keyed, MayOperate, Text, lines, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Uses
 from tieout.web.ports import Service
@@ -104,13 +104,19 @@ def preview(request: Request, person: MayOperate, service: Uses, values: Wished,
 
 @router.post("/credit/policy")
 def ask(
-    request: Request, person: MayOperate, service: Uses, values: Wished, company: Text = "", reason: Text = ""
+    request: Request,
+    person: MayOperate,
+    service: Uses,
+    values: Wished,
+    once: Keyed,
+    company: Text = "",
+    reason: Text = "",
 ) -> Response:
     """Ask for these thresholds; they count once another person has approved them."""
     name = _company(service, company)
     wanted = {"values": values, "company": name, "reason": words(reason, "a reason", needed=True)}
     try:
-        service.credit.ask_policy(wanted, person.actor)
+        service.credit.ask_policy(wanted, person.actor, once)
     except TieoutError as error:
         return _page(request, person, service, name, values, problem=error)
     return see(f"/credit/policy?company={name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -10,7 +10,7 @@ from tieout.receivables import disputes
 from tieout.reports import dunning_log
 from tieout.store.queries import decisions
 from tieout.store.queries.names import called
-from tieout.web.console.forms import MayOperate, Text, day, minor, words
+from tieout.web.console.forms import Keyed, MayOperate, Text, day, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -113,12 +113,12 @@ def undo_case(case_id: str, person: MayOperate, service: Uses) -> Response:
     return see("/cases")
 
 
-def told_of(company: Text = "", note: Text = "") -> dict[str, str]:
+def told_of(once: Keyed, company: Text = "", note: Text = "") -> dict[str, Any]:
     """What the forms about a customer have in common."""
-    return {"company": company[:40], "note": words(note, "the note")}
+    return {"company": company[:40], "note": words(note, "the note"), "once": once}
 
 
-Told = Annotated[dict[str, str], Depends(told_of)]
+Told = Annotated[dict[str, Any], Depends(told_of)]
 
 
 @router.post("/customers/{customer_id}/promise")
@@ -215,6 +215,7 @@ def pause(
         until_on=day(until_on, "until", needed=False),
         legal=legal == "1",
         company=told["company"],
+        once=told["once"],
     )
     return see(f"/customers/{customer_id}")
 
@@ -224,6 +225,7 @@ def dispute(
     document_id: str,
     person: MayOperate,
     service: Uses,
+    once: Keyed,
     reason: Text = "",
     amount: Text = "",
     currency: Text = "",
@@ -238,5 +240,6 @@ def dispute(
         reason=reason,
         amount_minor=minor(amount, currency) if amount.strip() else None,
         note=words(note, "the note"),
+        once=once,
     )
     return see(f"/invoices/{document_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated
@@ -9,13 +10,19 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 
 from tieout.core.dates import DateError, parse_on
+from tieout.core.exact_json import canonical
 from tieout.core.money import is_currency
 from tieout.core.typed_money import typed_minor
+from tieout.store.once import Once
 from tieout.web.auth import Principal, check_form
 from tieout.web.console.pages import Person
 from tieout.web.problems import Refused
 
 Text = Annotated[str, Form()]
+LONGEST_KEY = 80
+# No part of what was asked for; and no digest of a password is kept.
+_UNSENT = {"csrf", "once", "page", "password"}
+_PLACE = re.compile(r"/(?![/\\])[!-~]{0,599}")  # an address of this site, never one that leads out of it
 MOST_TEXT = 16_384
 
 
@@ -34,6 +41,28 @@ def _sends(right: str) -> Callable[..., Principal]:
 MayOperate = Annotated[Principal, Depends(_sends("operate"))]
 MayApprove = Annotated[Principal, Depends(_sends("approve"))]
 MayAdmin = Annotated[Principal, Depends(_sends("admin"))]
+
+
+async def once_of(request: Request, person: Person) -> Once | None:
+    """The key that a form came with: what it makes is made once, however often it is sent."""
+    form = await request.form()
+    key = form.get("once")
+    if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY:
+        return None
+    sent = [[name, value] for name, value in form.multi_items() if isinstance(value, str) and name not in _UNSENT]
+    return Once.of(person.actor, request.url.path, key, canonical(sent))
+
+
+# Makes a thing once under the key of the form.
+Keyed = Annotated[Once | None, Depends(once_of)]
+
+
+def place_of(page: Text = "") -> str:
+    """Where the form stood, to go back to; empty when it does not say so."""
+    return page if _PLACE.fullmatch(page) else ""
+
+
+Place = Annotated[str, Depends(place_of)]
 
 
 def words(text: str, name: str, *, needed: bool = False) -> str:

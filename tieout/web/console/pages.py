@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from tieout.core.errors import TieoutError
@@ -21,6 +22,7 @@ from tieout.web.auth import Principal, service_of, session_of
 _ROOM = Path(__file__).parent.parent
 _API = ("/v1/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
 YEAR = 365 * 86400
+LONGEST_PLACE = 600
 
 
 class LoginNeeded(TieoutError):
@@ -92,6 +94,7 @@ def render(request: Request, template: str, person: Principal | None, *, status:
             t=t,
             person=person,
             csrf="" if person is None else person.csrf,
+            signed="" if person is None else _signed(request, person),
             path=request.url.path,
             other_language=other,
             switch=str(
@@ -110,6 +113,18 @@ def render(request: Request, template: str, person: Principal | None, *, status:
             i18n.COOKIE, asked, max_age=YEAR, httponly=True, samesite="lax", secure=request.url.scheme == "https"
         )
     return response
+
+
+def _signed(request: Request, person: Principal) -> Markup:
+    """What every form carries: the session's token, a key under which it makes a thing once, and where it stands."""
+    place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    given = {
+        "csrf": person.csrf,
+        "once": service_of(request).ctx.ids.token(12),
+        "page": place if request.method == "GET" and len(place) <= LONGEST_PLACE else "",
+    }
+    row = Markup('<input type="hidden" name="{}" value="{}">')
+    return Markup("").join(row.format(name, value) for name, value in given.items())
 
 
 def _next_step(request: Request) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from tieout.store import audit, users
 from tieout.store.queries.names import called
 from tieout.web import trail
 from tieout.web.auth import Principal
-from tieout.web.console.forms import MayAdmin, Text
+from tieout.web.console.forms import Keyed, MayAdmin, Text
 from tieout.web.console.pages import Person, render, see, speaker
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -35,9 +35,11 @@ def list_people(request: Request, person: Person, service: Uses) -> Response:
 
 
 @router.post("/people")
-def add_person(person: MayAdmin, service: Uses, name: Text = "", role: Text = "", password: Text = "") -> Response:
+def add_person(
+    person: MayAdmin, service: Uses, once: Keyed, name: Text = "", role: Text = "", password: Text = ""
+) -> Response:
     """Add a person with a first password."""
-    service.people.add(_name(name), password[:1000], role, person.actor)
+    service.people.add(_name(name), password[:1000], role, person.actor, once)
     return see("/people")
 
 
@@ -49,9 +51,11 @@ def deactivate(user_id: str, person: MayAdmin, service: Uses) -> Response:
 
 
 @router.post("/keys")
-def make_key(request: Request, person: MayAdmin, service: Uses, name: Text = "", role: Text = "") -> Response:
+def make_key(
+    request: Request, person: MayAdmin, service: Uses, once: Keyed, name: Text = "", role: Text = ""
+) -> Response:
     """Make an API key and show it this once."""
-    made = service.people.make_key(_name(name), role, person.actor)
+    made = service.people.make_key(_name(name), role, person.actor, once=once)
     return render(request, "key.html", person, token=made["token"], name=made["name"])
 
 

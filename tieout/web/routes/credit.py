@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from tieout.web.auth import Approver, Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Keyed, Uses, plain, reply
 from tieout.web.problems import responses
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.credit import (
@@ -48,9 +48,9 @@ def get_credit(_: Reader, customer_id: CustomerId, service: Uses) -> Response:
     responses=WRITE_ERRORS,
     dependencies=NO_QUERY,
 )
-def ask_limit(caller: Operator, customer_id: CustomerId, body: LimitIn, service: Uses) -> Response:
+def ask_limit(caller: Operator, customer_id: CustomerId, body: LimitIn, service: Uses, once: Keyed) -> Response:
     """Ask for a credit limit; it counts once another person has approved it."""
-    return reply(TermDone, plain(service.credit.ask_limit(customer_id, _wanted(body), caller.actor)), 201)
+    return reply(TermDone, plain(service.credit.ask_limit(customer_id, _wanted(body), caller.actor, once)), 201)
 
 
 @router.post(
@@ -60,9 +60,9 @@ def ask_limit(caller: Operator, customer_id: CustomerId, body: LimitIn, service:
     responses=WRITE_ERRORS,
     dependencies=NO_QUERY,
 )
-def ask_override(caller: Operator, customer_id: CustomerId, body: OverrideIn, service: Uses) -> Response:
+def ask_override(caller: Operator, customer_id: CustomerId, body: OverrideIn, service: Uses, once: Keyed) -> Response:
     """Set the credit status by hand until a day: hold counts at once, ok and watch once another person approved."""
-    return reply(TermDone, plain(service.credit.ask_override(customer_id, _wanted(body), caller.actor)), 201)
+    return reply(TermDone, plain(service.credit.ask_override(customer_id, _wanted(body), caller.actor, once)), 201)
 
 
 @router.get("/credit/policy", response_model=Policy, responses=READ_ERRORS | responses(409))
@@ -74,10 +74,10 @@ def get_policy(_: Reader, query: Annotated[PolicyQuery, Query()], service: Uses)
 @router.post(
     "/credit/policy", response_model=PolicyDone, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY
 )
-def ask_policy(caller: Operator, body: PolicyIn, service: Uses) -> Response:
+def ask_policy(caller: Operator, body: PolicyIn, service: Uses, once: Keyed) -> Response:
     """Ask for other thresholds: the answer says whose status would change; it counts once another person approved."""
     wanted = {**_wanted(body), "values": body.values.model_dump(exclude_unset=True)}
-    return reply(PolicyDone, plain(service.credit.ask_policy(wanted, caller.actor)), 201)
+    return reply(PolicyDone, plain(service.credit.ask_policy(wanted, caller.actor, once)), 201)
 
 
 @router.get("/credit/orders", response_model=Page[Term], responses=READ_ERRORS)
@@ -110,11 +110,11 @@ def list_rates(_: Reader, query: Annotated[RateQuery, Query()], service: Uses) -
 
 
 @router.post("/rates", response_model=RatesDone, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
-def state_rates(caller: Operator, body: RatesIn, service: Uses) -> Response:
+def state_rates(caller: Operator, body: RatesIn, service: Uses, once: Keyed) -> Response:
     """State dated rates, all or none; the same pair and day stated again replaces the earlier statement."""
     lines = [_wanted(line) for line in body.rates]
     return reply(
-        RatesDone, plain(service.credit.state_rates(lines, body.source, caller.actor, body.company or "")), 201
+        RatesDone, plain(service.credit.state_rates(lines, body.source, caller.actor, body.company or "", once)), 201
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from tieout.web.auth import Approver, Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Keyed, Uses, plain, reply
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.dunning import (
     Activated,
@@ -76,34 +76,34 @@ def undo_case(caller: Operator, case_id: CaseId, service: Uses) -> Response:
 
 
 @router.post("/invoices/{document_id}/disputes", **MADE)
-def open_dispute(caller: Operator, document_id: DocumentId, body: DisputeIn, service: Uses) -> Response:
+def open_dispute(caller: Operator, document_id: DocumentId, body: DisputeIn, service: Uses, once: Keyed) -> Response:
     """Put an invoice, or a part of it, in dispute: the rest stays due."""
-    return _done(service.dunning.open_dispute(document_id, caller.actor, **_given(body)), 201)
+    return _done(service.dunning.open_dispute(document_id, caller.actor, **_given(body), once=once), 201)
 
 
 @router.post("/customers/{customer_id}/promises", **MADE)
-def open_promise(caller: Operator, customer_id: CustomerId, body: PromiseIn, service: Uses) -> Response:
+def open_promise(caller: Operator, customer_id: CustomerId, body: PromiseIn, service: Uses, once: Keyed) -> Response:
     """Note a promise to pay: nothing is asked for until its day and tolerance have passed."""
-    return _done(service.dunning.open_promise(customer_id, caller.actor, **_given(body)), 201)
+    return _done(service.dunning.open_promise(customer_id, caller.actor, **_given(body), once=once), 201)
 
 
 @router.post("/customers/{customer_id}/payment-plans", **MADE)
-def open_plan(caller: Operator, customer_id: CustomerId, body: PaymentPlanIn, service: Uses) -> Response:
+def open_plan(caller: Operator, customer_id: CustomerId, body: PaymentPlanIn, service: Uses, once: Keyed) -> Response:
     """Agree on instalments; a missed one lets dunning go on."""
     given = _given(body) | {"rows": [(row.due_on, row.amount_minor) for row in body.rows]}
-    return _done(service.dunning.open_plan(customer_id, caller.actor, **given), 201)
+    return _done(service.dunning.open_plan(customer_id, caller.actor, **given, once=once), 201)
 
 
 @router.post("/customers/{customer_id}/pauses", **MADE)
-def open_pause(caller: Operator, customer_id: CustomerId, body: PauseIn, service: Uses) -> Response:
+def open_pause(caller: Operator, customer_id: CustomerId, body: PauseIn, service: Uses, once: Keyed) -> Response:
     """Stop dunning a customer, or some of its items, for a while."""
-    return _done(service.dunning.open_pause(customer_id, caller.actor, **_given(body)), 201)
+    return _done(service.dunning.open_pause(customer_id, caller.actor, **_given(body), once=once), 201)
 
 
 @router.post("/customers/{customer_id}/contacts", **MADE)
-def set_contact(caller: Operator, customer_id: CustomerId, body: ContactIn, service: Uses) -> Response:
+def set_contact(caller: Operator, customer_id: CustomerId, body: ContactIn, service: Uses, once: Keyed) -> Response:
     """Say whom to write to; the newest contact counts."""
-    return _done(service.dunning.set_contact(customer_id, caller.actor, **_given(body)), 201)
+    return _done(service.dunning.set_contact(customer_id, caller.actor, **_given(body), once=once), 201)
 
 
 @router.get("/customers/{customer_id}/dunning", response_model=Why, responses=READ_ERRORS)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from tieout.reports.values import pick
 from tieout.store.queries.paging import page_of
 from tieout.web.auth import Admin, Auditor
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Uses, plain, reply, reply_page
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Keyed, Uses, plain, reply, reply_page
 from tieout.web.schemas.base import Id, Page, PageQuery
 from tieout.web.schemas.people import Key, KeyIn, MadeKey, User, UserIn
 from tieout.web.schemas.work import Done
@@ -27,9 +27,9 @@ def list_users(_: Auditor, query: Annotated[PageQuery, Query()], service: Uses) 
 
 
 @router.post("/users", response_model=Done, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
-def add_user(caller: Admin, body: UserIn, service: Uses) -> Response:
+def add_user(caller: Admin, body: UserIn, service: Uses, once: Keyed) -> Response:
     """Add a person."""
-    return reply(Done, plain(service.people.add(body.name, body.password, body.role, caller.actor)), 201)
+    return reply(Done, plain(service.people.add(body.name, body.password, body.role, caller.actor, once)), 201)
 
 
 @router.delete("/users/{user_id}", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
@@ -47,9 +47,9 @@ def list_keys(_: Auditor, query: Annotated[PageQuery, Query()], service: Uses) -
 
 
 @router.post("/keys", response_model=MadeKey, status_code=201, responses=WRITE_ERRORS, dependencies=NO_QUERY)
-def make_key(caller: Admin, body: KeyIn, service: Uses) -> Response:
+def make_key(caller: Admin, body: KeyIn, service: Uses, once: Keyed) -> Response:
     """Make a key; the answer is the only time its token is shown."""
-    return reply(MadeKey, service.people.make_key(body.name, body.role, caller.actor, body.expires_at), 201)
+    return reply(MadeKey, service.people.make_key(body.name, body.role, caller.actor, body.expires_at, once), 201)
 
 
 @router.delete("/keys/{key_id}", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
