@@ -82,6 +82,15 @@ def test_a_home_makes_its_key_once_for_its_owner_alone(tmp_path: Path) -> None:
     Sealer([made])
 
 
+def test_a_key_that_is_read_makes_no_file_beside_it_and_a_folder_nobody_may_write_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secret.key"
+    path.write_text("XX", encoding="ascii")  # short and odd, but somebody's key
+    monkeypatch.setattr(crypto, "_write_private", lambda *_: pytest.fail("a key that is there was to be made again"))
+    assert home_key(path) == "XX"
+
+
 def test_keys_of_a_home_are_replaced_whole_newest_first(tmp_path: Path) -> None:
     path = tmp_path / "secret.key"
     first, second = home_key(path), new_key()
@@ -98,7 +107,10 @@ def test_a_damaged_key_file_is_never_written_over(tmp_path: Path, content: bytes
     with pytest.raises(ConfigError, match="is damaged") as refused:
         home_key(path)
     assert refused.value.code == "key_damaged"
-    assert "from your copy" in str(refused.value.hint)
+    assert refused.value.message == f"the secret key in {path} is damaged."
+    assert refused.value.hint == (
+        "Put the file back from your copy: what was sealed with it cannot be opened with another key."
+    )
     assert path.read_bytes() == content
 
 

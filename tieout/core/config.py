@@ -45,7 +45,7 @@ VendorSettings = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Checks one vendor's own keys and returns them completed; raises ConfigError for an unknown or missing one."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _SOCKET_PATH_MAX = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 _TABLES = ("tieout", "companies", "connections", "schedules", "alerts", "mail")
 
@@ -265,10 +265,11 @@ def _tables(data: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:
     if not isinstance(tables, Mapping):
         raise ConfigError(f"[{key}] must hold tables such as [{key}.name].")
     for name, table in tables.items():
+        if not _NAME.fullmatch(name):
+            shown = name if name.isprintable() else repr(name)
+            raise ConfigError(f"[{key}.{shown}]: a name is made of small letters, digits, - and _ (at most 40).")
         if not isinstance(table, Mapping):
             raise ConfigError(f"{key}.{name} must be a table: write [{key}.{name}].")
-        if not _NAME.match(name):
-            raise ConfigError(f"[{key}.{name}]: a name is made of small letters, digits, - and _ (at most 40).")
     return list(tables.items())
 
 

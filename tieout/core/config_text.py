@@ -125,10 +125,9 @@ def validated(model: type[Model], data: Any, table: str, *, text: str = "") -> M
     place = f"[{table}]"
     if not isinstance(data, Mapping):
         raise ConfigError(f"{place} must be a table of keys.")
-    known = {field.alias or name for name, field in model.model_fields.items()}
     for key in data:
-        if key not in known and model.model_config.get("extra") != "allow":
-            raise unknown_key(key, place, known, line=line_of(text, table, key))
+        if key not in model.model_fields:
+            raise unknown_key(key, place, model.model_fields, line=line_of(text, table, key))
     try:
         return model.model_validate(_read_given(model, data))
     except ValidationError as error:

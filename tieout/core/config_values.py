@@ -64,7 +64,7 @@ def _cron(value: str) -> str:
 
 
 def _target(value: str) -> str:
-    if value != "file" and not re.match(r"^(mail:[^\s@]+@[^\s@]+|chat:\S+)$", value):
+    if value != "file" and not re.fullmatch(r"mail:[^\s@]+@[^\s@]+|chat:\S+", value):
         raise ValueError(f'{value!r} is no target: write "file", "mail:name@example.com" or "chat:CONNECTION"')
     return value
 

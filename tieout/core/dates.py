@@ -17,7 +17,6 @@ class DateError(TieoutError):
     code = "bad_date"
 
 
-_DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})$")
 _MIDNIGHT = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ]00:00:00(?:\.0+)?)?$")
 
 

@@ -19,7 +19,6 @@ import msgspec
 from tieout.core.dates import iso_utc
 from tieout.core.errors import BadPayload
 
-MAX_DEPTH = 64
 MAX_EXPONENT = 400  # beyond a double's; written out as digits, `1e999999999` would fill the memory
 
 
@@ -78,7 +77,7 @@ def loads(data: bytes | str) -> Any:
             if data.count(b'":') == _count_keys(value):
                 return value
     try:
-        text = data.decode("utf-8-sig") if isinstance(data, bytes | bytearray | memoryview) else data
+        text = data.decode("utf-8-sig") if isinstance(data, bytes | bytearray) else data
         value = json.loads(text, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_no_twins)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False, default=str).encode()
