@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.__main__ import report
+from tests.mutation.__main__ import in_rooms, report
 from tests.mutation.explained import Reason, reasons
 from tests.mutation.results import Mutant, mutants
 from tests.mutation.rooms import NOT_MUTATED, READ_THE_CODE, ROOMS
@@ -116,6 +116,15 @@ def test_every_single_reason_is_of_code_that_is_still_there() -> None:
         )
         text = " ".join(path.read_text(encoding="utf-8").split())
         assert one.before in text, f"{one.where}: {one.before}"
+
+
+def test_only_files_that_a_room_mutates_can_be_asked_for() -> None:
+    ledger = ROOMS["ledger"]
+    assert in_rooms("tieout/ledger/entries.py", ledger)
+    assert in_rooms("tieout/receivables/dunning/decide.py", ROOMS["receivables"])
+    for path in ("tieout/core/money.py", "tieout/ledger/nothing.py", "tieout/ledger", "ledger/entries.py"):
+        assert not in_rooms(path, ledger)
+    assert not in_rooms(NOT_MUTATED[0], ROOMS["core"])
 
 
 def test_every_room_has_code() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutation import typed
-from tests.mutation.rooms import NOT_MUTATED, READ_THE_CODE, ROOMS, TESTS
+from tests.mutation.rooms import NOT_MUTATED, READ_THE_CODE, TESTS
 
 PIN = "mutmut==3.8.1"
 
@@ -72,12 +72,11 @@ def copy_tree(root: Path, target: Path) -> None:
             shutil.copy2(root / name, target / name)
 
 
-def prepare(root: Path, folder: Path, rooms: Sequence[str]) -> Path:
-    """The tree to mutate, anew, with mutmut's settings for these rooms."""
+def prepare(root: Path, folder: Path, only: Sequence[str]) -> Path:
+    """The tree to mutate, anew, with mutmut's settings for these files or patterns of files."""
     tree = folder / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     copy_tree(root, tree)
-    only = [pattern for room in rooms for pattern in ROOMS[room]]
     beside = sorted({path.name for path in tree.iterdir()} - {"mapping", "tests", "tieout"})
     args = ["-p", "no:cacheprovider", *(word for name in READ_THE_CODE for word in ("--deselect", name))]
     text = _CONFIG.format(
@@ -88,11 +87,11 @@ def prepare(root: Path, folder: Path, rooms: Sequence[str]) -> Path:
     return tree
 
 
-def make(python: str, tree: Path, workers: int, rooms: Sequence[str]) -> None:
-    """Make every mutant of these rooms, and give those their fate that the type checker refuses."""
+def make(python: str, tree: Path, workers: int, patterns: Sequence[str]) -> None:
+    """Make every mutant of the tree, and give those of `patterns` their fate that the type checker refuses."""
     print("Making the mutants …", file=sys.stderr, flush=True)
     subprocess.run([python, "-c", _MAKE, str(workers)], cwd=tree, env=_environment(python), check=True)
-    packages = sorted({pattern.removesuffix("/*").replace("/", ".") for room in rooms for pattern in ROOMS[room]})
+    packages = sorted({pattern.removesuffix("/*").replace("/", ".") for pattern in patterns})
     print("Asking the type checker …", file=sys.stderr, flush=True)
     count = typed.mark(python, tree / "mutants", packages)
     print(f"{count} are refused by it.", file=sys.stderr, flush=True)
