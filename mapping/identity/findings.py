@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from mapping.identity import addresses, name_pairs, places, tax_ids, trades
+from mapping.identity import addresses, brands, name_pairs, places, tax_ids, trades
 from mapping.identity.facts import PartyFacts
 from mapping.identity.names import Name
 from mapping.identity.reach import WORLD
-from mapping.identity.views import GROUP_LABELS, GROUP_WORD, View
+from mapping.identity.views import GROUP_WORD, View
 
 # Exclusive codes, the one that counts first: what two whole clusters have in common is the first of each group.
 GROUPS: tuple[tuple[str, ...], ...] = (
@@ -56,14 +56,6 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("must_not_link",),
 )
 _SOLE = frozenset(("sole_trader",))
-# Levels at which a name says all that the other one says.
-_SAID = frozenset(
-    (
-        *name_pairs.HAN[: name_pairs.HAN.index("han_short_equal") + 1],
-        *name_pairs.LATIN[: name_pairs.LATIN.index("latin_short_equal") + 1],
-        "sound_equal",
-    )
-)
 _SPOKEN = frozenset(("sound_equal", "sound_short", "sound_prefix"))
 _ONE_BRAND = frozenset(("han_industry_differs", "latin_brand_equal", "latin_form_differs"))
 _LATIN_APART = frozenset(("latin_brand_equal", "latin_similar", "latin_differs"))
@@ -155,7 +147,7 @@ def _same_place(mine: PartyFacts, theirs: PartyFacts) -> bool:
 def _spelled_in_domain(mine: View, theirs: View) -> bool:
     """True when the domain of the one is the name of the other as written in letters."""
     return any(
-        one.label and not one.latin and _domain_named(one.label, other)
+        one.label and not one.latin and brands.domain_named(one.label, other)
         for one, other in ((mine, theirs), (theirs, mine))
     )
 
@@ -182,8 +174,8 @@ def _names(mine: View, theirs: View) -> list[str]:
         han or latin or spoken,
         latin if han else "" if latin else trade,
         "trades_equal" if trade == "trade_equal" and _share_trades(mine, theirs) else "",
-        _weak(mine, theirs, han, latin),
-        _common(mine, theirs, han, latin),
+        brands.weak(mine, theirs, han, latin),
+        brands.common(mine, theirs, han, latin),
         _other_script(mine, theirs, han, latin),
         _regions(mine, theirs),
         _districts(mine, theirs),
@@ -195,7 +187,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         _group_words(mine, theirs),
         _reach(mine, theirs),
         "person_named" if mine.is_person or theirs.is_person else "",
-        "brand_alone" if mine.is_bare != theirs.is_bare and _SAID.isdisjoint((han, latin, spoken)) else "",
+        brands.alone(mine, theirs, {han, latin, spoken}),
     ]
 
 
@@ -213,31 +205,6 @@ def _called(mine: PartyFacts, theirs: PartyFacts) -> str:
 
 def _better(old: str, new: str) -> str:
     return new if not old or name_pairs.rank(new) < name_pairs.rank(old) else old
-
-
-def _weak(mine: View, theirs: View, han: str, latin: str) -> str:
-    """A note that agreeing names consist of trade words alone."""
-    if han and han != "han_differs":
-        script = 0
-    elif latin and latin != "latin_differs":
-        script = 1
-    else:
-        return ""
-    if not (mine.weak[script] or theirs.weak[script]):
-        return ""
-    is_whole = han in ("han_legal_equal", "han_stem_equal") and mine.licensed and theirs.licensed
-    return "" if is_whole else "brand_weak"
-
-
-def _common(mine: View, theirs: View, han: str, latin: str) -> str:
-    """A note that the brand in which names agree is one that very many firms bear."""
-    if han and han != "han_differs":
-        script = 0
-    elif latin and latin != "latin_differs":
-        script = 1
-    else:
-        return ""
-    return "brand_common" if mine.common[script] and theirs.common[script] else ""
 
 
 def _share_trades(mine: View, theirs: View) -> bool:
@@ -281,6 +248,7 @@ def _levels(mine: View, theirs: View) -> bool:
 def _districts(mine: View, theirs: View) -> str:
     """`district_differs` when both name a part of a city or province and no two of them are one: 南山区 and 福田区."""
     apart = bool(mine.districts and theirs.districts) and mine.districts.isdisjoint(theirs.districts)
+    apart = apart or (mine.districts != theirs.districts and mine.is_public and theirs.is_public)
     return "district_differs" if apart or _levels(mine, theirs) else ""
 
 
@@ -302,6 +270,8 @@ def _branches(mine: View, theirs: View) -> str:
     if bool(here) != bool(there):
         # A branch or a place at the end of a short name, on one side only; of two branches one does not say which.
         return "branch_unclear" if left and right else "branch_one_side"
+    if bool(mine.branch_texts or mine.latin_branches) != bool(theirs.branch_texts or theirs.latin_branches):
+        return "branch_one_side"  # 澄砚酒店南山店 and 澄砚酒店
     return "branch_equal" if left and right else ""
 
 
@@ -380,9 +350,11 @@ def _contact(mine: View, theirs: View) -> list[str]:
         out.append("domain_equal" if one.domain == other.domain else "domain_differs")
         if out[0] == "domain_equal" and (mine.latin or theirs.latin) and _spelled_in_domain(mine, theirs):
             out.append("domain_spelled")
-        if out[0] == "domain_equal" and (mine.is_bare or theirs.is_bare) and _carried(mine, theirs):
+        if out[0] == "domain_equal" and brands.carried(mine, theirs):
             out.append("domain_branded")
-    elif (mine.label and _domain_named(mine.label, theirs)) or (theirs.label and _domain_named(theirs.label, mine)):
+    elif (mine.label and brands.domain_named(mine.label, theirs)) or (
+        theirs.label and brands.domain_named(theirs.label, mine)
+    ):
         out.append("domain_named")
     if mine.dialled and theirs.dialled and mine.dialled != theirs.dialled and one.phone[-7:] != other.phone[-7:]:
         out.append("phone_abroad")
@@ -400,16 +372,6 @@ def _contact(mine: View, theirs: View) -> list[str]:
     if one.country and other.country and one.country != other.country:
         out.append("country_conflict")
     return out
-
-
-def _carried(mine: View, theirs: View) -> bool:
-    """True when the domain of both carries the brand of both, and does not say that it is the group's."""
-    label = mine.label
-    return not label.endswith(GROUP_LABELS) and _domain_named(label, mine) and _domain_named(label, theirs)
-
-
-def _domain_named(label: str, theirs: View) -> bool:
-    return any(name_pairs.domain_sounds(label, name) for name in theirs.spoken)
 
 
 def _cities(mine: View, theirs: View) -> str:

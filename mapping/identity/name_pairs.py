@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from mapping.identity import places
+from mapping.identity import places, trades
 from mapping.identity.names import Name
 from mapping.identity.numbers import within_one_edit
 from mapping.identity.remembered import remembered
@@ -30,7 +30,16 @@ LATIN = (
     "latin_legal_equal", "latin_stem_equal", "latin_form_differs", "latin_core_equal", "latin_short_equal",
     "latin_one_edit", "latin_prefix", "latin_joined", "latin_brand_equal", "latin_similar", "latin_differs",
 )  # fmt: skip
-SOUND = ("sound_equal", "sound_short", "sound_brand", "sound_prefix", "sound_part", "sound_differs", "sound_apart")
+SOUND = (
+    "sound_equal",
+    "sound_translated",
+    "sound_short",
+    "sound_brand",
+    "sound_prefix",
+    "sound_part",
+    "sound_differs",
+    "sound_apart",
+)
 IN_ONE_SCRIPT = frozenset((*HAN, *LATIN))
 # Levels at which two names may be those of one firm; below them brand or trade is another.
 NEAR = frozenset((*HAN[: HAN.index("han_industry_differs")], *LATIN[: LATIN.index("latin_brand_equal")])) - {
@@ -48,6 +57,9 @@ _FORM_CLASS = {
 _ORDINALS = frozenset(
     "0123456789一二三四五六七八九十百壹贰叁肆伍陆柒捌玖拾甲乙丙丁戊己庚辛点加东西南北上下abcdefghijklmnopqrstuvwxyz"
 )
+# Characters at the end of a name that are a body of its own, and characters before a word that make another word of it.
+_BODIES = frozenset("店馆档铺摊坊厅室社部站局所处院校园场厂会区")
+_KINDS = frozenset("微小大中新老总副分子母男女光热冷水")
 _ORDINAL = re.compile(r"\d+|[ivx]+|[a-z]|first|second|third|north|south|east|west")
 _ROAD = re.compile(r"[东西南北中]{0,2}(?:大道|大街|[一二三四五六七八九十]?[路街道巷段])")
 _LINKING = ("and", "of", "the")
@@ -105,7 +117,7 @@ def han_level(a: Name, b: Name) -> str:
     if _by_shares(a, b) or _by_shares(b, a):
         return "han_prefix"
     if long.core.startswith(short.core) and len(short.core) >= 2:
-        if short.is_full:
+        if short.is_full or _is_another_body(short.core, long):
             return "han_industry_differs"
         return "han_brand" if short.core == short.brand else "han_prefix"
     if not short.is_full and _abbreviates(short, long):
@@ -134,10 +146,25 @@ def _typo(a: Name, b: Name) -> str:
     if abs(len(x) - len(y)) > 1 or min(len(x), len(y)) < 2 or _characters(x).isdisjoint(y):
         return ""
     if len(x) == len(y) and syllables(x) == syllables(y):
-        return "han_one_edit" if x[:2] == y[:2] else "han_sound_equal"  # in the brand it may be another firm
+        own = 3 if len(a.brand) == len(b.brand) == 3 else 2
+        return "han_one_edit" if x[:own] == y[:own] else "han_sound_equal"  # in the brand it may be another firm
     # A dropped character is a slip; another one in its place makes another word, and one in front a new firm (新澄砚).
     is_slip = len(x) != len(y) and x[0] == y[0] and (a.brand == b.brand or min(len(a.brand), len(b.brand)) > 2)
+    is_slip = is_slip and not _says_more(*sorted((x, y), key=len))
     return "han_one_edit" if is_slip and min(len(x), len(y)) >= _TYPO and within_one_edit(x, y) else ""
+
+
+def _says_more(short: str, long: str) -> bool:
+    """True when the one character that is missing is a word: 餐饮店 is no slip for 餐饮, nor 微电子 for 电子."""
+    at = next((place for place, char in enumerate(short) if char != long[place]), len(short))
+    return long[at] in (_BODIES if at == len(short) else _KINDS)
+
+
+def _is_another_body(short: str, long: Name) -> bool:
+    """True for 宏达五金 and 宏达五金店, 市监局 and 市监局宝安所: a shop, and what is part of a public body."""
+    if long.form:
+        return False
+    return long.core[len(short) :] in _BODIES or short.endswith(tables().public_ends)
 
 
 def _numbered(left: str, right: str) -> bool:
@@ -231,6 +258,8 @@ def latin_level(a: Name, b: Name) -> str:
             return "latin_form_differs"
         return "latin_stem_equal" if len(a.words) > 1 else "latin_short_equal"
     if a.words == b.words:
+        if a.is_full and b.is_full and len(a.words) == 1 and bool(a.regions) != bool(b.regions):
+            return "latin_prefix"  # Alder (Hong Kong) Ltd and Alder Ltd: two whole names of which one says more
         return "latin_core_equal" if len(a.words) > 1 else "latin_short_equal"
     x, y = "".join(a.words), "".join(b.words)
     if not x or not y:
@@ -241,6 +270,10 @@ def latin_level(a: Name, b: Name) -> str:
         return "latin_one_edit"
     short, long = (a, b) if len(a.words) < len(b.words) else (b, a)
     if short.words == long.words[: len(short.words)]:
+        if not tables().body_words.isdisjoint(long.words[len(short.words) :]) or _numbered(a.core, b.core):
+            return (
+                "latin_brand_equal" if short.has_brand else "latin_similar"
+            )  # a school and its union, a shop's number
         if short.is_full:  # whole, and the other says more: Alder Ltd and Alder Leasing Ltd
             return "latin_brand_equal" if short.has_brand else "latin_similar"
         return "latin_prefix" if short.has_brand else "latin_similar"
@@ -270,6 +303,8 @@ def sound_level(han: Name, latin: Name) -> str:
     brand = sound(han.brand)
     if written == spoken:
         return "sound_equal"
+    if written[:2] == spoken[:2] and trades.translates(han, latin):
+        return "sound_translated"
     said = (*latin.brand.split(), *tables().group_words, *_LINKING)
     more = [word for word in latin.words if word not in said]
     if own == brand:

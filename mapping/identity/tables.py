@@ -24,6 +24,8 @@ class Tables:
     latin_short: Mapping[str, str]
     group_words: frozenset[str]
     branch_words: frozenset[str]
+    body_words: frozenset[str]
+    public_ends: tuple[str, ...]
     regions: Mapping[str, tuple[str, str]]  # word -> (province, city or "")
     latin_regions: Mapping[str, tuple[str, ...]]  # word -> Latin spellings besides its pinyin
     remarks: frozenset[str]
@@ -80,6 +82,8 @@ def tables() -> Tables:
         latin_short=forms["short_words"],
         group_words=frozenset(forms["group_words"]),
         branch_words=frozenset(forms["branch_words"]),
+        body_words=frozenset(forms["body_words"]),
+        public_ends=tuple(forms["public_ends"]),
         regions=regions,
         latin_regions={word: tuple(spellings) for word, spellings in read_table("places_latin.yaml").items()},
         remarks=frozenset(word.casefold() for word in clutter["bracketed"]),

@@ -10,6 +10,7 @@ from mapping.identity.name_pairs import Spoken, spoken_of
 from mapping.identity.names import Name, loose
 from mapping.identity.persons import is_person
 from mapping.identity.phones import dialled
+from mapping.identity.places import Place
 from mapping.identity.reach import AT_HEAD, HOME, reach
 from mapping.identity.sounds import sound
 from mapping.identity.tables import tables
@@ -30,14 +31,16 @@ class View:
     `common`: by script, whether the brands are everybody's. `groups`: by script, whether any name says group or holding
     and whether any does not. `has_branch`: a branch, a place of one, or a branch for certain. `kinds`: the kinds of
     legal persons that its Chinese names state. `shops`: names that end in 店 and may be a chain or one of its shops.
-    `is_bare`: all its names are a brand and nothing else. `reach`: countries and continents that its names state; `at`:
-    those and where it is. `only_tax`: its tax id where it has exactly one, and that one is valid.
+    `is_bare`: all its names are a brand and nothing else. `is_holding`: a name says group
+    or holding. `is_public`: a bureau, a school, a hospital. `reach`:
+    countries and continents that its names state; `at`: those and where it is. `only_tax`: its tax id where it has
+    exactly one, and that one is valid.
     """
 
     __slots__ = (
         "_spoken", "at", "branch_places", "branch_texts", "common", "dialled", "districts",
-        "facts", "groups", "han", "has_branch", "in_one_script", "is_bare", "is_branch", "is_called",
-        "is_no_group", "is_person",
+        "facts", "groups", "han", "has_branch", "in_one_script", "is_bare", "is_branch", "is_called", "is_holding",
+        "is_no_group", "is_person", "is_public",
         "kinds", "label",
         "latin", "latin_branches", "licensed", "named", "only_tax", "places", "reach", "regions", "says_group", "shops",
         "weak",
@@ -49,9 +52,11 @@ class View:
         self.han = han = tuple([name for name in names if name.script == "han"])
         self.latin = latin = tuple([name for name in names if name.script == "latin"])
         self.in_one_script = not han or not latin
-        self.regions = tuple([name.regions for name in names if name.regions])
+        self.places = frozenset(facts.places)
+        self.regions = tuple([_narrowed(name, self.places) for name in names if name.regions])
         self.is_person = bool(names) and all(map(is_person, names))
         self.is_bare = bool(names) and all(map(_is_bare, names))
+        self.is_public = any(name.key.endswith(tables().public_ends) for name in han)
         self.districts = frozenset([name.district for name in han if name.district])
         self.is_branch = facts.is_branch()
         self.branch_texts = frozenset(
@@ -65,12 +70,12 @@ class View:
         self.has_branch = bool(self.branch_texts or self.branch_places or self.is_branch)
         self.groups = (_group_words(han), _group_words(latin))
         self.says_group = _says_group(names)
-        self.is_no_group = not any(name.is_group or "控股" in name.core for name in names) and bool(facts.legal_name)
+        self.is_holding = any(name.is_group or "控股" in name.core for name in names)
+        self.is_no_group = not self.is_holding and bool(facts.legal_name)
         self.weak = (_is_weak(han), _is_weak(latin))
         self.common = (_is_common(han), _is_common(latin))
         self.licensed = self.weak[0] and any(map(_is_licensed, han))
         self.label = facts.domain.split(".", 1)[0].replace("-", "")
-        self.places = frozenset(facts.places)
         self.dialled = dialled(facts.phone)
         self.reach = frozenset().union(*map(reach, names))
         self.at = self.reach | _whereabouts(facts)
@@ -86,6 +91,13 @@ class View:
         if self._spoken is None:
             self._spoken = tuple([spoken_of(name) for name in self.facts.names])
         return self._spoken
+
+
+def _narrowed(name: Name, places: frozenset[Place]) -> frozenset[Place]:
+    """The places of a name; of those that are spelled alike (Suzhou) the one where the record is."""
+    if name.script == "latin" and len(name.regions) > 1:
+        return name.regions & places or name.regions
+    return name.regions
 
 
 def _whereabouts(facts: PartyFacts) -> frozenset[str]:
@@ -141,6 +153,8 @@ def _has_common_brand(name: Name) -> bool:
         if tables().common_words.issuperset(words):
             return bool(words)
         return len(words) < 3 and "".join(words) in _common_sounds()
+    if name.core.endswith(tables().licensed):
+        return False  # the licence keeps it unique: 长江证券
     return len(name.brand) <= 2 and tables().common_characters.issuperset(name.brand)
 
 

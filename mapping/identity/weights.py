@@ -55,6 +55,7 @@ _BRANDLIKE = _BRAND_ONLY | frozenset(
     "latin_prefix latin_joined han_abbreviation han_short_equal latin_short_equal sound_equal".split()
 )
 _OTHER_CONTACT = frozenset(("phone_differs", "domain_differs"))
+_TOLD = frozenset(("region_equal", "city_equal"))
 _SHORT = frozenset(("han_short_equal", "latin_short_equal"))
 _AROUND = frozenset("domain_equal domain_named city_equal city_named region_equal".split())
 _HINTED = frozenset(
@@ -62,7 +63,7 @@ _HINTED = frozenset(
     "latin_short_equal latin_prefix latin_joined latin_one_edit sound_equal sound_short sound_prefix".split()
 )
 # A brand as spoken and further words: International, Ventures. Members of a group are called so, but for one trade.
-_HINTED_TRADE = frozenset(("sound_brand", "sound_part"))
+_HINTED_TRADE = frozenset(("sound_translated", "sound_brand", "sound_part"))
 _SPECIFIC = frozenset("tax_id_near address_equal address_cut phone_equal".split())
 
 
@@ -96,6 +97,7 @@ def sufficient(codes: Collection[str]) -> str:
     if "person_named" in codes:
         return ""  # many people bear one name, and a firm that bears it too is another customer
     around = sum(code in _AROUND for code in codes)
+    shared = not _SHARED.isdisjoint(codes) or "sound_crowded" in codes
     placed = "han_stem_equal" in codes and "region_equal" in codes
     if "brand_common" in codes and not (found or placed or "domain_equal" in codes):
         return ""  # there is one in every town
@@ -103,10 +105,12 @@ def sufficient(codes: Collection[str]) -> str:
         return _by_name(codes, found, around)
     if "brand_alone" in codes and not _BRANDLIKE.isdisjoint(codes) and not _says_whose(codes, found):
         return ""
-    if not _SHORT.isdisjoint(codes) and around > 1 and _SHARED.isdisjoint(codes) and "sound_crowded" not in codes:
+    if not _SHORT.isdisjoint(codes) and around > 1 and not shared:
         return "short_name"
     if not _HINTED.isdisjoint(codes):
         return "name_and_contact" if _contacted(codes, found) and "trade_differs" not in codes else ""
+    if "sound_translated" in codes and "domain_equal" in codes and not _TOLD.isdisjoint(codes) and not shared:
+        return "name"  # place, brand and trade are one, and relatives of one brand differ in a place or a trade
     if not _HINTED_TRADE.isdisjoint(codes):
         return "name_and_contact" if found and "trade_equal" in codes else ""
     # Relatives live under one roof, and strangers have one bookkeeper: contacts decide only where the names, in two
@@ -124,6 +128,8 @@ def _by_name(codes: Collection[str], found: int, around: int) -> str:
     whole = "han_stem_equal" in codes and "region_equal" in codes and around > 1 and _CROWDS_WEAK.isdisjoint(codes)
     if found or whole:
         return "name"
+    if "domain_branded" in codes and "phone_differs" not in codes and not shared:
+        return "name"  # the domain is this very name
     if shared or (not han and around < 2):
         return ""  # English names leave out what tells relatives apart: they need two things beside them
     # A member may differ from its parent in the place alone, and shares the domain with it.

@@ -111,6 +111,8 @@ def test_a_brand_of_everybodys_is_asked_about(left: str, right: str, more: dict[
         ("宏达科技", "宏达科技有限公司", {"website": "hongda.cn"}),
         ("Star Electronics Ltd", "Star Electronics Ltd", {"city": "London"}),
         ("澄砚科技有限公司", "澄砚科技有限公司", {}),
+        ("宏达证券", "宏达证券股份有限公司", {}),
+        ("宏达银行宁波分行", "宏达银行股份有限公司宁波分行", {}),
         ("Alder Tools Ltd", "Alder Tools Ltd", {}),
     ],
 )
@@ -126,3 +128,64 @@ def test_a_brand_of_everybodys_counts_less_than_a_rare_one() -> None:
     assert weights().codes["brand_common"] < 0
     assert common.suggestions[0].points < rare.suggestions[0].points
     assert codes(common) == codes(rare) == set()
+
+
+WEB = {"website": "shunna.cn"}
+SHUNNA = "广东顺纳电气有限公司"
+
+
+@pytest.mark.parametrize(
+    ("han", "latin", "more", "is_one"),
+    [
+        (SHUNNA, "Guangdong Shunna Electric Co., Ltd.", WEB, True),
+        ("顺纳信息技术股份有限公司", "Shunna Information Technology", {**WEB, "city": "广州"}, True),
+        (SHUNNA, "Guangdong Shunna Electric Co., Ltd.", {"city": "广州"}, False),
+        (SHUNNA, "Guangdong Shunna Electric Co., Ltd.", {"city": "广州", "website": "muheng.cn"}, True),
+        (SHUNNA, "Shunna Electric Co., Ltd.", WEB, False),
+        (SHUNNA, "Guangdong Shunna Electric Technology Co., Ltd.", WEB, False),
+        (SHUNNA, "Guangdong Shunna Technology Co., Ltd.", WEB, False),
+        (SHUNNA, "Guangdong Shunna Co., Ltd.", WEB, False),
+        (SHUNNA, "Guangdong Shunna Electric Group Co., Ltd.", WEB, False),
+        (SHUNNA, "Hunan Shunna Electric Co., Ltd.", WEB, False),
+        ("广东顺纳电气科技有限公司", "Guangdong Shunna Electric Co., Ltd.", WEB, False),
+        ("广东顺纳电气集团有限公司", "Guangdong Shunna Electric Co., Ltd.", WEB, False),
+        ("广东宏达电气有限公司", "Guangdong Hongda Electric Co., Ltd.", {"city": "广州"}, False),
+    ],
+)
+def test_a_translation_word_by_word_in_one_place_and_domain_is_one_firm(
+    han: str, latin: str, more: dict[str, Any], is_one: bool
+) -> None:
+    """Relatives of a brand differ in the place or the trade; where both are one, a domain is enough beside them."""
+    assert linked(side(latin, **more), side(han, **more)) == {"auto" if is_one else "apart"}
+
+
+def test_a_translation_of_a_brand_that_others_bear_is_asked_about() -> None:
+    rows = [record("a/1", SHUNNA, TAX, **WEB), record("b/1", "湖南顺纳电气有限公司", code(9), city="长沙")]
+    latin = record("z/1", "Guangdong Shunna Electric Co., Ltd.", **WEB)
+    assert same(match([rows[0], latin]), "z/1", "a/1")
+    assert not same(match([*rows, latin]), "z/1", "a/1")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "domain", "is_one"),
+    [
+        ("Alder Bridge Tools", "Alder Bridge Tools Ltd", "alderbridgetools.com", True),
+        ("ALDER BRIDGE TOOLS", "Alder Bridge Tools Ltd", "alderbridge-tools.co.uk", True),
+        ("Alder Bridge Tools", "Alder Bridge Tools Ltd", "alderbridge.com", True),
+        ("Alder Bridge Tools", "Alder Bridge Tools Ltd", "abt.com", False),
+        ("Alder Bridge Tools", "Alder Bridge Tools Ltd", "alderbridgetoolsgroup.com", False),
+        ("Alder Bridge Tools LLC", "Alder Bridge Tools Ltd", "alderbridgetools.com", False),
+        ("Alder Bridge Tools Leasing", "Alder Bridge Tools Ltd", "alderbridgetools.com", False),
+        ("Alder Bridge", "Alder Bridge Tools Ltd", "alderbridgetools.com", False),
+    ],
+)
+def test_an_english_name_whose_domain_is_that_very_name_is_one_firm(
+    left: str, right: str, domain: str, is_one: bool
+) -> None:
+    assert linked(side(left, website=domain), side(right, website=domain)) == {"auto" if is_one else "apart"}
+
+
+def test_another_landline_beside_a_domain_of_the_name_is_asked_about() -> None:
+    left = side("Alder Bridge Tools", website="alderbridgetools.com", phone="+44 20 7946 0011")
+    right = side("Alder Bridge Tools Ltd", website="alderbridgetools.com", phone="+44 161 496 0022")
+    assert linked(left, right) == {"apart"}

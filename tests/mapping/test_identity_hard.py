@@ -1,0 +1,261 @@
+"""Pairs of names that people and machines mix up, of many countries: under one roof and never one customer by machine.
+
+What is right was written down before the rules were tried on them. Left out is what may as well be one customer.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mapping.test_identity_apart import linked, side
+from tests.mapping.test_identity_link import TAX, TAX2
+from tests.mapping.test_matching import record, two
+
+R = {"address": "深圳市南山区科苑路15号", "phone": "0755-26731188"}  # a building and its switchboard
+W = {"website": "chengyan.cn", "city": "深圳"}
+L = {
+    "address": "Harbour Street 15, London",
+    "phone": "+44 20 7946 0011",
+    "city": "London",
+    "website": "alderbridge.co.uk",
+}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "more"),
+    [
+        # groups and members
+        ("澄砚集团股份有限公司", "澄砚股份有限公司", {**R, **W}),
+        ("澄砚控股集团", "澄砚集团有限公司", R),
+        ("Chengyan Group Co., Ltd.", "Chengyan Holdings Ltd", {**R, **W}),
+        ("中国澄砚集团有限公司", "澄砚集团有限公司", R),
+        # branch / subsidiary
+        (
+            "澄砚智能装备(苏州)有限公司",
+            "深圳市澄砚智能装备有限公司",
+            {"website": "chengyan.cn", "phone": "0755-26731188"},
+        ),
+        ("深圳市澄砚智能装备有限公司苏州分公司", "深圳市澄砚智能装备有限公司", {**R}),
+        ("深圳市澄砚智能装备有限公司苏州子公司", "深圳市澄砚智能装备有限公司", R),
+        ("澄砚苏州", "澄砚智能装备有限公司", R),
+        ("澄砚苏州分", "深圳市澄砚智能装备有限公司", R),
+        # sole traders
+        ("南山区澄砚五金店", "深圳市澄砚五金有限公司", R),
+        ("深圳市南山区澄砚便利店（个体工商户）", "深圳市澄砚便利店有限公司", R),
+        ("张记五金店", "深圳市张记五金有限公司", R),
+        ("深圳市澄砚餐饮店", "深圳市澄砚餐饮有限公司", R),
+        ("澄砚商贸行", "澄砚商贸有限公司", R),
+        ("深圳市龙岗区鑫源水果档", "深圳市龙岗区鑫源水果店", R),
+        # rename
+        ("深圳市沐珩科技有限公司", "深圳市澄砚智能装备有限公司", {**R, **W}),
+        ("Muheng Tech Ltd (f/k/a Alder Bridge Ltd)", "Alder Bridge Trading Ltd", L),
+        # holding / operating
+        ("Alder Bridge Holdings Ltd", "Alder Bridge Ltd", L),
+        ("Alder Bridge Topco Ltd", "Alder Bridge Ltd", L),
+        ("Alder Bridge Bidco Ltd", "Alder Bridge Midco Ltd", L),
+        ("Alder Bridge Operating Co", "Alder Bridge Property Co", L),
+        ("Alder Bridge OpCo LLC", "Alder Bridge PropCo LLC", L),
+        # translations and transliterations
+        ("深圳市长城电脑有限公司", "Great Wall Computer Co., Ltd.", {"city": "深圳"}),
+        ("深圳市长城电脑有限公司", "Great Wall Technology Co., Ltd.", R),
+        ("新鸿基地产有限公司", "Sun Hung Kai Properties Limited", {"city": "香港", "address": "香港湾仔港湾道30号"}),
+        ("周大福珠宝有限公司", "Chow Tai Fook Jewellery Co Ltd", {"website": "chowtaifook.com", "city": "香港"}),
+        ("台積電", "TSMC", {"website": "tsmc.com", "city": "新竹"}),
+        ("張氏貿易有限公司", "Cheung's Trading Ltd", {"city": "香港"}),
+        ("張氏貿易有限公司", "Chang's Trading Ltd", {"city": "台北", "phone": "02-27123456"}),
+        # traditional / simplified
+        # region homonyms
+        ("苏州澄砚科技有限公司", "宿州澄砚科技有限公司", {"website": "chengyan.cn"}),
+        ("Suzhou Chengyan Technology Co., Ltd.", "宿州澄砚科技有限公司", {"city": "苏州", "phone": "0512-65731188"}),
+        ("吉林澄砚科技有限公司", "吉林市澄砚科技有限公司", R),
+        ("海南澄砚贸易有限公司", "海南州澄砚贸易有限公司", {}),
+        ("江苏澄砚科技有限公司", "南京澄砚科技有限公司", R),
+        ("Taizhou Chengyan Ltd", "台州澄砚有限公司", {"phone": "0523-86731188", "city": "泰州"}),
+        ("Fuzhou Chengyan Foods Co., Ltd.", "抚州澄砚食品有限公司", {"city": "福州"}),
+        # lookalikes
+        ("澄砚末来科技有限公司", "澄砚未来科技有限公司", {}),
+        ("日曰鲜食品有限公司", "日日鲜食品有限公司", R),
+        ("AIder Bridge Ltd", "Alder Bridge Ltd", {}),
+        ("Rnicro Tools Ltd", "Micro Tools Ltd", L),
+        ("Alder Bridge Ltd", "Alder 8ridge Ltd", L),
+        ("深圳市士豪贸易有限公司", "深圳市土豪贸易有限公司", R),
+        ("己方科技有限公司", "已方科技有限公司", R),
+        # trusts, schools, hospitals, bureaus
+        ("深圳市南山区教育局", "深圳市南山区卫生局", R),
+        ("深圳市公安局南山分局", "深圳市公安局", R),
+        ("深圳市公安局南山分局", "深圳市公安局福田分局", R),
+        ("深圳市财政局", "深圳市税务局", R),
+        ("国家税务总局深圳市税务局", "国家税务总局深圳市南山区税务局", R),
+        ("中国科学院深圳先进技术研究院", "中国科学院", R),
+        ("中国科学院微电子研究所", "中国科学院电子研究所", R),
+        ("深圳市人民医院", "深圳市第二人民医院", R),
+        ("深圳市第一中学", "深圳市第二中学", R),
+        ("北京大学深圳医院", "北京大学", R),
+        ("北京大学", "北京大学出版社", R),
+        ("北京大学第一医院", "北京大学第三医院", R),
+        ("深圳市妇幼保健院", "深圳市福田区妇幼保健院", R),
+        ("St Mary's Primary School", "St Mary's Catholic Primary School", L),
+        ("St Mary's Hospital", "St Mary's Hospital NHS Trust", L),
+        ("Royal London NHS Foundation Trust", "Royal London Hospital Charity", L),
+        ("The Alder Family Trust", "Alder Family Office Ltd", L),
+        ("Alder Unit Trust", "Alder Super Fund", L),
+        ("Trustee for Alder Family Trust", "Alder Family Trust", L),
+        ("City of London School", "City of London School for Girls", L),
+        ("London Borough of Camden", "London Borough of Camden Pension Fund", L),
+        ("Ministry of Health", "Ministry of Finance", L),
+        ("University of Leeds", "Leeds University Union", L),
+        ("深圳市水务局", "深圳市水务集团有限公司", R),
+        ("澄砚会计师事务所", "澄砚律师事务所", R),
+        ("澄砚小学", "澄砚小学幼儿园", R),
+        ("澄砚村委会", "澄砚村经济合作社", R),
+        ("澄砚街道办事处", "澄砚街道社区服务中心", R),
+        # chains with store numbers
+        ("澄砚便利店001店", "澄砚便利店002店", R),
+        ("澄砚便利店第12店", "澄砚便利店第21店", {"website": "chengyan.cn"}),
+        ("Alder Coffee #12", "Alder Coffee #21", L),
+        ("Alder Coffee Store 12", "Alder Coffee Store 21", L),
+        ("Alder Coffee No. 3", "Alder Coffee", L),
+        ("Alder Coffee (Baker Street)", "Alder Coffee (Strand)", L),
+        ("Alder Coffee - Baker Street", "Alder Coffee", L),
+        ("海底捞火锅(科兴店)", "海底捞火锅(万象店)", {"website": "haidilao.com"}),
+        ("澄砚酒店南山店", "澄砚酒店", R),
+        ("澄砚酒店（南山店）", "澄砚酒店有限公司", R),
+        ("7-Eleven Store 1123", "7-Eleven Store 1132", L),
+        # people
+        ("李伟", "李伟", R),
+        ("李伟（个体）", "李伟", R),
+        ("李伟诊所", "李伟口腔诊所", R),
+        ("Wei Li", "Li Wei", L),
+        ("Maria Garcia", "Maria Garcia Lopez", L),
+        ("Smith & Sons Ltd", "Smith & Son Ltd", {"city": "London"}),
+        ("John Smith Ltd", "John Smith & Co Ltd", L),
+        ("J. Smith", "J Smith Plumbing", L),
+        # VAT groups and legal forms
+        ("Brandt GmbH & Co. KG", "Brandt GmbH", L),
+        ("Brandt GmbH & Co. KG", "Brandt Verwaltungs-GmbH", L),
+        ("Brandt Verwaltungs GmbH", "Brandt GmbH", L),
+        ("Brandt Beteiligungs GmbH", "Brandt GmbH", L),
+        ("Brandt KG", "Brandt GmbH & Co. KG", L),
+        ("Brandt Stahl e.K.", "Brandt Stahl GmbH", L),
+        ("Brandt UG (haftungsbeschränkt)", "Brandt GmbH", L),
+        ("PT Alder Bridge Indonesia Tbk", "PT Alder Bridge", L),
+        ("PT Alder Bridge", "CV Alder Bridge", L),
+        ("Alder Bridge Sdn Bhd", "Alder Bridge Berhad", L),
+        ("Alder Bridge Sdn. Bhd.", "Alder Bridge (M) Sdn Bhd", L),
+        ("Alder Bridge Sdn Bhd", "Alder Bridge Pte Ltd", L),
+        ("株式会社アルダー", "アルダー株式会社", {}),
+        ("株式会社アルダー", "有限会社アルダー", R),
+        ("株式会社アルダー", "株式会社アルダーホールディングス", R),
+        ("田中製作所 大阪支店", "株式会社田中製作所", R),
+        ("Alder S.A. de C.V.", "Alder S.A.", L),
+        ("Alder, S.A. de C.V.", "Alder S. de R.L. de C.V.", L),
+        ("Alder SARL", "Alder SAS", L),
+        ("Alder BV", "Alder NV", L),
+        ("Alder Bridge Ltd", "Alder Bridge LLP", L),
+        ("Alder Bridge Ltd", "Alder Bridge PLC", L),
+        ("Alder Bridge Inc", "Alder Bridge LLC", L),
+        ("Alder Bridge Pty Ltd", "Alder Bridge Pty Ltd ATF Alder Trust", L),
+        ("ООО Ромашка", "АО Ромашка", L),
+        ("Alder Bridge FZE", "Alder Bridge FZ-LLC", L),
+        ("Alder Bridge LLC (Dubai)", "Alder Bridge LLC (Abu Dhabi)", L),
+        ("Alder Bridge Co., Ltd. Taiwan Branch", "Alder Bridge Co., Ltd.", L),
+        ("Alder Bridge Inc., in bankruptcy", "Alder Bridge Inc.", L),
+        ("Alder Bridge France SAS", "Alder Bridge SAS", L),
+        ("Alder Bridge Iberia SL", "Alder Bridge SL", L),
+        ("Alder Bridge Nordic AB", "Alder Bridge AB", L),
+        ("Alder Bridge Lease Trust 2019-1", "Alder Bridge Lease Trust 2019-2", L),
+        ("Alder Bridge Fund I LP", "Alder Bridge Fund I-A LP", L),
+        ("澄砚一期股权投资基金", "澄砚二期股权投资基金", R),
+        ("深圳市澄砚工程有限公司项目一部", "深圳市澄砚工程有限公司项目二部", R),
+        ("中铁一局集团有限公司", "中铁二局集团有限公司", R),
+        ("中铁一局集团有限公司", "中铁一局集团第二工程有限公司", R),
+        ("中建三局第一建设工程有限责任公司", "中建三局第二建设工程有限责任公司", R),
+        ("中国移动通信集团广东有限公司", "中国移动通信集团广东有限公司深圳分公司", R),
+        ("中国移动通信集团广东有限公司", "中国移动通信集团有限公司", R),
+        ("万科", "万科物业服务有限公司", R),
+        ("Vanke", "万科企业股份有限公司", {**R, "website": "vanke.com"}),
+        ("华为", "华为技术有限公司", R),
+        ("Huawei", "华为技术有限公司", {**R}),
+        ("华为", "华为终端有限公司", {**R}),
+        ("Apex", "Apex Logistics Ltd", {k: L[k] for k in ("address", "phone", "city")}),
+        # brands alone, of everybody's, and their domains; shops; public bodies
+        (
+            "Alder Bridge Tools",
+            "Alder Bridge Tools (Holdings) Ltd",
+            {"website": "alderbridgetools.com", "city": "London"},
+        ),
+        ("Alder Bridge Tools", "Alder Bridge Tools Europe Ltd", {"website": "alderbridgetools.com", "city": "London"}),
+        (
+            "Alder Bridge Tools",
+            "Alder Bridge Tools Manufacturing Ltd",
+            {"website": "alderbridgetools.com", "city": "London"},
+        ),
+        (
+            "Alder Bridge Tools Pension Scheme",
+            "Alder Bridge Tools Ltd",
+            {"website": "alderbridgetools.com", "city": "London"},
+        ),
+        ("澄砚", "澄砚控股有限公司", {**R, "website": "chengyan.cn"}),
+        ("澄砚", "澄砚集团有限公司", {**R, "website": "chengyan.cn"}),
+        ("Chengyan", "Chengyan Holdings Limited", {**R, "website": "chengyan.cn"}),
+        ("Apex", "Apex Group Ltd", {**L, "website": "apex.com"}),
+        ("Apex", "Apex Capital Partners LLP", {**R}),
+        ("华联", "华联商厦有限公司", R),
+        ("宏达", "宏达五金经营部", R),
+        ("宏达五金", "宏达五金店", R),
+        ("宏达五金商行", "宏达五金有限公司", R),
+        ("深圳宏达贸易有限公司", "东莞宏达贸易有限公司", {"phone": "0755-26731188"}),
+        ("金鼎酒店", "金鼎大酒店", {"city": "深圳"}),
+        ("United Trading LLC", "United Trading FZE", {"city": "Dubai"}),
+        ("Star Group", "Star Ltd", L),
+        ("Global Services", "Global Services Inc", {"city": "London"}),
+        ("中国银行深圳分行", "中国银行股份有限公司", R),
+        ("中国银行深圳南山支行", "中国银行深圳分行", R),
+        ("平安银行", "平安保险", R),
+        ("中国平安", "中国平安财产保险股份有限公司", R),
+        ("中国人寿", "中国人寿保险股份有限公司深圳分公司", R),
+        ("深圳大学", "深圳大学附属医院", R),
+        ("深圳大学附属中学", "深圳大学附属小学", R),
+        ("深圳市第三人民医院", "深圳市第二人民医院", {"city": "深圳"}),
+        ("深圳市中医院", "深圳市中西医结合医院", R),
+        ("南山区教育局", "福田区教育局", {"city": "深圳"}),
+        ("深圳市龙岗区人民政府", "深圳市人民政府", R),
+        ("深圳市市场监督管理局", "深圳市市场监督管理局宝安监管局", R),
+        ("广东省教育厅", "广东省教育局", R),
+        ("中国铁路广州局集团有限公司", "中国铁路广州局集团有限公司深圳站", R),
+        ("深圳市澄砚科技有限公司工会", "深圳市澄砚科技有限公司", R),
+        ("上海澄砚贸易有限公司", "上海澄砚国际贸易有限公司", R),
+        ("澄砚(香港)有限公司", "澄砚有限公司", R),
+        ("Chengyan (Hong Kong) Limited", "Chengyan Limited", {"city": "Hong Kong", "website": "chengyan.com"}),
+        ("澄研科技有限公司", "澄砚科技有限公司", {"city": "深圳"}),
+        ("深圳市鑫盛源科技有限公司", "深圳市鑫盛原科技有限公司", {"phone": "0755-26731188"}),
+        ("Nippon Alder KK", "Alder Japan KK", L),
+        ("Alder GmbH", "Alder Deutschland GmbH", L),
+        ("Alder AG", "Alder International AG", L),
+        ("Alder & Partners LLP", "Alder Partners Ltd", L),
+        ("Dr. Alder Clinic", "Dr Alder", L),
+        ("Wong Kee Trading", "Huang Ji Trading", {"city": "Hong Kong", "phone": "2123 4567"}),
+        ("黄记贸易", "Wong Kee Trading Co", {"city": "香港", "phone": "2123 4567"}),
+        ("陈记", "陈记食品有限公司", R),
+        ("A Co Ltd", "B Co Ltd", L),
+        ("3M", "3M China Ltd", L),
+        ("360", "360科技有限公司", R),
+        ("北京58到家", "北京58同城", R),
+    ],
+)
+def test_two_names_under_one_roof_are_not_linked(left: str, right: str, more: dict[str, str]) -> None:
+    assert linked(side(left, **more), side(right, **more)) == {"apart"}
+    assert linked(side(left, TAX, **more), side(right, TAX2, **more)) == {"apart"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "more"),
+    [
+        ("深圳市沐珩科技有限公司（曾用名：深圳市澄砚智能装备有限公司）", "深圳市澄砚智能装备有限公司", {}),
+        ("澄硯智能裝備有限公司", "澄砚智能装备有限公司", {}),
+        ("臺灣澄硯股份有限公司", "台湾澄砚股份有限公司", {}),
+    ],
+)
+def test_one_name_written_in_two_ways_is_linked(left: str, right: str, more: dict[str, str]) -> None:
+    assert linked(side(left, **more), side(right, **more)) == {"auto"}
+    assert two(record("z/1", left, TAX, **more), record("a/1", right, TAX2, **more)) == "separate"
