@@ -39,7 +39,7 @@ _LABELS = {
     "P": "", "PARTITA": "IT", "REG": "", "REGISTRATION": "", "RFC": "MX", "SIREN": "FR", "TAX": "", "TIN": "",
     "TVA": "", "UBN": "TW", "UEN": "SG", "UID": "", "UST": "DE", "USTID": "DE", "USTIDNR": "DE", "VAT": "", "VKN": "TR",
     "ИНН": "RU", "NUM": "", "N": "", "BUSINESS": "", "COMPANY": "", "GSTNO": "", "VATNO": "", "TAXID": "", "BRN": "",
-    "CHE": "", "BN": "CA",
+    "CHE": "", "BN": "CA", "USCC": "CN", "BR": "HK", "CR": "HK", "DIC": "", "CVR": "DK", "OIB": "",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+")
 _VAT_PREFIX = {"GR": "EL"}
@@ -81,7 +81,7 @@ def foreign(text: str, plain: str, country: str) -> Found:
     if digits and len(text) == 8:
         if country == "HK":
             yield "hk_br", text, text  # no public check digit
-        elif ubn.is_valid(text):
+        elif country in ("", "TW") and ubn.is_valid(text):
             yield "tw_ubn", text, text
     if 9 <= len(text) <= 10 and text[-1].isalpha() and uen.is_valid(text):
         yield "sg_uen", text, text

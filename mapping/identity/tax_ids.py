@@ -32,6 +32,8 @@ _HONG_KONG = re.compile(r"\s*(\d{8})-\d{3}(-\d{2}-\d{2}-[0-9A-Z])?\s*")
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 _USCC_SHAPE = re.compile(rf"^[{_USCC}]{{2}}\d{{6}}[{_USCC}]{{10}}$")
+_TYPED = str.maketrans("OI", "01")
+_SEVERAL = re.compile(r"[;,，；、|/\n]+")
 _ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _OLD_SHAPE = re.compile(r"^\d{6}[0-9A-Z]{8}[0-9X]$")
 
@@ -80,8 +82,8 @@ def _read(plain: str, home: str) -> TaxId | None:
         return None
     if any(text in run for run in _RUNS) and not (home == "HK" and len(text) == 8):
         return None
-    if _is_uscc(text):
-        return TaxId(text, "cn", text[2:17])
+    if (code := _uscc_in(text)) is not None:
+        return TaxId(code, "cn", code[2:17])
     if _is_personal(text):
         return None  # an identity card, or the number of a sole trader made of it: neither stored nor compared
     if _is_old_cn(text):
@@ -126,9 +128,17 @@ def _has_birth(number: str) -> bool:
 
 
 def read_all(raws: Iterable[str], country: str = "") -> tuple[TaxId, ...]:
-    """All readable ids, each once, in order."""
-    found = (read(raw, country) for raw in raws)
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+    """All readable ids, each once, in order; a field may hold several."""
+    found = [one for raw in raws for one in _read_field(raw, country)]
+    return tuple(dict.fromkeys(found))
+
+
+def _read_field(raw: str, country: str) -> list[TaxId]:
+    whole = read(raw, country)
+    if whole is not None and whole.is_valid:
+        return [whole]
+    parts = [one for part in _SEVERAL.split(raw) if (one := read(part, country)) is not None and one.is_valid]
+    return parts or ([whole] if whole is not None else [])
 
 
 def equal(left: TaxId, right: TaxId) -> bool:
@@ -172,6 +182,18 @@ def organisation_check(body: str) -> str:
     """Check character of 8 characters of an organisation code (GB 11714: A = 10, modulus 11, 10 is written X)."""
     rest = 11 - sum(int(char, 36) * weight for char, weight in zip(body, _ORG_WEIGHTS, strict=True)) % 11
     return {10: "X", 11: "0"}.get(rest, str(rest))
+
+
+def _uscc_in(text: str) -> str | None:
+    """The code in a text: as it stands, with the 00 of old tax systems behind it, or with letters typed for digits.
+
+    O and I are in no code, for they look like 0 and 1.
+    """
+    plain = text[:18] if len(text) == 20 and text.endswith("00") else text
+    for code in (plain, plain.translate(_TYPED)):
+        if _is_uscc(code):
+            return code
+    return None
 
 
 def _is_uscc(text: str) -> bool:

@@ -59,3 +59,13 @@ def test_reasons_are_those_of_the_records_that_are_named(tmp_path: Path) -> None
     why = {row["source_id"]: row["reasons"].split("; ")[-1] for row in rows}
     assert why == {"Z1": "held by no_rule", "Z2": "held by trade_apart", "Z3": "held by no_rule"}
     assert weights().codes["trade_apart"] < 0
+
+
+def test_no_name_becomes_a_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    folder, review = tmp_path / "in", tmp_path / "review.csv"
+    folder.mkdir()
+    for source, name in (("books", FIRM), ("zoho", "=澄砚智能")):
+        (folder / f"{source}.csv").write_text(HEADER + f"{source}1,{name},,,,,深圳,,\n", encoding="utf-8")
+    assert run("match", folder, "--out", tmp_path / "out.csv", "--review", review)[0] == 0
+    (row,) = csv.DictReader(review.open(encoding="utf-8"))
+    assert sorted((row["name"], row["candidate_name"])) == ["'=澄砚智能", FIRM]

@@ -11,7 +11,7 @@ from mapping.identity.evidence import compare
 from mapping.identity.facts import facts
 from mapping.identity.foreign_ids import unlabelled
 from mapping.identity.link import Verdict, judge
-from mapping.identity.tax_ids import conflict, equal, organisation_check, read, uscc_check
+from mapping.identity.tax_ids import conflict, equal, organisation_check, read, read_all, uscc_check
 from tieout.canonical.parties import PartyCandidate
 
 
@@ -135,3 +135,48 @@ def _judged(left: str, right: str, country: str) -> Verdict:
     )  # fmt: skip
     assert compare(one, other).name_equal
     return judge(other, [one])
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "value"),
+    [
+        ("91440300279221125E 00", "", "91440300279221125E"),
+        ("9144O300279221I25E", "", "91440300279221125E"),
+        ("USCC 91440300279221125E", "", "91440300279221125E"),
+        ("BR No. 53016704", "", "53016704"),
+    ],
+)
+def test_what_people_type_around_a_number_is_read(raw: str, country: str, value: str) -> None:
+    found = read(raw, country)
+    assert found is not None
+    assert (found.value, found.is_valid) == (value, True)
+
+
+def test_a_field_with_several_numbers_holds_each_of_them() -> None:
+    both = read_all(["91440300279221125E；91110000600037341L"])
+    assert [one.value for one in both] == ["91440300279221125E", "91110000600037341L"]
+    assert [one.value for one in read_all(["DE136695976 / 12/345/67890"])] == ["DE136695976"]
+
+
+def test_eight_digits_are_a_number_of_taiwan_only_where_no_other_country_is_stated() -> None:
+    ours, british = read("04595257"), read("04595257", "GB")
+    assert ours is not None
+    assert british is not None
+    assert ours.scheme == "tw_ubn"
+    assert not british.is_valid
+
+
+@pytest.mark.parametrize(
+    "name",
+    "演示客户|待核实|无名氏|某公司|测试专用|内部测试账户|重复客户|请勿使用|散户|待填|ceshi|"
+    "Demo Company|no data|To be advised|Kunde|unbekannt|TEST-请忽略|Consumidor final|Musterfirma GmbH".split("|"),
+)
+def test_a_name_of_nobody_is_not_compared(name: str) -> None:
+    assert facts("a", PartyCandidate(external_id="a", names=(name,))).names == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["无名科技有限公司", "演示科技有限公司", "Various Artists Ltd", "Sundry Foods Ltd", "Client Earth Ltd"]
+)
+def test_a_firm_that_is_called_like_a_gap_in_a_form_is_somebody(name: str) -> None:
+    assert facts("a", PartyCandidate(external_id="a", names=(name,))).names

@@ -16,6 +16,7 @@ from tieout.cli.match_files import PRED, RESULTS, REVIEW, parts_of
 from tieout.cli.match_words import problem
 from tieout.cli.match_workers import deaf_to_ctrl_c
 from tieout.core.errors import TieoutError
+from tieout.reports.render.plain import guarded
 
 Write = Callable[[TextIO], None]
 
@@ -101,8 +102,8 @@ def questions_into(file: TextIO, matching: Matching, prepared: Prepared) -> None
             *parts_of(one.theirs),
             f"{one.link.score / 100:.1f}",
             "; ".join([*reasons, f"prior {weigh.base / 100:+.1f}", f"held by {one.why}"]),
-            prepared.facts[at[one.mine]].shown_names(),
-            prepared.facts[at[one.theirs]].shown_names(),
+            guarded(prepared.facts[at[one.mine]].shown_names()),
+            guarded(prepared.facts[at[one.theirs]].shown_names()),
             matching.clusters[one.ref],
             matching.clusters[one.other],
         )
