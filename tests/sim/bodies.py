@@ -103,6 +103,14 @@ def endless_token(answer: Response) -> Response:
     return replace(answer, body=json.dumps(doc, ensure_ascii=False).encode())
 
 
+def with_lines(answer: Response, lines: list[dict[str, object]]) -> Response:
+    """A list of Zoho's with lines that belong to it no longer; one that was empty has these alone."""
+    doc = json.loads(answer.body) if answer.status == 200 else {"data": [], "info": {"page": 1, "more_records": False}}
+    doc["data"] += lines
+    doc["info"]["count"] = len(doc["data"])
+    return json_response(doc)
+
+
 DAMAGE = {
     "truncated": truncated,
     "invalid_json": invalid_json,

@@ -22,6 +22,7 @@ from tests.postgres import Copy
 from tests.servers import GIVEN, LOCAL_POSTGRES
 from tests.sim.look import written_by
 from tests.sim.process import Process, current
+from tests.sim.quick import Quick
 from tieout.store import session
 
 _MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
@@ -50,6 +51,9 @@ class Database:
         self.engine = session.make_engine(self.url)
         self.written: set[str] = set()  # tables, since the last look
         _watch(self.engine, self.written)
+        if engine == "sqlite":
+            self.engine.written = self.written  # type: ignore[attr-defined]  # `Quick` notes what it writes there
+            self.engine._connection_cls = Quick
 
     def put(self, stored: str) -> None:
         """Hold what was stored under a name; an empty name is a database without tables."""
@@ -222,6 +226,6 @@ def commit(conn: Connection) -> None:
     if process.world.strikes("commit_lost", *_places(conn, boundary)):
         raise _lost(conn.dialect.name)
     _commit(conn)
-    process.world.committed(boundary)
+    process.world.committed(conn, boundary)
     if process.world.strikes("commit_unknown", boundary):
         raise _lost(conn.dialect.name)

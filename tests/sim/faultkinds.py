@@ -80,6 +80,7 @@ KINDS: dict[str, Shape] = {
     "endless_token": Shape(("zoho",)),
     "empty_page": Shape(("read",)),
     "short_page": Shape(("ids",), weight=2.0),  # a list of ids ends too early
+    "stale_deletes": Shape(("came_back",), weight=3.0),  # the delete feed still names what was restored since
     "deep_json": Shape(("read",)),
     "zip_bomb": Shape(("read",), repeats=False, weight=0.3),
     "slow": Shape(amounts=(10, 45, 75, 200)),

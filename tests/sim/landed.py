@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from tieout.sandbox.kingdee.forms import FORMS
 from tieout.store.tables import inputs, source_records, watermarks
@@ -27,6 +27,19 @@ FORM_OF = {
 }
 PREFIXED = ("AR_receivable", "AR_RECEIVEBILL")  # ids of these carry the form
 GONE = ("delete", "purge")
+_w, _s, _i = watermarks.c, source_records.c, inputs.c
+_OF, _IN = bindparam("of"), bindparam("in_stream")
+_SINCE = select(_w.since_at).where(_w.connection == _OF, _w.stream == _IN)
+_LANDED = select(_s.external_id, _s.modified_at, _s.is_deleted, _s.needs_fetch, _s.source_hash, _s.payload_hash).where(
+    _s.connection == _OF, _s.stream == _IN
+)
+_SEEN = select(func.max(_i.modified_at)).where(
+    _i.connection == _OF,
+    _i.stream == _IN,
+    _i.external_id == bindparam("key"),
+    _i.is_deleted.is_(False),
+    _i.is_current.is_(True),
+)
 
 
 class Landed:
@@ -67,12 +80,9 @@ class Landed:
 
     def _claimed(self, conn: Connection, connection: str, stream: str) -> Iterator[str]:
         """Every record that changed before the cursor is landed as it was then, or newer."""
-        w, s = watermarks.c, source_records.c
-        since = conn.execute(select(w.since_at).where(w.connection == connection, w.stream == stream)).scalar_one()
-        query = select(s.external_id, s.modified_at, s.is_deleted, s.needs_fetch, s.source_hash, s.payload_hash)
-        known = {
-            row.external_id: row for row in conn.execute(query.where(s.connection == connection, s.stream == stream))
-        }
+        given = {"of": connection, "in_stream": stream}
+        since = conn.execute(_SINCE, given).scalar_one()
+        known = {row.external_id: row for row in conn.execute(_LANDED, given)}
         for entity, record, external_id, stamp in self._shown(connection, stream):
             if stamp >= since:
                 continue
@@ -80,7 +90,13 @@ class Landed:
             if row is None:
                 if (connection, entity, record) not in self._restored:
                     yield f"I5 {external_id} of {connection}/{stream} is not here: changed {stamp}, cursor {since}"
-            elif row.is_deleted or row.needs_fetch or row.source_hash == row.payload_hash or row.modified_at is None:
+            elif row.is_deleted:
+                if connection == "zoho" and row.modified_at is not None and row.modified_at < stamp:
+                    yield (
+                        f"I5 {external_id} of {connection}/{stream} came back and changed {stamp}, the cursor says "
+                        f"{since}: landed as deleted at {row.modified_at}"
+                    )
+            elif row.needs_fetch or row.source_hash == row.payload_hash or row.modified_at is None:
                 continue  # asked for again, or could not be read and says so
             elif row.modified_at < stamp:
                 yield (
@@ -125,10 +141,7 @@ class Landed:
         self, conn: Connection, connection: str, stream: str, external_id: str, deleted_at: datetime
     ) -> Iterator[str]:
         """Whoever has read a record as it was after its deletion knows that it lives: an older word is no news (D4)."""
-        i = inputs.c
-        mine = (i.connection == connection, i.stream == stream, i.external_id == external_id)
-        query = select(func.max(i.modified_at)).where(*mine, i.is_deleted.is_(False), i.is_current.is_(True))
-        seen = conn.execute(query).scalar()
+        seen = conn.execute(_SEEN, {"of": connection, "in_stream": stream, "key": external_id}).scalar()
         if seen is not None and seen > deleted_at:
             yield (
                 f"P1 {connection}/{stream} {external_id} was taken for deleted: that was {deleted_at}, "

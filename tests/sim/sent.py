@@ -77,18 +77,15 @@ class Sent:
 class Fences:
     """The numbers of leases, looked at whenever one is taken, renewed or given back: they only rise (D8)."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._held: dict[str, int] = {}
         self._holders: dict[str, str] = {}  # lease -> the process that took it last
         self.taken = ""  # by the save that was looked at last
 
-    def check(self, process: str) -> list[str]:
-        """After `process` has saved a lease."""
+    def check(self, held: Connection, process: str) -> list[str]:
+        """After `process` has saved a lease and committed on a connection that it still holds."""
         out = []
-        with nobody(), self._engine.connect() as conn:
-            rows = conn.execute(_FENCES).all()
-            conn.rollback()
+        rows = held.connection.cursor().execute(_FENCES).fetchall()
         self.taken = ""
         for name, fence in rows:
             if fence > self._held.get(name, 0):
@@ -109,7 +106,7 @@ class Fences:
         self._holders.clear()
 
 
-_FENCES = text("SELECT name, fence FROM leases")
+_FENCES = "SELECT name, fence FROM leases"
 _CLAIMED = text("SELECT event_key FROM outbox WHERE operation = 'create' AND state = 'claimed'")
 
 

@@ -63,6 +63,7 @@ FAULTS: dict[str, str] = {
     "deletes, what comes back, merges": (
         "books:delete receipt, books:undelete, crm:merge accounts, crm:crm undelete, actor:merge, actor:undo"
     ),
+    "an old deletion that arrives late": "stale_deletes, crm:slip",
     "back-dated, corrected, voided, settled and taken back": (
         "books:edit amount, books:bill life, books:receipt life, books:settle, books:unsettle, "
         "books:unsettle many, books:pay overdue"

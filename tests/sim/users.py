@@ -7,7 +7,7 @@ wrote, so that a world with faults and one without have the same people.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -343,6 +343,16 @@ def _crm_undelete(world: World, rng: Random, _: int) -> None:
     world.vendors.zoho.user_change("undelete", module, rng.choice(graves))
 
 
+def _slip(world: World, rng: Random, _: int) -> None:
+    """Somebody deletes the wrong record and takes it out of the bin again before long."""
+    module = rng.choice(("Accounts", "Invoices", "Invoices", "Deals"))
+    record = rng.choice(_records(world, module))
+    at = world.vendors.now("zoho") - timedelta(seconds=rng.choice((5, 40, 200)))
+    at = max(at, datetime.fromisoformat(str(record["Modified_Time"])) + timedelta(seconds=1))
+    world.vendors.zoho.user_change("delete", module, str(record["id"]), modified_at=at)
+    world.vendors.zoho.user_change("undelete", module, str(record["id"]))
+
+
 def _hand_edit(world: World, rng: Random, _: int) -> None:
     """Somebody writes into one of our own fields; in a world that starts empty these may not exist yet."""
     if world.plan.starts_empty:
@@ -386,6 +396,7 @@ CRM: dict[str, tuple[float, Act]] = {
     "delete deal": (0.5, _crm_operation("Deals", "delete")),
     "merge accounts": (0.6, _merge_accounts),
     "crm undelete": (0.8, _crm_undelete),
+    "slip": (1.5, _slip),
     "hand edit": (1.5, _hand_edit),
     "lock": (0.3, _crm_operation("Invoices", "lock")),
     "unlock": (0.6, _crm_operation("Invoices", "unlock")),

@@ -14,6 +14,7 @@ from tieout.sandbox.http import Request, Response
 from tieout.sandbox.kingdee import KingdeeServer, KingdeeSettings
 from tieout.sandbox.state import Effect, SandboxStore
 from tieout.sandbox.zoho import ZohoServer, ZohoSettings
+from tieout.sandbox.zoho.stamps import parse_header, stamp
 
 STREAM_OF = {
     "Accounts": ("customers",),
@@ -87,6 +88,25 @@ class Vendors:
                 if one.operation in LESS:
                     gone.setdefault(one.vendor, set()).update(STREAM_OF[one.entity])
         return changed, gone
+
+    def came_back(self, module: str, since: str | None) -> list[dict[str, Any]]:
+        """Lines of the delete feed, asked for since an instant, that stood there until their records were restored."""
+        bound = 0 if since is None else parse_header(since)
+        deleted: dict[str, datetime] = {}
+        back: dict[str, datetime] = {}
+        for one in self.store.effects.since(0):
+            if one.vendor == "zoho" and one.entity == module:
+                if one.operation == "delete":
+                    deleted[one.record_id] = datetime.fromisoformat(one.at)
+                    back.pop(one.record_id, None)
+                elif one.operation == "undelete" and one.record_id in deleted:
+                    back[one.record_id] = deleted[one.record_id]
+        zone = self.zoho.settings.zone
+        return [
+            {"id": key, "display_name": None, "type": "recycle", "deleted_time": stamp(at, zone), "deleted_by": None}
+            for key, at in sorted(back.items())
+            if at.timestamp() > bound
+        ]
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
         """What the CRM holds, by module."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any
 
 from tieout.sandbox.http import Request, Response
@@ -11,7 +12,9 @@ from tieout.sandbox.http import Request, Response
 class Wire:
     """Keys of creations by what the sender may know of them: `open` outcome, or looked for since."""
 
-    def __init__(self) -> None:
+    def __init__(self, outlived: Set[str]) -> None:
+        """`outlived`: keys whose sender stood still after its look until its claim was over; it knows of no other."""
+        self._outlived = outlived
         self._unknown: set[str] = set()
         self.problems: list[str] = []
 
@@ -26,7 +29,7 @@ class Wire:
         if req.method != "POST" or not req.path.endswith("/Tasks"):
             return
         for key in row_keys(req):
-            if key in self._unknown:
+            if key in self._unknown and key not in self._outlived:
                 self.problems.append(f"the creation {key} was sent again, its outcome unknown, without looking first")
             if answer is None:
                 self._unknown.add(key)

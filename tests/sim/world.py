@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from sqlalchemy import Connection
+
 from sync.apply import LANE
 from tests.sim import actors
 from tests.sim.clock import TrueTime
@@ -37,7 +39,7 @@ _NET = frozenset(
         "timeout_after timeout_after_write reset_before reset_after reset_after_write late_write late_crash cut_body "
         "truncated invalid_json html_200 empty_200 wrong_charset bom nan error_in_200 partial duplicate_page "
         "endless_token empty_page slow expire_tokens token_refused daily_quota outage deep_outage short_page "
-        "deep_json zip_bomb"
+        "deep_json zip_bomb stale_deletes"
     ).split()
 )
 
@@ -69,17 +71,17 @@ class World:
         self.vendors = Vendors(self.variant, self.time, stored[1] if stored else str(file), keeps=stored is None)
         self.config = configured(self.variant, plan.push_mode, database.url, folder)
         self.sealer, self.profiles = sealer(), actors.PROFILES
-        self.doorbell, self.wire = Doorbell(), Wire()
+        self.outlived: set[str] = set()  # keys under way while a sender stood still for longer than its claim lasts
+        self.doorbell, self.wire = Doorbell(), Wire(self.outlived)
         self.network = Network(self)
         self.births = self.commits = 0
         self.copy_at: int | None = None  # reports printed when a backup was made that may be put back
         self.restores, self.is_put_back = 0, False
-        self.fences = Fences(database.engine)
+        self.fences = Fences()
         self.kept_plan = ""  # a plan that a person looked at and has not sent yet
         self.caught_up = (
             self.vendors.store.effects.last_seq
         )  # up to this effect all was read, in a world without faults
-        self.outlived: set[str] = set()  # keys under way while a sender stood still for longer than its claim lasts
         self.boundary = ""
         self.eager_until = 0  # up to this step both workers read the books as soon as somebody wrote into them
         self.database_back_at = self.room_again_at = 0.0  # until then it refuses
@@ -206,15 +208,15 @@ class World:
         if kind == "rush":
             actors.rush(self, Random(fault.step), with_push=fault.amount >= 40.0)
 
-    def committed(self, boundary: str) -> None:
-        """A unit of work of the product was committed."""
+    def committed(self, conn: Connection, boundary: str) -> None:
+        """A unit of work of the product was committed on a connection."""
         self.commits += 1
         process = current()
         if process is None:
             return
         found: list[str] = []
         if boundary == "lease.save":
-            found = self.fences.check(process.name)
+            found = self.fences.check(conn, process.name)
         elif boundary == "settle.commit":
             found = self.fences.intruder(LANE, process.name)
         self.problems += [f"step {self._at}: {problem}" for problem in found]
