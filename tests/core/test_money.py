@@ -32,6 +32,17 @@ def test_major_units_and_back_lose_nothing(minor: int, currency: str) -> None:
     assert to_minor(str(to_decimal(minor, currency)), currency) == minor
 
 
+def test_what_cannot_be_split_or_kept_is_told_in_words() -> None:
+    for parts, words in (([], "nothing to split into"), ([Decimal(0)], "shares must sum to more than zero")):
+        with pytest.raises(MoneyError) as refused:
+            split(100, parts)
+        assert str(refused.value) == words
+    for value in (Decimal("9" * 80), "9" * 80, int("9" * 80)):
+        with pytest.raises(MoneyError) as refused:
+            to_minor(value, "CNY")
+        assert str(refused.value) == f"amount {'9' * 60} CNY is larger than any that can be kept"
+
+
 @given(MINOR, CURRENCIES)
 def test_the_shown_amount_reads_back(minor: int, currency: str) -> None:
     shown = format_minor(minor, currency, code=False)

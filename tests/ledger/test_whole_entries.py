@@ -104,6 +104,8 @@ def test_a_reversal_takes_back_every_side_and_says_what_and_why() -> None:
     )
     assert back == Entry("reversal", "own", "cn", LATER, "pay", rows, reverses="ent_1", source_versions=("s3",))
     assert balances([entry, back]) == {}
+    unsaid = reverse(entry, LATER)
+    assert (unsaid.reverses, unsaid.source_versions) == ("", ())
 
 
 def test_balances_have_the_sign_of_their_postings_and_pass_over_what_came_later() -> None:
