@@ -23,7 +23,7 @@ from mapping.expressions import (
 from mapping.yaml_lines import Item
 
 _NAME = r"[$A-Za-z_][$A-Za-z0-9_]*"
-_PATH = re.compile(rf"^{_NAME}(\[\])?(\.{_NAME}(\[\])?)*$")
+_PATH = re.compile(rf"{_NAME}(\[\])?(\.{_NAME}(\[\])?)*")
 _BASES = ("path", "first", "const", "list", "choose", "join", "let", "context", "sum")
 MODIFIERS = ("map", "empty", "separator", "loose")
 _CONDITION_OPS = ("is", "in", "not_in", "empty", "sign")
@@ -32,7 +32,7 @@ _CONDITION_OPS = ("is", "in", "not_in", "empty", "sign")
 def path(item: Item) -> Path:
     """A source path; `A.B`, `A[].B`."""
     text = item.text()
-    if not _PATH.match(text) or text.endswith("[]") or text.count("[]") > 1:
+    if not _PATH.fullmatch(text) or text.endswith("[]") or text.count("[]") > 1:
         raise item.error(f"bad path {text!r}", hint="Write names joined by dots; one name may end in [] for its rows.")
     return Path(text)
 
