@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from connectors.http import RemoteHttp, Reply
 from connectors.kingdee.auth import KingdeeAuth, lost_session, service_url, session_headers
 from connectors.kingdee.settings import KingdeeSettings
@@ -50,12 +52,10 @@ class Ask:
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(msgspec.Struct, frozen=True):
     """One row: its values in the order of the keys, or None and why it cannot be read."""
 
-    values: tuple[JsonValue, ...] | None
-    raw: bytes
+    values: Sequence[JsonValue] | None
     reason: str = ""
 
 
@@ -64,6 +64,7 @@ class Rows:
     """One answer. `limit` is how many rows were asked for: fewer rows than that are the last."""
 
     rows: list[RawRow]
+    body: bytes
     limit: int
     server_at: datetime | None
     started_at: datetime
@@ -71,6 +72,10 @@ class Rows:
     @property
     def is_last(self) -> bool:
         return len(self.rows) < self.limit
+
+    def raws(self) -> list[bytes]:
+        """Each row as it came."""
+        return exact_json.split_array(self.body)
 
 
 class KingdeeQuery:
@@ -141,6 +146,15 @@ class KingdeeQuery:
         self.http.ensure_json(reply)
         if reply.body.lstrip().startswith(b"{"):
             raise self._fault(ask.form, reply, self.http.decode(reply))
+        rows = _plain_rows(reply.body, len(ask.keys))
+        if rows is None:
+            rows = self._one_by_one(ask, reply)
+        if len(rows) > limit:
+            raise self.http.unreadable(reply, f"{len(rows)} rows although {limit} were asked for")
+        return Rows(rows, reply.body, limit, reply.server_at, started)
+
+    def _one_by_one(self, ask: Ask, reply: Reply) -> list[RawRow]:
+        """The rows of an answer in which something is not as it should be: which of them, and why."""
         try:
             raw_rows = exact_json.split_array(reply.body)
         except BadPayload as error:
@@ -149,10 +163,7 @@ class KingdeeQuery:
             first = self.http.decode(Reply(reply.status, {}, raw_rows[0], reply.what))
             if isinstance(first, list) and first and isinstance(first[0], dict):
                 raise self._fault(ask.form, reply, first[0])
-        if len(raw_rows) > limit:
-            raise self.http.unreadable(reply, f"{len(raw_rows)} rows although {limit} were asked for")
-        rows = [_row(raw, len(ask.keys)) for raw in raw_rows]
-        return Rows(rows, limit, reply.server_at, started)
+        return [_row(raw, len(ask.keys)) for raw in raw_rows]
 
     def _fault(self, form: str, reply: Reply, value: JsonValue) -> Exception:
         message = fault_message(value)
@@ -199,16 +210,30 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _plain_rows(body: bytes, width: int) -> list[RawRow] | None:
+    """The rows of an answer in which each is what was asked for; None when one is not, or the whole cannot be read.
+
+    Keys that stand twice need an object, which no row may hold: the fast decoder is enough.
+    """
+    try:
+        listed = exact_json.loads_fast(body)
+    except BadPayload:
+        return None
+    if type(listed) is not list:
+        return None
+    for values in listed:
+        if type(values) is not list or len(values) != width or not _NESTED.isdisjoint(map(type, values)):
+            return None
+    return [RawRow(values) for values in listed]
+
+
 def _row(raw: bytes, width: int) -> RawRow:
     try:
-        values = exact_json.loads_fast(raw)  # keys that stand twice need an object, which no row may hold
-    except BadPayload:
-        try:
-            values = exact_json.loads(raw)
-        except BadPayload as error:
-            return RawRow(None, raw, error.message)
+        values = exact_json.loads(raw)
+    except BadPayload as error:
+        return RawRow(None, error.message)
     if not isinstance(values, list) or len(values) != width:
-        return RawRow(None, raw, f"not {width} values")
-    if any(type(value) in _NESTED for value in values):
-        return RawRow(None, raw, "a value is an object")
-    return RawRow(tuple(values), raw)
+        return RawRow(None, f"not {width} values")
+    if not _NESTED.isdisjoint(map(type, values)):
+        return RawRow(None, "a value is an object")
+    return RawRow(values)

@@ -13,7 +13,7 @@ from datetime import datetime
 from connectors.http import chunks
 from connectors.kingdee.entries import EntryReader, Lines
 from connectors.kingdee.memory import Memory
-from connectors.kingdee.query import Ask, KingdeeQuery, Rows, UnknownField, UnknownForm, both, quoted
+from connectors.kingdee.query import Ask, KingdeeQuery, RawRow, Rows, UnknownField, UnknownForm, both, quoted
 from connectors.kingdee.rows import RowMaker
 from connectors.kingdee.settings import KingdeeSettings
 from connectors.kingdee.streams import KingdeeStream, Wanted, wanted
@@ -73,7 +73,7 @@ class KingdeeReader:
                 yield Page([], [], None)
                 return
             memory.found_nothing = not rows.rows and not here
-            loop.page(b"".join(row.raw for row in rows.rows))
+            loop.page(rows.body if rows.rows else b"")
             if not rows.is_last and high <= last:
                 raise BadPayload(f"{stream.form}: rows do not advance beyond {stream.key} {last}", code="page_loop")
             last = high
@@ -108,13 +108,12 @@ class KingdeeReader:
         lines = self._lines(stream, memory, want, maker, good, ask)
         out: list[SourceRow] = []
         bad: list[BadRow] = []
-        for key, row in zip(keys, rows.rows, strict=True):
-            external_id = stream.external_id(key) if key is not None else ""
-            if row.values is None:
-                bad.append(BadRow(external_id, row.reason, row.raw))
-                continue
-            if key in lines.left_out:
-                bad.append(BadRow(external_id, "the answer with its lines leaves it out", row.raw))
+        raws = rows.raws() if lines.left_out or any(row.values is None for row in rows.rows) else []
+        for at, (key, row) in enumerate(zip(keys, rows.rows, strict=True)):
+            if row.values is None or key in lines.left_out:
+                external_id = stream.external_id(key) if key is not None else ""
+                why = row.reason if row.values is None else "the answer with its lines leaves it out"
+                bad.append(BadRow(external_id, why, raws[at]))
                 continue
             made = maker.make(row.values, lines.of(key), rows.started_at)
             if isinstance(made, BadRow):
@@ -144,10 +143,8 @@ class KingdeeReader:
     def _one_broken(self, stream: KingdeeStream, ask: Ask, error: BadPayload) -> Rows:
         """A record whose own answer cannot be read: its key is asked alone, so that the stream can go on behind it."""
         found = self._query.page(Ask(ask.form, (stream.key,), ask.where, ask.order), 1)
-        rows = [
-            type(row)(None, row.raw, f"the record's own answer cannot be read: {error.message}") for row in found.rows
-        ]
-        return Rows(rows, 1, found.server_at, found.started_at)
+        rows = [RawRow(None, f"the record's own answer cannot be read: {error.message}") for _ in found.rows]
+        return Rows(rows, found.body, 1, found.server_at, found.started_at)
 
     def _keys_alone(self, stream: KingdeeStream, ask: Ask, rows: Rows) -> list[int | None]:
         """The keys of a page with unreadable rows, asked without the other fields."""

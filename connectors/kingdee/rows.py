@@ -40,7 +40,7 @@ class RowMaker:
         """The document as one object: header fields by key, entry lines under their entry's key."""
         record: dict[str, JsonValue] = dict(zip(self._keys, values, strict=True))
         record |= entries
-        payload = exact_json.dumps(record)
+        payload = exact_json.dumps_loaded(record)
         key = self.key(values)
         if key is None:
             return BadRow("", f"{self._stream.key} is not a number", payload)
@@ -60,14 +60,15 @@ class RowMaker:
     def _content(
         self, values: Sequence[JsonValue], entries: Mapping[str, Sequence[Mapping[str, JsonValue]]]
     ) -> dict[str, JsonValue]:
-        """The part that is hashed: without stamps and settlement amounts, empty fields left out."""
+        """The part that is hashed: without stamps and settlement amounts, empty fields left out.
+
+        The lines of an entry have one set of keys: those that were asked.
+        """
         out = {key: value for key, place in self._hashed if (value := values[place]) is not None}
         for name, lines in entries.items():
             if _is_hashed(name):
-                out[name] = [
-                    {key: value for key, value in line.items() if value is not None and _is_hashed(key)}
-                    for line in lines
-                ]
+                keys = [key for key in lines[0] if _is_hashed(key)] if lines else ()
+                out[name] = [{key: line[key] for key in keys if line[key] is not None} for line in lines]
         return out
 
 

@@ -46,7 +46,7 @@ class Totals:
         """`whole`: the amount stands in the header and repeats on every line; else it is summed over the lines."""
         head = tuple(key.format(party=party) for key in _HEAD)
         ask = Ask(stream.form, (*head, *line), self._scoped(stream, where), f"FID,{line[0]}")
-        current: tuple[JsonValue, ...] | None = None
+        current: Sequence[JsonValue] | None = None
         total = Decimal(0)
         for page in self._query.all(ask, lambda values: _behind(line[0], values)):
             out: list[SourceTotal] = []

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
 from mapping.engine import MappingContext, Skip, map_record
@@ -51,8 +51,7 @@ _RECORDS = (
 Ruled = Mapping[str, Mapping[tuple[str, str], str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One source record whose current version moved.
 
     `candidate` is None when the record is deleted, skipped by its profile, or cannot be mapped; `is_broken` tells the

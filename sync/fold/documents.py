@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, delete, select
 
 from mapping.identity.numbers import number_key
@@ -52,8 +53,7 @@ _NAMING = _claims.where(claim_keys.c.kind.in_(("external", "number")), among_giv
 _ORDERED = _claims.where(claim_keys.c.kind == "order", among_given(claim_keys.c.value, "values"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True):
     change: Change
     doc: DocumentCandidate
     company: str

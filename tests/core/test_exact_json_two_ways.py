@@ -117,3 +117,16 @@ def test_a_number_too_large_to_write_out_is_refused_in_words(text: bytes) -> Non
     for read in (exact_json.loads, exact_json.loads_fast):
         with pytest.raises(BadPayload, match="out of range"):
             read(text)
+
+
+@given(VALUES)
+def test_what_was_read_is_written_alike_with_and_without_a_second_look(value: Any) -> None:
+    read = exact_json.loads(exact_json.dumps(value))
+    assert exact_json.dumps_loaded(read) == exact_json.dumps(read)
+
+
+@pytest.mark.parametrize("text", [b"1e3", b"[1E-9,2]", b'{"E+":1.50}', b"1.0e-2", b"1e400"])
+def test_a_number_read_with_an_exponent_is_written_out(text: bytes) -> None:
+    read = exact_json.loads(text)
+    assert exact_json.dumps_loaded(read) == exact_json.dumps(read)
+    assert b"e" not in exact_json.dumps_loaded(read)

@@ -169,6 +169,14 @@ def dumps(value: Any) -> bytes:
     return _encoder.encode(value if _is_writable(value) else _exact(value))
 
 
+def dumps_loaded(value: Any) -> bytes:
+    """Like `dumps`, for what `loads` has read, put together anew: there is nothing in it that `dumps` would refuse."""
+    made = _encoder.encode(value)
+    if b"E+" in made or b"E-" in made:  # perhaps a number with an exponent, which `dumps` writes out
+        return dumps(value)
+    return made
+
+
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import msgspec
+
 from tieout.core.clock import Clock
 from tieout.core.ids import Ids
 from tieout.core.versions import SourceVersion
@@ -19,8 +21,7 @@ JsonValue = Any  # decoded by exact_json: no float inside
 
 
 # ------------------------------------------------------------------ reading
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(msgspec.Struct, frozen=True):
     """One record as the source shows it.
 
     `payload` is a JSON object in bytes (exact numbers); `source_hash` covers the mapped fields without our own
@@ -32,7 +33,7 @@ class SourceRow:
     version: SourceVersion
     payload: bytes
     source_hash: str
-    own: Mapping[str, JsonValue] = field(default_factory=dict)
+    own: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
     is_deleted: bool = False
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class SourceVersion:
+
+class SourceVersion(msgspec.Struct, frozen=True):
     """Where a version stands: the source's modified stamp, its counter if any, and when our read began."""
 
     modified_at: datetime | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -36,8 +35,7 @@ class Posting(msgspec.Struct, frozen=True):
     line_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """Postings that belong together and sum to zero per currency.
 
     `origin` is `mirrored` (follows the book of record) or `own`; `reverses` is the id of the entry taken back.

@@ -68,11 +68,25 @@ def _put(conn: Connection, table: Table, rows: Sequence[Row], clash: str) -> Non
 
 def _run(conn: Connection, made: _Statement, rows: Sequence[Row]) -> None:
     if is_sqlite(conn):
-        values = list(zip(*_columns(made, rows), strict=True))
-        conn.exec_driver_sql(made.text, [cells + made.fixed for cells in values] if made.fixed else values)
+        columns = _columns(made, rows)
+        empty = [cells[0] is None and cells.count(None) == len(cells) for cells in columns]
+        bound = [cells for cells, is_empty in zip(columns, empty, strict=True) if not is_empty]
+        bound += [[value] * len(rows) for value in made.fixed]
+        conn.exec_driver_sql(_without(made.text, tuple(empty)), list(zip(*bound, strict=True)))
         return
     columns = _columns(made, _last_of_each(rows, made.keys) if made.keys else rows)
     conn.exec_driver_sql(made.text, (*made.fixed, *(_encode(cells).decode() for cells in columns)))
+
+
+@lru_cache(maxsize=2048)
+def _without(text: str, empty: tuple[bool, ...]) -> str:
+    """A statement for SQLite that says NULL itself for the columns which none of the rows fills.
+
+    The driver looks for an adapter of each None (and each bool, see `_converter`): longer than storing it takes.
+    """
+    first, *parts = text.split("?")
+    marks = ["NULL" if is_empty else "?" for is_empty in empty] + ["?"] * (len(parts) - len(empty))
+    return first + "".join(mark + part for mark, part in zip(marks, parts, strict=True))
 
 
 def _last_of_each(rows: Sequence[Row], keys: tuple[str, ...]) -> Sequence[Row]:
@@ -187,6 +201,8 @@ def _converter(column: Column[Any], dialect: str) -> _Convert | None:
         return json_text
     if isinstance(column.type, Date) and dialect == "sqlite":
         return date.isoformat
+    if isinstance(column.type, Boolean) and dialect == "sqlite":
+        return int
     if isinstance(column.type, LargeBinary) and dialect == "postgresql":
         return _hex
     return None
