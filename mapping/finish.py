@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from tieout.canonical.documents import AllocationCandidate, DocumentCandidate, Installment
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.errors import MappingError
@@ -24,10 +26,10 @@ def finish_document(document: DocumentCandidate) -> DocumentCandidate:
     """
     _check_sign(document)
     if document.kind in ("payment", "refund"):
-        return replace(document, installments=(), net_minor=None, tax_minor=None)
+        return structs.replace(document, installments=(), net_minor=None, tax_minor=None)
     net, tax = document.net_minor, document.tax_minor
     if net is None or tax is None or net + tax != document.total_minor:
-        document = replace(document, net_minor=None, tax_minor=None)  # "tax not stated" is a value, not a guess
+        document = structs.replace(document, net_minor=None, tax_minor=None)  # "tax not stated" is a value, not a guess
     return _with_plan(document)
 
 
@@ -46,9 +48,9 @@ def _with_plan(document: DocumentCandidate) -> DocumentCandidate:
     if rows:
         planned = sum(row.amount_minor for row in rows)
         if planned == total:
-            return document if document.due_on else replace(document, due_on=max(row.due_on for row in rows))
+            return document if document.due_on else structs.replace(document, due_on=max(row.due_on for row in rows))
         if document.state != "posted":
-            return replace(document, installments=())
+            return structs.replace(document, installments=())
         raise MappingError(
             f"the plan rows sum to {format_minor(planned, document.currency)}, "
             f"the document says {format_minor(total, document.currency)}",
@@ -56,7 +58,7 @@ def _with_plan(document: DocumentCandidate) -> DocumentCandidate:
             code="plan_mismatch",
         )
     if document.due_on is not None:
-        return replace(document, installments=(Installment("", document.due_on, total),))
+        return structs.replace(document, installments=(Installment("", document.due_on, total),))
     if document.state != "posted":
         return document
     raise MappingError("neither plan rows nor a due date", path="due_on", code="missing")

@@ -30,6 +30,7 @@ _SIGNS: Mapping[str, Callable[[Any, int], bool]] = {
     "not_negative": operator.ge,
     "not_positive": operator.le,
 }
+_EXACT = frozenset({Decimal})
 _MOST = 256  # profiles kept ready in one process; a service has a few dozen
 
 
@@ -144,7 +145,7 @@ def _many(made: Many) -> Read:
         for part, label in parts:
             found = part(scope)
             for value in found if isinstance(found, list) else (found,):
-                if not values.is_empty(value):
+                if value is not None and not values.is_empty(value):
                     out[values.text(value, label)] = None
         return list(out)
 
@@ -152,13 +153,15 @@ def _many(made: Many) -> Read:
 
 
 def _join(made: Join) -> Read:
-    parts, separator, loose = [(read(part), part.label) for part in made.parts], made.separator, made.loose
+    parts, labels = [read(part) for part in made.parts], [part.label for part in made.parts]
+    separator, loose = made.separator, made.loose
 
     def get(scope: Scope) -> Any:
-        found = [(part(scope), label) for part, label in parts]
-        if not loose and any(value is None for value, _ in found):
+        found = [part(scope) for part in parts]
+        if None in found and not loose:
             return None
-        return separator.join("" if value is None else values.key_text(value, label) for value, label in found)
+        said = zip(found, labels, strict=True)
+        return separator.join(["" if value is None else values.key_text(value, label) for value, label in said])
 
     return get
 
@@ -168,12 +171,13 @@ def _sum(made: Sum) -> Read:
 
     def get(scope: Scope) -> Any:
         found = part(scope)
-        if not isinstance(found, list) or any(values.is_empty(value) for value in found):
+        if not isinstance(found, list):
             return None
-        return sum(
-            value if type(value) is Decimal else values.number(value, label, text_allowed=text_allowed)
-            for value in found
-        )
+        if not _EXACT.issuperset(map(type, found)):
+            if any(values.is_empty(value) for value in found):
+                return None
+            found = [values.number(value, label, text_allowed=text_allowed) for value in found]
+        return sum(found)
 
     return get
 
@@ -253,11 +257,11 @@ def take(made: Field) -> Take:
     if made.target.type == "company":
         return _company(made)
     source, path, name, required = read(made.source), made.path, made.target.name, made.required
-    exact = _exact(made)
+    exact, may_be_blank = _exact(made), type(made.source) is not Path  # a path that leads to a blank says nothing
 
     def get(scope: Scope, out: Mapping[str, Any], context: MappingContext) -> Any:
         raw = source(scope)
-        if values.is_empty(raw):
+        if raw is None or (may_be_blank and values.is_empty(raw)):
             if required:
                 raise MappingError(f"{path} says nothing, {name} is required", path=path, code="missing")
             return None

@@ -32,7 +32,7 @@ def text(value: Any, path: str) -> str:
     PostgreSQL text refuses NUL: it becomes the visible symbol, as in stored JSON; the payload keeps what came.
     """
     if isinstance(value, str):
-        return value.replace("\x00", "\u2400").strip()
+        return (value.replace("\x00", "\u2400") if "\x00" in value else value).strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise MappingError(f"{path} is not text: {_shown(value)}", path=path, code="not_text")
@@ -40,6 +40,8 @@ def text(value: Any, path: str) -> str:
 
 def key_text(value: Any, path: str) -> str:
     """The text under which a value map looks a value up: `true`/`false` for truth values."""
+    if type(value) is str and "\x00" not in value:
+        return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
     return text(value, path)
@@ -61,7 +63,7 @@ def number(value: Any, path: str, *, text_allowed: bool) -> Decimal:
 
 def minor(value: Any, currency: str, path: str, *, text_allowed: bool) -> int:
     """Integer minor units of an amount in a currency."""
-    amount = number(value, path, text_allowed=text_allowed)
+    amount = value if type(value) is Decimal else number(value, path, text_allowed=text_allowed)
     try:
         return to_minor(amount, currency)
     except MoneyError as error:

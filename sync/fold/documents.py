@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -151,7 +150,7 @@ def _prepare(batch: Batch, changes: Sequence[Change]) -> list[_Work]:
         if change.is_broken or not books[change.connection]:
             continue
         if doc is None and isinstance(change.previous, DocumentCandidate):
-            doc = replace(change.previous, state="void")  # deleted in the book of record
+            doc = msgspec.structs.replace(change.previous, state="void")  # deleted in the book of record
         if not isinstance(doc, DocumentCandidate):
             continue
         problems = problems_of(doc) if doc.state == "posted" else ()

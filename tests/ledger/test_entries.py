@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tieout.canonical.documents import DocumentCandidate, DocumentKind, Installment
 from tieout.core.errors import LedgerError
@@ -22,7 +22,7 @@ ON = date(2026, 3, 1)
 
 def document(kind: DocumentKind, total: int, **more: object) -> DocumentCandidate:
     plain = DocumentCandidate("x1", kind, "N-1", "C1", "100", "CNY", total, ON, "posted")
-    return replace(plain, **more)  # type: ignore[arg-type]  # any fields
+    return structs.replace(plain, **more)  # type: ignore[arg-type]  # any fields
 
 
 def rows(entry: Entry | None) -> list[tuple[str, int]]:

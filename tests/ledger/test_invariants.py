@@ -7,6 +7,7 @@ from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tieout.canonical.documents import DocumentCandidate, DocumentKind
 from tieout.ledger import chart
@@ -109,7 +110,7 @@ def test_lost_allocation_shows_in_both_accounts_but_not_in_the_balance() -> None
 def test_lopsided_entry_and_broken_caps_are_found() -> None:
     entries, items, cash, links = books(DOCUMENTS, FACTS)
     key, entry = entries[0]
-    entries[0] = (key, replace(entry, postings=entry.postings[:1]))
+    entries[0] = (key, structs.replace(entry, postings=entry.postings[:1]))
     items[0] = replace(items[0], open_minor=100001)
     items[2] = replace(items[2], open_minor=1)
     cash[0] = replace(cash[0], open_minor=5)

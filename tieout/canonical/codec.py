@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -43,5 +43,6 @@ def decode(kind: str, data: bytes) -> Candidate:
 
 
 def as_dict(candidate: Candidate) -> dict[str, Any]:
-    """Plain dict for evidence shown to people."""
-    return dataclasses.asdict(candidate)
+    """Plain dict for evidence shown to people; dates stay dates."""
+    made: dict[str, Any] = msgspec.to_builtins(candidate, builtin_types=(date,))
+    return made

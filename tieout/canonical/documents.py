@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+import msgspec
+
 DocumentKind = Literal["invoice", "credit_note", "payment", "refund"]
 DocumentState = Literal["posted", "draft", "void"]
 ClaimKind = Literal["invoice", "order", "deal", "payment", "allocation", "installment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Installment:
+class Installment(msgspec.Struct, frozen=True):
     """One row of a payment plan: its own due date and a signed amount in minor units."""
 
     line_id: str
@@ -21,8 +22,7 @@ class Installment:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentCandidate:
+class DocumentCandidate(msgspec.Struct, frozen=True):
     """A document of a book of record.
 
     `total_minor` is signed the way the ledger sees it: invoice > 0, credit note < 0, payment < 0, refund > 0.

@@ -33,6 +33,9 @@ WEIGHTS: Mapping[str, tuple[Decimal, Mapping[str, Decimal]]] = {
         },
     ),
 }
+_FLAT: Mapping[str, Decimal] = {
+    name: weight * inner for weight, group in WEIGHTS.values() for name, inner in group.items()
+}
 MIN_CONFIDENCE = Decimal("0.5")
 _FLOORS: Sequence[tuple[Grade, int]] = (("A", 85), ("B", 70), ("C", 55), ("D", 0))
 _HUNDRED = Decimal(100)
@@ -66,12 +69,11 @@ def credit_score(sub_scores: Mapping[str, Decimal], *, cap_at_d: bool = False) -
     `confidence` is the share of weight that is present; below 0.5 the grade is N (new), not a guess. `cap_at_d` is a
     hard override (insolvency, litigation, bounced payment). Unknown names and values out of range raise ValueError.
     """
-    flat = {name: weight * inner for weight, group in WEIGHTS.values() for name, inner in group.items()}
     for name, value in sub_scores.items():
-        if name not in flat or not 0 <= value <= 100:
+        if name not in _FLAT or not 0 <= value <= 100:
             raise ValueError(f"sub-score {name!r} = {value} is unknown or not within 0 to 100")
-    present = {name: weight for name, weight in flat.items() if name in sub_scores}
-    missing = tuple(name for name in flat if name not in sub_scores)
+    present = {name: weight for name, weight in _FLAT.items() if name in sub_scores}
+    missing = tuple(name for name in _FLAT if name not in sub_scores)
     confidence = sum(present.values(), Decimal(0))
     if confidence < MIN_CONFIDENCE:
         return ScoreDecision("D" if cap_at_d else "N", None, confidence, {}, missing)
