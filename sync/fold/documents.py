@@ -282,9 +282,9 @@ def keys_of(doc: DocumentCandidate) -> set[tuple[str, str]]:
     """Normalised lookup keys of a document: external reference, number, order numbers."""
     # A CRM may have stored the id with or without its form.
     out = {("external", number_key(doc.external_id)), ("external", number_key(doc.external_id.rpartition(":")[2]))}
-    if number_key(doc.number):
-        out.add(("number", number_key(doc.number)))
-    out |= {("order", number_key(order)) for order in doc.order_numbers if number_key(order)}
+    if number := number_key(doc.number):
+        out.add(("number", number))
+    out |= {("order", key) for order in doc.order_numbers if (key := number_key(order))}
     return out
 
 
