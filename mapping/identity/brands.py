@@ -49,11 +49,9 @@ def common(mine: View, theirs: View, han: str, latin: str) -> str:
     return "brand_common" if mine.common[script] and theirs.common[script] else ""
 
 
-def alone(mine: View, theirs: View, levels: set[str]) -> str:
-    """`brand_alone` when one side is a brand and nothing else, and the other says more than that."""
-    if not (mine.is_bare or theirs.is_bare) or not _SAID.isdisjoint(levels):
-        return ""
-    return "" if _SAYS_MORE.isdisjoint(levels) else "brand_alone"
+def alone(levels: set[str]) -> str:
+    """`brand_alone` for one side that is a brand and nothing else, when the other says more than that."""
+    return "brand_alone" if _SAID.isdisjoint(levels) and not _SAYS_MORE.isdisjoint(levels) else ""
 
 
 def carried(mine: View, theirs: View) -> bool:

@@ -187,7 +187,7 @@ def _names(mine: View, theirs: View) -> list[str]:
         _group_words(mine, theirs),
         _reach(mine, theirs),
         "person_named" if mine.is_person or theirs.is_person else "",
-        brands.alone(mine, theirs, {han, latin, spoken}),
+        brands.alone({han, latin, spoken}) if mine.is_bare or theirs.is_bare else "",
     ]
 
 

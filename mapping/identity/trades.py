@@ -73,8 +73,11 @@ def translates(han: Name, latin: Name) -> bool:
         return False
     said = [word for word in latin.words if word not in _LINKING and word not in tables().group_words]
     core, spoken = han.core, ""
+    whole = sound(core)
     for size, word in enumerate(said[:-1], 1):
         spoken += word
+        if not whole.startswith(spoken):
+            return False
         for at in range(2, len(core) - 1):
             if sound(core[:at]) == spoken and _are_one(core[at:], tuple(said[size:])):
                 return True
