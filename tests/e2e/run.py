@@ -69,6 +69,14 @@ def rows_of(wish: argparse.Namespace, today: date = TODAY) -> tuple[list[Row], P
     return made, None, f"INVENTED invoices and names, for {where}"
 
 
+def _beside() -> Path | None:
+    """The folder that the environment names, or the one that lies beside the checkout; None where there is none."""
+    if named := os.environ.get("TIEOUT_DATA"):
+        return Path(named)
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
+    return beside if beside.is_dir() else None
+
+
 @contextmanager
 def database(server: str) -> Iterator[str]:
     """A PostgreSQL database of our own that is dropped at the end."""
@@ -269,7 +277,12 @@ def prove(name: str, wish: argparse.Namespace, out: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with highradius and customer_matching")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=_beside(),
+        help="folder with highradius and customer_matching (default: TIEOUT_DATA, else ../shared/data where it is)",
+    )
     parser.add_argument("--customers", type=int, help="only about so many customers")
     parser.add_argument("--each", type=int, help="only about so many invoices of one customer")
     parser.add_argument("--engine", choices=ENGINES, help="only this one")
