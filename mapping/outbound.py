@@ -201,12 +201,15 @@ def differs(desired: Mapping[str, JsonValue], seen: Mapping[str, JsonValue]) -> 
 def changed_fields(
     desired: Mapping[str, JsonValue],
     seen: Mapping[str, JsonValue],
-    as_of: date,
+    as_of: date | None,
     names: FieldNames | Mapping[str, str] | None = None,
 ) -> dict[str, JsonValue]:
-    """What to write: the fields that differ, and with them `AR_As_Of`; nothing when nothing differs."""
+    """What to write: the fields that differ, and with them `AR_As_Of`; nothing when nothing differs.
+
+    `as_of` None: the fields are taken back, and the day goes with them.
+    """
     changed = differs(desired, seen)
-    return {**changed, names_of(names).as_of: as_of.isoformat()} if changed else {}
+    return {**changed, names_of(names).as_of: as_of.isoformat() if as_of else None} if changed else {}
 
 
 def _plain(value: JsonValue, *, like: JsonValue = None) -> JsonValue:

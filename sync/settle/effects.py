@@ -50,7 +50,10 @@ class _Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one remote record should show: fields by remote name (empty = leave it alone), and the wish behind them."""
+    """What one remote record should show: fields by remote name (empty = leave it alone), and the wish behind them.
+
+    `is_taken_back`: nothing is to be shown any more, the day of it neither.
+    """
 
     module: str
     names: FieldNames
@@ -61,6 +64,7 @@ class Wanted:
     currency: str
     money_minor: int
     as_of: date
+    is_taken_back: bool = False
 
 
 def wanted(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Wanted]:
@@ -82,8 +86,9 @@ def wanted(batch: Batch, refs: Sequence[Ref]) -> dict[Ref, Wanted]:
         shown = seen.get(ref, {})
         fields = _desired(settings.vendor, module, wish, names, shown)
         out[ref] = Wanted(
-            module, names, fields, shown, wish.reason, wish.subject, wish.currency, wish.money_minor, wish.as_of
-        )
+            module, names, fields, shown, wish.reason, wish.subject, wish.currency, wish.money_minor, wish.as_of,
+            is_taken_back=wish.view is None,
+        )  # fmt: skip
     return out
 
 
@@ -103,7 +108,8 @@ def intend_pushes(batch: Batch, keys: Sequence[str]) -> None:
         if ref not in wishes:
             continue
         wish = wishes[ref]
-        changes = changed_fields(wish.fields, wish.shown, wish.as_of, wish.names) if wish.fields else {}
+        as_of = None if wish.is_taken_back else wish.as_of
+        changes = changed_fields(wish.fields, wish.shown, as_of, wish.names) if wish.fields else {}
         intents.append(
             Intent(
                 connection=connection,

@@ -181,6 +181,12 @@ def test_as_of_is_written_only_with_something_else() -> None:
     assert moved == {"AR_Open_Amount": Decimal("126.00"), "AR_As_Of": "2026-11-24"}
 
 
+def test_the_day_goes_with_the_fields_that_are_taken_back() -> None:
+    shown = {"AR_Open_Amount": Decimal("1"), "AR_As_Of": "2026-11-24"}
+    assert changed_fields({"AR_Open_Amount": None}, shown, None) == {"AR_Open_Amount": None, "AR_As_Of": None}
+    assert changed_fields({"AR_Open_Amount": None}, {"AR_As_Of": "2026-11-24"}, None) == {}
+
+
 @given(minor=st.integers(-(10**17), 10**17), currency=st.sampled_from(("CNY", "JPY", "KWD")))
 def test_amounts_survive_the_wire_exactly(minor: int, currency: str) -> None:
     view = replace(INVOICE, open_minor=minor, currency=currency)
