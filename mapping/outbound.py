@@ -38,7 +38,7 @@ __all__ = [
     "writable_fields",
 ]
 
-_BUCKET = re.compile(r"^(current|\d+-\d+|>\d+)$")
+_BUCKET = re.compile(r"current|\d+-\d+|>\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def remote_fields(
 def _invoice(view: InvoiceView) -> dict[str, JsonValue]:
     status = _code(view.payment_status, PAYMENT_STATUSES, "payment_status")
     bucket = view.aging_bucket or None
-    if bucket is not None and not _BUCKET.match(bucket):
+    if bucket is not None and not _BUCKET.fullmatch(bucket):
         raise MappingError(f"unknown aging bucket {bucket!r}", path="aging_bucket", code="unmapped_value")
     silent = status is None
 
