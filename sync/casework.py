@@ -267,7 +267,7 @@ def set_contact(
     once: Once | None = None,
 ) -> dict[str, Any]:
     """Say whom to write to at a customer, in which language, or that nobody may be written to; the newest counts."""
-    wrong = [one for one in emails if not _EMAIL.match(one)]
+    wrong = [one for one in emails if not _EMAIL.fullmatch(one)]
     if wrong or len(emails) > MAX_EMAILS:
         raise CaseError(f"not an e-mail address: {wrong[0]!r}" if wrong else f"at most {MAX_EMAILS} addresses")
     if language not in ("", "zh-CN", "en"):

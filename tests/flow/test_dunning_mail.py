@@ -5,8 +5,10 @@ from __future__ import annotations
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
+from sync.case_checks import CaseError
 from sync.service import Service, open_service
 from tests.flow.books import rows
 from tests.flow.harness import SharedClock, make_world, transport, write_config
@@ -39,6 +41,8 @@ def test_a_mail_goes_out_once_in_the_customers_language_and_a_lost_answer_is_not
         assert service.sync().ok
         debt = debt_of(world, service)
         assert [mail for mail in box.mails if debt.number in str(mail.get_content())] == [], "nobody to write to"
+        with pytest.raises(CaseError, match=r"not an e-mail address: 'ap@customer\.example\\n'"):
+            service.dunning.set_contact(debt.customer, "user:li", emails=["ap@customer.example\n"])
         service.dunning.set_contact(debt.customer, "user:li", emails=["ap@customer.example"], language="en")
         service.push()
 

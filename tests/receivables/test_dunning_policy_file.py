@@ -168,6 +168,7 @@ def test_the_earliest_step_lies_a_year_before_the_due_date() -> None:
     [
         ("policy: own", "policy: Own", _NAMED, ""),
         ("policy: own", f"policy: {'o' * 41}", _NAMED, ""),
+        ("policy: own", 'policy: "own\\n"', _NAMED, ""),
         ("policy: own\n", "", "the key 'policy' is missing", ""),
         ("label: Ours", "lable: Ours", "there is no key 'lable'", "Known: policy, "),
         ("calendar: weekends", "calendar: XX", "there is no calendar 'XX'",
@@ -186,6 +187,7 @@ def test_the_earliest_step_lies_a_year_before_the_due_date() -> None:
         ("{CNY: 1}", "{CNY: -1}", "a minimum is not negative", ""),
         ("{CNY: 1}", "{XXQ: 1}", "'XXQ' is not a currency code of ISO 4217", ""),
         ("id: L1", f"id: {'L' * 17}", "a step's id is made of letters, digits, - and _ (at most 16)", ""),
+        ("id: L1", 'id: "L1\\n"', "a step's id is made of letters, digits, - and _ (at most 16)", ""),
         ("id: L1, ", "", "the key 'id' is missing", ""),
         ("offset: 1, ", "", "the key 'offset' is missing", ""),
         ("level: 1, ", "", "the key 'level' is missing", ""),

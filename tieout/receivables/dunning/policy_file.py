@@ -31,9 +31,9 @@ _TOP = (
 _STEP = (
     "id", "offset", "level", "channel", "fallback", "tone", "template", "approve", "pay_within", "min_amount",
 )  # fmt: skip
-_ID = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,15}$")
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
-_WINDOW = re.compile(r"^(\d\d):(\d\d)-(\d\d):(\d\d)$")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,15}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
 class PolicyError(ConfigError):
@@ -64,7 +64,7 @@ def _policy(document: Item) -> Policy:
     steps = _steps(_needed(document, top, "steps"))
     plain = document.plain()
     name = _needed(document, top, "policy").text()
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise top["policy"].error("a policy's name is made of small letters, digits, - and _ (at most 40)")
     calendar = top["calendar"].text() if "calendar" in top else "company"
     if calendar not in (*NAMES, "company"):
@@ -114,7 +114,7 @@ def _step(item: Item) -> Step:
     given = item.mapping()
     _known(given, _STEP)
     step_id = _needed(item, given, "id").text()
-    if not _ID.match(step_id):
+    if not _ID.fullmatch(step_id):
         raise given["id"].error("a step's id is made of letters, digits, - and _ (at most 16)")
     offset, level = _number(_needed(item, given, "offset"), -365, 3650), _number(_needed(item, given, "level"), 0, 9)
     if level > 0 and offset < 1:
@@ -218,7 +218,7 @@ def _quiet(item: Item) -> Span | str:
 
 
 def _window(item: Item) -> tuple[time, time]:
-    found = _WINDOW.match(item.text())
+    found = _WINDOW.fullmatch(item.text())
     try:
         if found is None:
             raise ValueError
