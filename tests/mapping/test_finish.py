@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from mapping.engine import map_object, map_record
 from mapping.finish import finish_allocation, finish_document, finish_party
@@ -63,7 +64,7 @@ def test_names_of_a_party_stand_in_order_of_authority_each_once() -> None:
     ],
 )  # fmt: skip
 def test_the_sign_of_a_total_is_that_of_its_kind(kind: Any, total: int, fits: bool) -> None:
-    document = replace(INVOICE, kind=kind, total_minor=total)
+    document = structs.replace(INVOICE, kind=kind, total_minor=total)
     if fits:
         assert finish_document(document).total_minor == total
         return
@@ -78,7 +79,7 @@ def test_the_sign_of_a_total_is_that_of_its_kind(kind: Any, total: int, fits: bo
     [(900, 100, (900, 100)), (900, 101, (None, None)), (None, 100, (None, None)), (1000, None, (None, None))],
 )
 def test_net_and_tax_are_kept_only_where_they_sum_to_the_total(net: int | None, tax: int | None, kept: Any) -> None:
-    made = finish_document(replace(INVOICE, net_minor=net, tax_minor=tax))
+    made = finish_document(structs.replace(INVOICE, net_minor=net, tax_minor=tax))
     assert (made.net_minor, made.tax_minor) == kept
 
 
@@ -86,28 +87,30 @@ def test_net_and_tax_are_kept_only_where_they_sum_to_the_total(net: int | None, 
 def test_cash_has_no_plan_and_no_tax(kind: Any) -> None:
     total = -1000 if kind == "payment" else 1000
     made = finish_document(
-        replace(INVOICE, kind=kind, total_minor=total, net_minor=total, tax_minor=0, installments=TWO, due_on=None)
+        structs.replace(
+            INVOICE, kind=kind, total_minor=total, net_minor=total, tax_minor=0, installments=TWO, due_on=None
+        )
     )
     assert (made.installments, made.net_minor, made.tax_minor) == ((), None, None)
 
 
 def test_a_plan_sums_to_its_document_and_says_when_the_last_of_it_is_due() -> None:
-    assert finish_document(replace(INVOICE, installments=TWO)).due_on == LATER
-    assert finish_document(replace(INVOICE, installments=TWO[::-1], due_on=None)).due_on == LATER
-    kept = finish_document(replace(INVOICE, installments=TWO, due_on=ON))
+    assert finish_document(structs.replace(INVOICE, installments=TWO)).due_on == LATER
+    assert finish_document(structs.replace(INVOICE, installments=TWO[::-1], due_on=None)).due_on == LATER
+    kept = finish_document(structs.replace(INVOICE, installments=TWO, due_on=ON))
     assert (kept.due_on, kept.installments) == (ON, TWO)
-    wrong = replace(INVOICE, installments=TWO[:1])
+    wrong = structs.replace(INVOICE, installments=TWO[:1])
     assert refusal(lambda: finish_document(wrong)) == (
         "the plan rows sum to 4.00 CNY, the document says 10.00 CNY", "installments", "plan_mismatch"
     )  # fmt: skip
-    assert finish_document(replace(wrong, state="void")).installments == ()
+    assert finish_document(structs.replace(wrong, state="void")).installments == ()
 
 
 def test_a_document_without_a_plan_is_due_in_one_on_its_day() -> None:
     assert finish_document(INVOICE).installments == (Installment("", LATER, 1000),)
-    nothing = replace(INVOICE, due_on=None)
+    nothing = structs.replace(INVOICE, due_on=None)
     assert refusal(lambda: finish_document(nothing)) == ("neither plan rows nor a due date", "due_on", "missing")
-    assert finish_document(replace(nothing, state="draft")) == replace(nothing, state="draft")
+    assert finish_document(structs.replace(nothing, state="draft")) == structs.replace(nothing, state="draft")
 
 
 def test_a_settlement_is_between_two_documents_and_of_more_than_nothing() -> None:
