@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from mapping.identity.bind import kinds_of
+from mapping.identity.contradictions import ranked
 from mapping.identity.relations import STATED
 from sync.apply import append_answer
 from sync.context import Context
@@ -34,6 +35,7 @@ class AnswerError(TieoutError):
 def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: str) -> dict[str, Any]:
     """Answer an open conflict: link, bind, separate, related (a branch, a group's member) or leave.
 
+    What contradicts a link or binding must be named in the answer's `despite` (codes, a list or separated by commas).
     Raises Gone, StaleWrite (already closed), AnswerError.
     """
     action, target = str(answer.get("action", "")), str(answer.get("target", "") or "")
@@ -51,13 +53,15 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
                 hint="Actions: " + ", ".join(allowed) + ".",
             )
         _check_target(conn, found, action, target)
-        body = {
+        despite = _check_contradictions(conn, found, action, target, answer.get("despite"))
+        body: dict[str, Any] = {
             "conflict_id": conflict_id,
             "kind": found["kind"],
             "subject": found["cause"],
             "action": action,
             "target": target,
             "note": str(answer.get("note", "") or ""),
+            **({"despite": despite} if despite else {}),
         }
         seq = append_answer(conn, now, body, actor)
         done = conn.execute(
@@ -73,7 +77,7 @@ def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: st
                 closed_at=now,
                 answer_seq=seq,
                 answered_by=actor,
-                answer={"action": action, "target": target, "note": body["note"]},
+                answer={name: body[name] for name in ("action", "target", "note", "despite") if name in body},
             )
         )
         if done.rowcount != 1:
@@ -98,6 +102,30 @@ def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, targe
         _check_document(conn, found, target)
     if action == "separate" and found["kind"] == "unlinked_document" and not target:
         raise AnswerError("say which document it is not", hint="Give target=<document id>, or answer with leave.")
+
+
+def _check_contradictions(conn: Connection, found: Mapping[Any, Any], action: str, target: str, said: Any) -> list[str]:
+    """The codes that contradict this answer, all of which it names; nobody overlooks that two firms are two.
+
+    Naming the customer is naming its accounts. Raises AnswerError (`contradicted`).
+    """
+    if action not in ("link", "bind"):
+        return []
+    meant = {target, *(parties.members_now(conn, target) if target.startswith("cus_") else ())}
+    codes = dict.fromkeys(
+        code
+        for one in ranked(found["suggestions"], found["evidence"].get("reasons"))
+        if one.get("target") in meant
+        for code in one["contradictions"]
+    )
+    named = said.split(",") if isinstance(said, str) else list(said or ())
+    if missing := [code for code in codes if code not in named]:
+        raise AnswerError(
+            f"{target} is contradicted by {', '.join(missing)}",
+            hint=f"If they are one all the same, say so: despite={','.join(codes)}",
+            code="contradicted",
+        )
+    return list(codes)
 
 
 def _check_document(conn: Connection, found: Mapping[Any, Any], target: str) -> None:

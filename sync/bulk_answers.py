@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
+from mapping.identity.contradictions import ranked
 from sync import answering
 from sync.context import Context
 from tieout.core import exact_json
@@ -27,7 +28,8 @@ How = Literal["suggested", "leave"]
 class BulkWish:
     """Which conflicts (the named ones, or the open ones of a filter) and how each is answered.
 
-    suggested: the first suggestion of each, where one is ahead of the others; leave: left as it is.
+    suggested: the first suggestion of each, where one is ahead of the others and nothing contradicts it; leave: left
+    as it is.
     """
 
     how: How
@@ -118,11 +120,13 @@ def _line(row: Mapping[Any, Any], how: How) -> dict[str, Any]:
     top: Mapping[str, Any] = {}
     why_not = "" if row["state"] == "open" else "closed"
     if how == "suggested" and not why_not:
-        offered = [one for one in row["suggestions"] or [] if isinstance(one, dict) and one.get("action")]
+        offered = [one for one in ranked(row["suggestions"], _reasons(row)) if one.get("action")]
         top = offered[0] if offered else {}
         if not top:
             why_not = "no_suggestion"
-        elif len(offered) > 1 and offered[1].get("points") == top.get("points"):
+        elif top["contradictions"]:
+            why_not = "contradicted"
+        elif len(offered) > 1 and not offered[1]["contradictions"] and offered[1].get("points") == top.get("points"):
             why_not = "tie"
     action = "leave" if how == "leave" else str(top.get("action", ""))
     if not why_not and action not in answering.ALLOWED.get(row["kind"], answering.DEFAULT_ALLOWED):
@@ -136,11 +140,17 @@ def _line(row: Mapping[Any, Any], how: How) -> dict[str, Any]:
         "label": str(top.get("label", "") or ""),
         "points": None if top.get("points") is None else str(top["points"]),
         "reasons": list(top.get("reasons") or []),
+        "contradictions": list(top.get("contradictions") or []),
         "blocks_balance": bool(row["blocks_balance"]),
         "currency": row["currency"],
         "money_minor": int(row["money_minor"] or 0),
         "why_not": why_not,
     }
+
+
+def _reasons(row: Mapping[Any, Any]) -> Any:
+    found = row["evidence"]
+    return found.get("reasons") if isinstance(found, dict) else ()
 
 
 class BulkDesk:

@@ -89,10 +89,10 @@ def judge(
             about = noted.get(record.ref, _NONE) | noted.get(other.ref, _NONE)
             found = known[other.ref] = compared(view, View(other), about)
         evidence[other.ref] = found
-    suggestions = _suggestions(evidence)
+    groups = _groups(others, evidence)
+    suggestions = _suggestions(evidence, groups)
     if wanted:
         return _answered(record, others, wanted, refused, parted, suggestions)
-    groups = _groups(others, evidence)
     sides: dict[str, set[str]] = {}
     for other in others:
         sides.setdefault(other.group or other.ref, set()).add(other.side)
@@ -253,9 +253,20 @@ def _competes(record: PartyFacts, rival: PartyFacts, rule: str) -> bool:
     return bool(record.legal_keys & rival.legal_keys)
 
 
-def _suggestions(evidence: Mapping[str, Evidence]) -> tuple[Suggestion, ...]:
+def _suggestions(evidence: Mapping[str, Evidence], groups: Mapping[str, Sequence[Evidence]]) -> tuple[Suggestion, ...]:
+    """The best candidates. To be linked to one is to be linked to its customer: what vetoes another member counts."""
     ranked = sorted(evidence.values(), key=lambda one: (-one.points, one.ref))
     least = weights().review
-    return tuple(
-        Suggestion(one.ref, one.points, one.weighed) for one in ranked if one.points >= least or one.tax_equal
-    )[:MAX_SUGGESTIONS]
+    chosen = [one for one in ranked if one.points >= least or one.tax_equal][:MAX_SUGGESTIONS]
+    vetoes: dict[str, list[Reason]] = {}
+    for group, members in groups.items():
+        if len(members) > 1:
+            vetoes[group] = [reason for one in members for reason in one.weighed if reason.code in VETOES]
+    out = []
+    for one in chosen:
+        known = {reason.code for reason in one.weighed}
+        facts = one.theirs.facts
+        others = {reason.code: reason for reason in vetoes.get(facts.group or facts.ref, ())}
+        more = tuple(reason for code, reason in sorted(others.items()) if code not in known)
+        out.append(Suggestion(one.ref, one.points, (*one.weighed, *more)))
+    return tuple(out)

@@ -8,7 +8,8 @@ from importlib.resources import files
 
 # What decides nothing about who is who: how records are kept and shown, and what binds documents.
 _NO_RULES = frozenset(
-    "__init__.py bind.py kept_ids.py numbers.py packed.py parts.py remembered.py rule_digest.py".split()
+    "__init__.py bind.py contradictions.py kept_ids.py numbers.py packed.py parts.py remembered.py"
+    " rule_digest.py".split()
 )
 
 

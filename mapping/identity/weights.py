@@ -32,7 +32,7 @@ BARS = frozenset(
     "names_share_nothing names_unconfirmed trade_apart form_kind_differs branch_unclear group_word_differs "
     "region_conflict reach_differs branch_one_side".split()
 )
-_HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
+HOLDS_REGISTERED = HOLDS - {"city_conflict", "address_differs"}
 # Without an equal id, what is asked about as a pair is not brought together by a third record either.
 # A group word may be left out in a short name, and telephone numbers are often written without their country.
 _BARS_UNKNOWN = (BARS | HOLDS | {"han_differs", "latin_form_differs"}) - {"group_differs", "phone_abroad"}
@@ -187,7 +187,7 @@ def held(codes: Collection[str]) -> str:
     if bar := next((code for code in codes if code in BARS), ""):
         return bar
     rule = sufficient(codes)
-    holds = _HOLDS_REGISTERED if registered(codes) else HOLDS
+    holds = HOLDS_REGISTERED if registered(codes) else HOLDS
     return next((code for code in codes if code in holds), "" if rule else "no_rule")
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from mapping.identity.contradictions import against, contradictions
+from mapping.identity.evidence import compare
+from mapping.identity.facts import PartyFacts, facts
 from mapping.identity.link import Suggestion, Verdict
 from sync.fold.batch import Batch
 from sync.fold.conflicts import ConflictCall
@@ -89,9 +92,10 @@ def _call(
     ]
     reasons = [reason_row(r) for r in verdict.reasons]
     if business is not None:
-        suggestions = _by_documents(batch, suggestions, business)
-        if not reasons:
-            reasons = [{"code": "no_rule_links", "mine": mine.display_name, "theirs": "", "ref": ""}]
+        suggestions = _by_documents(batch, suggestions, business, facts(key, mine, side=connection))
+    suggestions.sort(key=lambda one: bool(against(one, reasons)))
+    if business is not None and not reasons:
+        reasons = [{"code": "no_rule_links", "mine": mine.display_name, "theirs": "", "ref": ""}]
     return ConflictCall(
         kind=KIND,
         cause=key,
@@ -136,8 +140,13 @@ def _less(batch: Batch, business: Business | None, refused: set[str]) -> Busines
     return dataclasses.replace(business, numbers=kept)
 
 
-def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Business) -> list[dict[str, Any]]:
-    """Accounts whose documents this record's own invoices are bound to: the strongest hint short of a rule."""
+def _by_documents(
+    batch: Batch, suggestions: list[dict[str, Any]], business: Business, mine: PartyFacts
+) -> list[dict[str, Any]]:
+    """Accounts whose documents this record's own invoices are bound to: the strongest hint short of a rule.
+
+    One that its name alone would not have brought up still says what contradicts it.
+    """
     known = {one["target"]: one for one in suggestions}
     missing = sorted(business.numbers.keys() - known.keys())
     parties = parties_of(batch.conn, missing)
@@ -148,7 +157,7 @@ def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Bus
             "action": "link",
             "label": party.display_name if party is not None else account,
             "points": 0,
-            "reasons": [],
+            "reasons": [] if party is None else _contradicted(mine, facts(account, party, side="books")),
             "record": _shown(party) if party is not None else {},
         }
     for account, bound in business.numbers.items():
@@ -160,6 +169,12 @@ def _by_documents(batch: Batch, suggestions: list[dict[str, Any]], business: Bus
             "reasons": [*one["reasons"], {"code": "documents_bound", "mine": shown, "theirs": shown, "ref": account}],
         }
     return sorted(known.values(), key=lambda one: (-one["points"], one["target"]))
+
+
+def _contradicted(mine: PartyFacts, theirs: PartyFacts) -> list[dict[str, Any]]:
+    found = compare(mine, theirs)
+    codes = contradictions(found.codes)
+    return [reason_row(one) for one in found.weighed if one.code in codes]
 
 
 def _shown(party: PartyCandidate) -> dict[str, Any]:

@@ -69,14 +69,15 @@ def answer(product: Product, url: str, loaded: Loaded) -> Mapping[str, Answered]
             for row in _asked(client, "identity", crm):
                 truth = crm.meant_accounts.get(row["external_id"] or "")
                 if truth and truth["customer"] and len(made.accounts) < MOST:
-                    target = _suggested(client, row["id"], legal[truth["customer"]])
-                    if target:
-                        _say(client, row["id"], "link", target)
+                    choice = _suggested(client, row["id"], legal[truth["customer"]])
+                    if choice:
+                        _say(client, row["id"], "link", str(choice["target"]), choice["contradictions"])
                         made.accounts.append(row["external_id"])
             for row in _asked(client, "unlinked_document", crm):
                 truth = crm.meant_invoices.get(row["external_id"] or "")
                 if truth and truth["way"] in ("no_number", "wrong_number", "amount") and len(made.invoices) < MOST:
-                    _say(client, row["id"], "bind", _document(client, truth["meant"]))
+                    meant = _document(client, truth["meant"])
+                    _say(client, row["id"], "bind", meant, _contradictions(client, row["id"], meant))
                     made.invoices.append(row["external_id"])
             assert made.accounts, f"nobody was asked who an account of {crm.connection} is"
             assert made.invoices, f"nobody was asked what an invoice of {crm.connection} stands for"
@@ -96,13 +97,19 @@ def _asked(client: httpx.Client, kind: str, crm: Crm) -> list[dict[str, Any]]:
         query["cursor"] = page["next"]
 
 
-def _suggested(client: httpx.Client, conflict: str, legal: str) -> str | None:
-    """The target of the suggestion that names the legal name."""
+def _suggested(client: httpx.Client, conflict: str, legal: str) -> dict[str, Any] | None:
+    """The suggestion that names the legal name."""
     one = client.get(f"/v1/conflicts/{conflict}").raise_for_status().json()
     for choice in one["suggestions"]:
         if choice.get("action") == "link" and legal in ((choice.get("record") or {}).get("names") or []):
-            return str(choice["target"])
+            return dict(choice)
     return None
+
+
+def _contradictions(client: httpx.Client, conflict: str, target: str) -> list[str]:
+    """What contradicts a suggestion: whoever answers has looked at it."""
+    one = client.get(f"/v1/conflicts/{conflict}").raise_for_status().json()
+    return [code for choice in one["suggestions"] if choice["target"] == target for code in choice["contradictions"]]
 
 
 def _document(client: httpx.Client, number: str) -> str:
@@ -111,6 +118,6 @@ def _document(client: httpx.Client, number: str) -> str:
     return str(only)
 
 
-def _say(client: httpx.Client, conflict: str, action: str, target: str) -> None:
-    body = {"action": action, "target": target, "note": "known to the desk"}
+def _say(client: httpx.Client, conflict: str, action: str, target: str, despite: list[str]) -> None:
+    body = {"action": action, "target": target, "note": "known to the desk", "despite": despite}
     client.post(f"/v1/conflicts/{conflict}/resolution", json=body).raise_for_status()

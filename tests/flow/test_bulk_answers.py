@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from mapping.identity.contradictions import ranked
 from sync.answering import AnswerError
 from tests.flow.books import Synced, rows
 from tieout.core.errors import Gone, StaleWrite
-from tieout.store.tables import audit, conflicts
+from tieout.store.tables import audit, conflicts, memberships
 
 
 def states(service: Any) -> dict[str, str]:
@@ -26,7 +27,7 @@ def test_what_was_shown_is_answered_and_taken_back_as_one(synced: Synced) -> Non
     answered = {row["id"]: row for row in shown["rows"] if not row["why_not"]}
     assert answered
     assert shown["answered"] == len(answered)
-    assert {row["why_not"] for row in shown["rows"]} <= {"", "no_suggestion", "tie", "not_possible"}
+    assert {row["why_not"] for row in shown["rows"]} <= {"", "no_suggestion", "contradicted", "tie", "not_possible"}
     totals: dict[str, int] = {}
     for row in answered.values():
         totals[row["currency"]] = totals.get(row["currency"], 0) + row["money_minor"]
@@ -72,3 +73,32 @@ def test_a_chosen_few_are_left_and_what_is_closed_says_so(synced: Synced) -> Non
         service.bulk.answer(wish, nothing["digest"], "", "user:mei")
     with pytest.raises(AnswerError, match="at most 200"):
         service.bulk.preview({"how": "leave", "ids": tuple(f"cfl_{n}" for n in range(201))})
+
+
+def test_what_is_contradicted_is_linked_by_nobody_who_has_not_named_it(synced: Synced) -> None:
+    world, service = synced
+    planted = {key for key, told in world.truth["accounts"].items() if told["way"] == "tax_id_contradiction"}
+    assert planted
+    found = {row["external_id"]: row for row in rows(service, select(conflicts).where(conflicts.c.kind == "identity"))}
+    shown = {row["id"]: row for row in service.bulk.preview({"how": "suggested"})["rows"]}
+    asked = [found[key] for key in planted if key in found]
+    assert asked
+    for row in asked:
+        line = shown[row["id"]]
+        assert (line["why_not"], line["action"]) == ("contradicted", "")
+        (choice, *_) = ranked(row["suggestions"])
+        assert "tax_id_conflict" in choice["contradictions"]
+        link = {"action": "link", "target": choice["target"], "note": ""}
+        for said in ({}, {"despite": "address_differs"}, {"despite": []}):
+            with pytest.raises(AnswerError, match="tax_id_conflict") as refused:
+                service.resolve(row["id"], {**link, **said}, "user:li")
+            assert refused.value.code == "contradicted"
+        (home,) = rows(service, select(memberships.c.customer_id).where(memberships.c.member == choice["target"]))
+        with pytest.raises(AnswerError, match="tax_id_conflict"):
+            service.resolve(row["id"], {**link, "target": home["customer_id"]}, "user:li")
+    told = ",".join(choice["contradictions"])
+    service.resolve(row["id"], {**link, "despite": told}, "user:li")
+    (kept,) = rows(service, select(conflicts).where(conflicts.c.id == row["id"]))
+    assert (kept["state"], kept["answer"]["despite"]) == ("resolved", choice["contradictions"])
+    service.undo(row["id"], "user:li")
+    assert service.rebuild_check().as_dict()["differences"] == []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from mapping.identity.contradictions import ranked
 from sync import answering
 from sync.context import Context
 from sync.queue import ring
@@ -76,7 +77,8 @@ def _answer(rough: World, calm: World, rng: Random) -> None:
         action = "leave"
     works = {}
     for label, found, known in (("rough", here, mine), ("calm", there, other)):
-        answer = {"action": action, "target": known.get(target, "") if action in ("link", "bind") else ""}
+        meant = known.get(target, "") if action in ("link", "bind") else ""
+        answer = {"action": action, "target": meant, "despite": _despite(found[name], meant)}
         works[label] = _resolver(found[name]["id"], answer)
     in_both(rough, calm, f"answer {name} {action} {target}", works)
 
@@ -90,7 +92,13 @@ def _facts(conflict: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _resolver(conflict_id: str, answer: Mapping[str, str]) -> Callable[[Context], None]:
+def _despite(conflict: Mapping[str, Any], target: str) -> list[str]:
+    """What contradicts the suggestion: whoever answers has looked at it."""
+    told = ranked(conflict["suggestions"], conflict["evidence"].get("reasons"))
+    return [code for one in told if one["target"] == target for code in one["contradictions"]]
+
+
+def _resolver(conflict_id: str, answer: Mapping[str, Any]) -> Callable[[Context], None]:
     def run(ctx: Context) -> None:
         with suppress(StaleWrite):  # it went through before, or closed by itself
             answering.resolve(ctx, conflict_id, answer, "ann")

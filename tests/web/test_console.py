@@ -144,6 +144,12 @@ def test_weights_of_evidence_are_told_in_words() -> None:
         "for", "slight_for", "", "", "slight_against", "against",
     ]  # fmt: skip
     assert evidence.likelihood({"points": 80, "reasons": [{"code": "same_amount"}]}) == "", "ranked, not weighed"
+    contradicted = {"action": "link", "points": 900, "reasons": reasons, "contradictions": ["city_conflict"]}
+    assert evidence.likelihood(contradicted) == "contradicted"
+    (shown,) = evidence.answers([contradicted])
+    assert [one["code"] for one in shown["reasons"]] == ["city_conflict", "tax_id_equal"], (
+        "what contradicts comes first"
+    )
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mapping.identity.contradictions import ranked
 from tieout.core.errors import Gone
 from tieout.reports.values import money, money_or_none, pick
 from tieout.store.queries import conflicts, pushes, reconciliations, runs
@@ -33,7 +34,10 @@ def conflict_detail(conn: Connection, conflict_id: str, now: datetime) -> dict[s
         raise Gone(f"there is no conflict {conflict_id}", code="no_conflict")
     return {
         **conflict(row, now),
-        **pick(row, "evidence", "suggestions", "answer"),
+        **pick(row, "evidence", "answer"),
+        "suggestions": ranked(
+            row["suggestions"], row["evidence"].get("reasons") if isinstance(row["evidence"], dict) else ()
+        ),
         "rule": row["rule_id"],
         "may_overrule": row["state"] == "resolved" and bool(row["rule_id"]) and row["kind"] == "unlinked_document",
     }

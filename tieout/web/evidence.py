@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,7 +123,12 @@ def strength(weight: Any) -> str:
 
 
 def likelihood(suggestion: Mapping[str, Any]) -> str:
-    """How likely a weighed suggestion is the same customer: likely, open or unlikely; "" where nothing was weighed."""
+    """How likely a weighed suggestion is the same customer: likely, open or unlikely; "" where nothing was weighed.
+
+    `contradicted` wherever a veto or hold speaks against it, however much speaks for it.
+    """
+    if suggestion.get("contradictions"):
+        return "contradicted"
     told, reasons = str(suggestion.get("points")), _dicts(suggestion.get("reasons"))
     if not told.removeprefix("-").isdecimal() or not any(strength(one.get("weight")) for one in reasons):
         return ""
@@ -132,18 +137,27 @@ def likelihood(suggestion: Mapping[str, Any]) -> str:
 
 
 def answers(suggestions: Any) -> list[dict[str, Any]]:
-    """Suggestions that can be sent back as an answer: action, target, label, likelihood and reasons of each."""
+    """Suggestions that can be sent back as an answer: action, target, label, likelihood and reasons of each.
+
+    What contradicts one comes first among its reasons, and again as `against`.
+    """
     return [
         {
             "action": item["action"],
             "target": text(item.get("target")),
             "label": text(item.get("label")),
             "likelihood": likelihood(item),
-            "reasons": sorted(item.get("reasons") or [], key=_says_most),
+            "reasons": sorted(item.get("reasons") or [], key=lambda one: (not _is_among(one, told), _says_most(one))),
+            "against": told,
         }
         for item in _dicts(suggestions)
+        for told in [list(item.get("contradictions") or [])]
         if isinstance(item.get("action"), str)
     ]
+
+
+def _is_among(reason: Any, codes: Sequence[str]) -> bool:
+    return isinstance(reason, dict) and reason.get("code") in codes
 
 
 def _says_most(reason: Any) -> int:

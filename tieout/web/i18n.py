@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +78,10 @@ class Speaker:
         if not code:
             return ""
         return self._words.get(f"{family}.{code}", code.replace("_", " "))
+
+    def listed(self, family: str, codes: Iterable[str]) -> str:
+        """The words of several codes, as a list."""
+        return ("、" if self.language == "zh-CN" else ", ").join(self.word(family, code) for code in codes)
 
     def fault(self, words: str) -> str:
         """What went wrong, where it is known in this language."""

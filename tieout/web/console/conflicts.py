@@ -124,6 +124,7 @@ def answer(
     action: Text = "",
     target: Text = "",
     note: Text = "",
+    despite: Text = "",
 ) -> Response:
     """Answer it as this person."""
     if action not in {one for allowed in ALLOWED.values() for one in allowed}:
@@ -132,7 +133,9 @@ def answer(
     if not (target + note).replace("\n", "").replace("\r", "").isprintable() or len(target) > 300 or len(note) > 500:
         raise Refused(422, "invalid", "the answer has characters or a length that cannot be stored")
     note = " ".join(note.split())
-    service.resolve(conflict_id, {"action": action, "target": target, "note": note}, person.actor)
+    named = [code for code in despite[:400].split(",") if code.isascii() and code.replace("_", "").isalpha()]
+    said: dict[str, Any] = {"action": action, "target": target, "note": note}
+    service.resolve(conflict_id, said | ({"despite": named} if named else {}), person.actor)
     return see(f"/conflicts/{conflict_id}?done=answered")
 
 

@@ -41,7 +41,7 @@ def get_conflict(_: Reader, conflict_id: ConflictId, conn: Reads, ctx: Ctx) -> R
 @router.post("/{conflict_id}/resolution", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def resolve(caller: Operator, conflict_id: ConflictId, body: ResolutionIn, service: Uses) -> Response:
     """Answer a conflict; what it blocked is replayed. 409 when it is no longer open."""
-    return reply(Done, plain(service.resolve(conflict_id, body.model_dump(), caller.actor)))
+    return reply(Done, plain(service.resolve(conflict_id, body.answer(), caller.actor)))
 
 
 @router.delete("/{conflict_id}/resolution", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)

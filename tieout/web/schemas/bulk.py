@@ -14,7 +14,8 @@ class BulkWishIn(In):
     """Which conflicts (named, or the open ones of a filter; at most 200) and how each is answered."""
 
     how: Literal["suggested", "leave"] = Field(
-        description="suggested: the first suggestion where it is ahead of the others; leave: left as it is."
+        description="suggested: the first suggestion, where it is ahead of the others and nothing contradicts it; "
+        "leave: left as it is."
     )
     ids: Annotated[list[Id], Field(max_length=200)] = Field([], examples=[["cfl_01jd5m9p2k7x8n4q3r6s1t"]])
     kind: ConflictKind | None = None
@@ -43,10 +44,11 @@ class BulkLine(Out):
     label: str
     points: str | None
     reasons: Any
+    contradictions: list[str] = Field(description="Reasons that no other evidence outweighs; such a line is skipped.")
     blocks_balance: bool
     currency: str | None
     money_minor: int
-    why_not: Literal["", "closed", "no_suggestion", "tie", "not_possible"]
+    why_not: Literal["", "closed", "no_suggestion", "contradicted", "tie", "not_possible"]
 
 
 class BulkTotal(Out):

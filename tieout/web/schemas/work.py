@@ -63,7 +63,9 @@ class ConflictDetail(Conflict):
     """A conflict with the evidence of both sides and suggestions with their reasons."""
 
     evidence: Any
-    suggestions: Any
+    suggestions: Any = Field(
+        description="What it may be, with reasons; `contradictions` names those that no other evidence outweighs."
+    )
     answer: Any = Field(description="What a person answered, or null.")
     rule: str | None = Field(description="The rule that gave the answer, or null.")
     may_overrule: bool = Field(description="A rule answered it, and a person may still answer it by hand.")
@@ -81,6 +83,16 @@ class ResolutionIn(In):
         "", description="What it is linked or bound to: an account, customer or document id.", examples=["acc_01jd5m9p"]
     )
     note: AnswerText = Field("", description="Why, for those who come later.")
+    despite: Annotated[list[Annotated[str, Field(pattern="^[a-z_]{1,40}$")]], Field(max_length=20)] = Field(
+        [],
+        description="The contradictions of the suggestion that a person has looked at; without them a contradicted "
+        "link or binding is refused with 409 `contradicted`.",
+        examples=[["tax_id_conflict"]],
+    )
+
+    def answer(self) -> dict[str, Any]:
+        """The answer as the service takes it."""
+        return self.model_dump(exclude=None if self.despite else {"despite"})
 
 
 class Done(Out):
