@@ -13,12 +13,13 @@ from mapping.outbound import FieldNames, own_fields
 from mapping.outbound_fields import AMOUNT_FIELDS
 from sync.apply import unread
 from sync.context import Context
-from sync.plan_about import About, about, at_stake
+from sync.plan_about import About, about
 from sync.push import PushSummary, run_push
 from tieout.core.ports import RemoteChange, Seen
 from tieout.store import plans, pushes
 from tieout.store.landing import chunks
 from tieout.store.outbox import same_value
+from tieout.store.queries.debts import at_stake
 from tieout.store.session import reading
 from tieout.store.tables import outbox, remote_seen
 

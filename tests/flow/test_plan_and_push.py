@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
 from sync.plan import PlanView
-from sync.plan_about import about, at_stake
+from sync.plan_about import about
 from sync.service import Service
 from tests.flow.books import examples, receive, rows, waiting, writes_since, zoho_record
 from tests.flow.harness import make_world, open_installation, outbox_states
+from tieout.reports import work
 from tieout.sandbox.world import SandboxWorld
 from tieout.store.plans import pending
+from tieout.store.queries.debts import at_stake
+from tieout.store.session import reading
 from tieout.store.tables import customers, documents, inputs, outbox, remote_seen
 
 
@@ -90,6 +94,10 @@ def test_a_plan_writes_nothing_and_push_of_its_digest_writes_exactly_its_rows(tm
         assert service.rebuild_check().as_dict()["differences"] == []
 
 
+def _line(line: Mapping[str, Any]) -> tuple[str, str, str]:
+    return line["connection"], line["state"], line["operation"]
+
+
 def test_totals_count_a_debt_once_however_many_records_show_it(tmp_path: Path, engine_url: str) -> None:
     world = make_world(16, 40)
     with open_installation(tmp_path, world, engine_url, push_mode="plan") as service:
@@ -99,6 +107,18 @@ def test_totals_count_a_debt_once_however_many_records_show_it(tmp_path: Path, e
         owed = {row["id"]: (row["currency"], row["open_minor"]) for row in invoices}
         shown = {row.subject for row in view.rows if row.module == "Invoices"} & owed.keys()
         assert shown
+        with reading(service.ctx.engine) as conn:
+            told = work.pending(conn)
+        assert {one["currency"]: one["minor"] for one in told["totals"]} == view.totals
+        assert told["rows"] == len(view.rows)
+        for line in told["lines"]:
+            mine = [row for row in view.rows if (row.connection, row.state, row.operation) == _line(line)]
+            behind = about(
+                service.ctx, [row for row in pending(service.ctx.engine) if row["id"] in {m.id for m in mine}]
+            )
+            assert line["rows"] == len(mine)
+            totals = {one["currency"]: one["minor"] for one in line["totals"]}
+            assert totals == at_stake(one.debts for one in behind.values())
 
         one = next(
             example

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -61,15 +62,21 @@ def push_detail(conn: Connection, push_id: str) -> dict[str, Any]:
     return push(row)
 
 
-def pending(conn: Connection) -> list[dict[str, Any]]:
-    """What waits to be written, per connection, state, operation and currency, with money totals."""
-    return [
-        {
-            **pick(row, "connection", "state", "operation", "rows"),
-            "money": None if not row["currency"] else money(int(row["minor"]), row["currency"]),
-        }
-        for row in pushes.pending(conn)
-    ]
+def pending(conn: Connection) -> dict[str, Any]:
+    """What waits to be written, per connection, state and operation, and what is owed behind it: each debt once."""
+    lines, totals = pushes.pending(conn)
+    return {
+        "lines": [
+            {**pick(asdict(line), "connection", "state", "operation", "rows"), "totals": _amounts(line.totals)}
+            for line in lines
+        ],
+        "rows": sum(line.rows for line in lines),
+        "totals": _amounts(totals),
+    }
+
+
+def _amounts(totals: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [money(minor, currency) for currency, minor in totals.items()]
 
 
 def run(row: Row) -> dict[str, Any]:

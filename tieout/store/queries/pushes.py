@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from tieout.store.queries import debts
 from tieout.store.queries.paging import Slice, cut, decode
-from tieout.store.tables import outbox
+from tieout.store.tables import documents, outbox
 
 Row = RowMapping
 
@@ -59,22 +60,44 @@ def get(conn: Connection, push_id: str) -> Row | None:
     return conn.execute(select(outbox).where(outbox.c.id == push_id)).mappings().one_or_none()
 
 
-def pending(conn: Connection) -> Sequence[Row]:
-    """What waits to be pushed: rows and money per connection, state and currency."""
-    query = (
-        select(
-            outbox.c.connection,
-            outbox.c.state,
-            outbox.c.operation,
-            outbox.c.currency,
-            func.count().label("rows"),
-            func.sum(outbox.c.money_minor).label("minor"),
-        )
-        .where(outbox.c.state.in_(PENDING))
-        .group_by(outbox.c.connection, outbox.c.state, outbox.c.operation, outbox.c.currency)
-        .order_by(outbox.c.connection, outbox.c.state, outbox.c.operation, outbox.c.currency)
-    )
-    return conn.execute(query).mappings().all()
+@dataclass(frozen=True, slots=True)
+class PendingLine:
+    """What waits to be written of one kind; `totals`: what is owed behind it by currency, each debt once."""
+
+    connection: str
+    state: str
+    operation: str
+    rows: int
+    totals: Mapping[str, int]
+
+
+def pending(conn: Connection) -> tuple[Sequence[PendingLine], Mapping[str, int]]:
+    """What waits to be written, and what is owed behind all of it: a debt counts once however many records show it."""
+    o, d = outbox.c, documents.c
+    kind = (o.connection, o.state, o.operation)
+    counts = conn.execute(
+        select(*kind, func.count().label("rows")).where(o.state.in_(PENDING)).group_by(*kind).order_by(*kind)
+    ).all()
+    found: dict[tuple[str, str, str], dict[str, tuple[str, int]]] = {}
+    shown = select(*kind, d.id, d.currency, d.open_minor).distinct().join(documents, d.id == o.subject)
+    for *key, document, currency, minor in conn.execute(shown.where(o.state.in_(PENDING), d.open_minor > 0)):
+        found.setdefault(_key(key), {})[document] = (currency, minor)
+    fields = (o.id, o.subject, o.reason, o.currency, o.money_minor)
+    query = select(*kind, *fields).outerjoin(documents, d.id == o.subject).where(o.state.in_(PENDING), d.id.is_(None))
+    rows = conn.execute(query).mappings().all()
+    resting = debts.behind(conn, rows, debts.decisions_of(conn, rows))
+    known = debts.documents_of(conn, {document for some in resting.values() for document in some})
+    for row in rows:
+        mine = [known[document] for document in resting[row["id"]] if document in known]
+        key = (row["connection"], row["state"], row["operation"])
+        found.setdefault(key, {}).update(debts.debts_of(row, mine))
+    lines = [PendingLine(*key, rows, debts.at_stake([found.get(_key(key), {})])) for *key, rows in counts]
+    return lines, debts.at_stake(found.values())
+
+
+def _key(parts: Sequence[str]) -> tuple[str, str, str]:
+    connection, state, operation = parts
+    return connection, state, operation
 
 
 def by_state(conn: Connection) -> Sequence[Row]:
