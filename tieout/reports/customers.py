@@ -12,6 +12,7 @@ from tieout.core.errors import Gone
 from tieout.reports import documents, relations
 from tieout.reports.values import money, pick
 from tieout.store.queries import accounts, customers, decisions
+from tieout.store.queries.paging import Slice
 
 Row = Mapping[Any, Any]
 Today = Mapping[str, date]
@@ -100,19 +101,63 @@ def one(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
     return {**listed(conn, [row], today)[0], "created_by": row["created_by"], "members": members, "relations": related}
 
 
-def account(conn: Connection, customer_id: str, today: Today) -> dict[str, Any]:
-    """Everything a customer owes and paid: balances, open items, payments, allocations, credit with its reasons."""
+def account(
+    conn: Connection, customer_id: str, today: Today, limit: int, items: str | None = None, payments: str | None = None
+) -> dict[str, Any]:
+    """What a customer owes and paid: balances, open items, payments, allocations, credit with its reasons.
+
+    Lists are pages of `limit` rows, those of items and payments from a cursor on; `pages` says for each how many rows
+    there are in all, what they sum to per currency, how many stand before the page, and the cursor of the next one.
+    Open items less what payments do not pay yet is the balance.
+    """
     row = _known(conn, customer_id)
     ids = customers.account_ids(conn, customer_id)
-    items = accounts.items(conn, ids)
+    owed, came = items_of(conn, ids, today, limit, items), payments_of(conn, ids, limit, payments)
+    paid_by = accounts.allocations_of_accounts(conn, ids, limit, None)
+    rows = accounts.count_allocations(conn, ids)
     return {
         "customer": {"id": row["id"], "name": row["name"]},
         "as_of": dict(today),
         "balances": [balance(line) for line in customers.balances(conn, [customer_id], today).get(customer_id, [])],
         "credit": [decision(line) for line in credit(conn, [customer_id], today).get(customer_id, [])],
-        "items": [{**documents.item(line, today), "number": line["number"], "kind": line["kind"]} for line in items],
-        "payments": documents.listed(conn, accounts.payments(conn, ids)),
-        "allocations": [documents.allocation(line) for line in accounts.allocations_of_accounts(conn, ids)],
+        "items": owed.rows,
+        "payments": came.rows,
+        "allocations": [documents.allocation(line) for line in paid_by.rows],
+        "pages": {
+            "items": _page_of(accounts.item_totals(conn, ids), items, "items", owed.next),
+            "payments": _page_of(accounts.payment_totals(conn, ids), payments, "payments", came.next),
+            "allocations": {"rows": rows, "before": 0, "totals": [], "next": paid_by.next},
+        },
+    }
+
+
+def items_of(
+    conn: Connection, ids: Sequence[str], today: Today, limit: int, cursor: str | None
+) -> Slice[dict[str, Any]]:
+    """A page of open items of accounts, by due date."""
+    found = accounts.items(conn, ids, limit, cursor)
+    rows = [{**documents.item(row, today), "number": row["number"], "kind": row["kind"]} for row in found.rows]
+    return Slice(rows, found.next)
+
+
+def payments_of(conn: Connection, ids: Sequence[str], limit: int, cursor: str | None) -> Slice[dict[str, Any]]:
+    """A page of payments and refunds of accounts, newest first."""
+    found = accounts.payments(conn, ids, limit, cursor)
+    return Slice(documents.listed(conn, found.rows), found.next)
+
+
+def accounts_of(conn: Connection, customer_id: str) -> Sequence[str]:
+    """The accounts of a customer; an unknown id raises Gone."""
+    _known(conn, customer_id)
+    return customers.account_ids(conn, customer_id)
+
+
+def _page_of(sums: Sequence[Row], cursor: str | None, kind: str, following: str | None) -> dict[str, Any]:
+    return {
+        "rows": sum(int(line["rows"]) for line in sums),
+        "before": accounts.shown_before(cursor, kind),
+        "totals": [money(int(line["minor"]), line["currency"]) for line in sums],
+        "next": following,
     }
 
 

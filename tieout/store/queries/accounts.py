@@ -3,52 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from sqlalchemy import Connection, RowMapping, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
 
+from tieout.core.dates import DateError, parse_on
+from tieout.core.errors import Gone
 from tieout.store.among import among
+from tieout.store.queries.paging import Slice, cut, decode
 from tieout.store.tables import allocations, documents, open_items
 
 Row = RowMapping
 
 
-def items(conn: Connection, account_ids: Sequence[str], limit: int = 2000) -> Sequence[Row]:
+def items(conn: Connection, account_ids: Sequence[str], limit: int, cursor: str | None) -> Slice[Row]:
     """Open items of these accounts that are not settled, by due date, with the document's number and kind."""
+    o = open_items.c
     query = (
         select(open_items, documents.c.number, documents.c.kind)
-        .join(documents, documents.c.id == open_items.c.document_id)
-        .where(open_items.c.account_id.in_(account_ids), open_items.c.open_minor != 0)
-        .order_by(open_items.c.due_on, open_items.c.id)
-        .limit(limit)
+        .join(documents, documents.c.id == o.document_id)
+        .where(o.account_id.in_(account_ids), o.open_minor != 0)
     )
-    return conn.execute(query).mappings().all()
+    before = shown_before(cursor, "items")
+    if cursor:
+        due, last, _ = decode(cursor, "items", (str, str, int))
+        day = _day(str(due))
+        query = query.where(or_(o.due_on > day, and_(o.due_on == day, o.id > last)))
+    rows = conn.execute(query.order_by(o.due_on, o.id).limit(limit + 1)).mappings().all()
+    return cut(rows, limit, "items", lambda row: (row["due_on"].isoformat(), row["id"], before + limit))
 
 
-def payments(conn: Connection, account_ids: Sequence[str], limit: int = 2000) -> Sequence[Row]:
+def payments(conn: Connection, account_ids: Sequence[str], limit: int, cursor: str | None) -> Slice[Row]:
     """Payments and refunds of these accounts, newest first; drafts are left out."""
-    query = (
-        select(documents)
-        .where(
-            documents.c.account_id.in_(account_ids),
-            documents.c.kind.in_(("payment", "refund")),
-            documents.c.state != "draft",
-        )
-        .order_by(documents.c.issue_on.desc(), documents.c.id.desc())
-        .limit(limit)
-    )
-    return conn.execute(query).mappings().all()
+    d = documents.c
+    query = select(documents).where(*_paid(account_ids))
+    before = shown_before(cursor, "payments")
+    if cursor:
+        issued, last, _ = decode(cursor, "payments", (str, str, int))
+        day = _day(str(issued))
+        query = query.where(or_(d.issue_on < day, and_(d.issue_on == day, d.id < last)))
+    rows = conn.execute(query.order_by(d.issue_on.desc(), d.id.desc()).limit(limit + 1)).mappings().all()
+    return cut(rows, limit, "payments", lambda row: (row["issue_on"].isoformat(), row["id"], before + limit))
 
 
-def allocations_of_accounts(conn: Connection, account_ids: Sequence[str], limit: int = 2000) -> Sequence[Row]:
+def allocations_of_accounts(conn: Connection, account_ids: Sequence[str], limit: int, cursor: str | None) -> Slice[Row]:
     """Allocations whose debit document belongs to these accounts, newest first."""
+    a = allocations.c
     query = (
         select(allocations, documents.c.number.label("to_number"))
-        .join(documents, documents.c.id == allocations.c.to_document_id)
+        .join(documents, documents.c.id == a.to_document_id)
         .where(documents.c.account_id.in_(account_ids))
-        .order_by(allocations.c.effective_on.desc(), allocations.c.id.desc())
-        .limit(limit)
     )
+    before = shown_before(cursor, "allocations")
+    if cursor:
+        effective, last, _ = decode(cursor, "allocations", (str, str, int))
+        day = _day(str(effective))
+        query = query.where(or_(a.effective_on < day, and_(a.effective_on == day, a.id < last)))
+    rows = conn.execute(query.order_by(a.effective_on.desc(), a.id.desc()).limit(limit + 1)).mappings().all()
+    return cut(rows, limit, "allocations", lambda row: (row["effective_on"].isoformat(), row["id"], before + limit))
+
+
+def shown_before(cursor: str | None, kind: str) -> int:
+    """How many rows the pages before a cursor of these lists held."""
+    return int(decode(cursor, kind, (str, str, int))[2]) if cursor else 0
+
+
+def item_totals(conn: Connection, account_ids: Sequence[str]) -> Sequence[Row]:
+    """How many items are open in each currency, and their sum: invoices less credit notes, whatever a page holds."""
+    o = open_items.c
+    query = select(o.currency, func.count().label("rows"), func.sum(o.open_minor).label("minor"))
+    query = query.where(o.account_id.in_(account_ids), o.open_minor != 0).group_by(o.currency).order_by(o.currency)
     return conn.execute(query).mappings().all()
+
+
+def payment_totals(conn: Connection, account_ids: Sequence[str]) -> Sequence[Row]:
+    """How many payments and refunds there are in each currency, and what of the posted ones pays nothing yet."""
+    d = documents.c
+    idle = case((d.state == "posted", -d.open_minor), else_=0)
+    query = select(d.currency, func.count().label("rows"), func.sum(idle).label("minor")).where(*_paid(account_ids))
+    return conn.execute(query.group_by(d.currency).order_by(d.currency)).mappings().all()
+
+
+def count_allocations(conn: Connection, account_ids: Sequence[str]) -> int:
+    """How many allocations have a debit document of these accounts."""
+    query = (
+        select(func.count()).select_from(allocations).join(documents, documents.c.id == allocations.c.to_document_id)
+    )
+    return int(conn.execute(query.where(documents.c.account_id.in_(account_ids))).scalar_one())
+
+
+def _paid(account_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    d = documents.c
+    return d.account_id.in_(account_ids), d.kind.in_(("payment", "refund")), d.state != "draft"
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_on(text)
+    except DateError:
+        raise Gone("there is no such page", hint="Start again without a cursor.", code="unknown_cursor") from None
 
 
 def allocations_of_document(conn: Connection, document_id: str) -> Sequence[Row]:

@@ -87,7 +87,6 @@ def landed_versions(conn: Connection, connection: str, stream: str, external_id:
         select(inputs.c.seq, inputs.c.at, inputs.c.modified_at, inputs.c.run_id, inputs.c.is_current)
         .where(inputs.c.connection == connection, inputs.c.stream == stream, inputs.c.external_id == external_id)
         .order_by(inputs.c.seq.desc())
-        .limit(50)
     )
     return [dict(row) for row in conn.execute(query).mappings()]
 
@@ -100,7 +99,6 @@ def journal(conn: Connection, document_id: str) -> list[dict[str, Any]]:
         .outerjoin(inputs, inputs.c.seq == entries.c.source_seq)
         .where(or_(entries.c.document_id == document_id, entries.c.id.in_(touched)))
         .order_by(entries.c.seq, entries.c.position)
-        .limit(200)
     )
     found = [dict(row) for row in conn.execute(query).mappings()]
     lines: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in found}

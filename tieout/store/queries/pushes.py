@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
@@ -80,8 +81,8 @@ def pending(conn: Connection) -> tuple[Sequence[PendingLine], Mapping[str, int]]
     ).all()
     found: dict[tuple[str, str, str], dict[str, tuple[str, int]]] = {}
     shown = select(*kind, d.id, d.currency, d.open_minor).distinct().join(documents, d.id == o.subject)
-    for *key, document, currency, minor in conn.execute(shown.where(o.state.in_(PENDING), d.open_minor > 0)):
-        found.setdefault(_key(key), {})[document] = (currency, minor)
+    for one in conn.execute(shown.where(o.state.in_(PENDING), d.open_minor > 0)):
+        found.setdefault(_key(one), {})[one.id] = (one.currency, one.open_minor)
     fields = (o.id, o.subject, o.reason, o.currency, o.money_minor)
     query = select(*kind, *fields).outerjoin(documents, d.id == o.subject).where(o.state.in_(PENDING), d.id.is_(None))
     rows = conn.execute(query).mappings().all()
@@ -91,13 +92,12 @@ def pending(conn: Connection) -> tuple[Sequence[PendingLine], Mapping[str, int]]
         mine = [known[document] for document in resting[row["id"]] if document in known]
         key = (row["connection"], row["state"], row["operation"])
         found.setdefault(key, {}).update(debts.debts_of(row, mine))
-    lines = [PendingLine(*key, rows, debts.at_stake([found.get(_key(key), {})])) for *key, rows in counts]
+    lines = [PendingLine(*_key(one), one[3], debts.at_stake([found.get(_key(one), {})])) for one in counts]
     return lines, debts.at_stake(found.values())
 
 
-def _key(parts: Sequence[str]) -> tuple[str, str, str]:
-    connection, state, operation = parts
-    return connection, state, operation
+def _key(row: Any) -> tuple[str, str, str]:
+    return row.connection, row.state, row.operation
 
 
 def by_state(conn: Connection) -> Sequence[Row]:

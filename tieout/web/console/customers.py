@@ -16,6 +16,7 @@ from tieout.web.deps import Ctx, Reads, Today, Uses
 
 router = APIRouter()
 PAGE = 50
+LINES = 100  # open items, and payments, on a customer's page
 Line = Annotated[str, Query(max_length=64)]
 
 
@@ -47,10 +48,12 @@ def show_customer(
     today: Today,
     service: Uses,
     cursor: Annotated[str | None, Query(max_length=600)] = None,
+    items: Annotated[str | None, Query(max_length=600)] = None,
+    payments: Annotated[str | None, Query(max_length=600)] = None,
     done: Literal["merged", "parted", ""] = "",
 ) -> Response:
     """One customer: balances, credit with reasons, open items, payments and what they paid, what happened, members."""
-    account = customer_view.account(conn, customer_id, today)
+    account = customer_view.account(conn, customer_id, today, LINES, items, payments)
     told = timeline.of_customer(conn, customer_id, cursor)
     cases = service.dunning.cases(
         kind=None, customer=customer_id, document=None, is_open=None, limit=PAGE, cursor=None
@@ -71,6 +74,7 @@ def show_customer(
         timeline=told.rows,
         next=told.next,
         cursor=cursor,
+        at={"items": items, "payments": payments},
         done=done,
     )
 

@@ -8,16 +8,21 @@ from fastapi import APIRouter, Path, Query, Response
 
 from sync.why import why
 from tieout.reports import customers as read
-from tieout.store.queries import customers
+from tieout.reports import documents
+from tieout.store.queries import accounts, customers
+from tieout.store.queries.paging import MAX_LIMIT
 from tieout.web.auth import Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Today, Uses, plain, reply
-from tieout.web.schemas.base import Id, Page
+from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Today, Uses, plain, reply, reply_page
+from tieout.web.schemas.base import Id, Page, PageQuery
 from tieout.web.schemas.identity import Why, WhyQuery
 from tieout.web.schemas.receivables import (
     Account,
+    AccountItem,
+    Allocation,
     Customer,
     CustomerDetail,
     CustomerQuery,
+    Document,
 )
 from tieout.web.schemas.regrouping import MergeIn, MergeLookIn, Regrouping, RelinkIn, UnmergeIn, UnmergeLookIn
 from tieout.web.schemas.work import Done
@@ -48,8 +53,36 @@ def get_customer(_: Reader, customer_id: CustomerId, conn: Reads, today: Today) 
 
 @router.get("/{customer_id}/account", response_model=Account, responses=READ_ERRORS, dependencies=NO_QUERY)
 def get_account(_: Reader, customer_id: CustomerId, conn: Reads, today: Today) -> Response:
-    """Balances, open items, payments, allocations, and credit with its reasons."""
-    return reply(Account, read.account(conn, customer_id, today))
+    """Balances, open items, payments, allocations, and credit with its reasons.
+
+    Of each list the first 200 rows; `pages` says how many there are, their totals, and the cursor that goes on in
+    `/items`, `/payments` and `/allocations` of the customer.
+    """
+    return reply(Account, read.account(conn, customer_id, today, MAX_LIMIT))
+
+
+@router.get("/{customer_id}/items", response_model=Page[AccountItem], responses=READ_ERRORS)
+def list_items(
+    _: Reader, customer_id: CustomerId, query: Annotated[PageQuery, Query()], conn: Reads, today: Today
+) -> Response:
+    """Open items of a customer by due date, settled ones left out."""
+    ids = read.accounts_of(conn, customer_id)
+    return reply_page(Page[AccountItem], read.items_of(conn, ids, today, query.limit, query.cursor), dict)
+
+
+@router.get("/{customer_id}/payments", response_model=Page[Document], responses=READ_ERRORS)
+def list_payments(_: Reader, customer_id: CustomerId, query: Annotated[PageQuery, Query()], conn: Reads) -> Response:
+    """Payments and refunds of a customer, newest first."""
+    ids = read.accounts_of(conn, customer_id)
+    return reply_page(Page[Document], read.payments_of(conn, ids, query.limit, query.cursor), dict)
+
+
+@router.get("/{customer_id}/allocations", response_model=Page[Allocation], responses=READ_ERRORS)
+def list_allocations(_: Reader, customer_id: CustomerId, query: Annotated[PageQuery, Query()], conn: Reads) -> Response:
+    """Allocations to documents of a customer, newest first; withdrawn ones are marked, not hidden."""
+    ids = read.accounts_of(conn, customer_id)
+    found = accounts.allocations_of_accounts(conn, ids, query.limit, query.cursor)
+    return reply_page(Page[Allocation], found, documents.allocation)
 
 
 @router.post("/{customer_id}/merge/preview", response_model=Regrouping, responses=WRITE_ERRORS, dependencies=NO_QUERY)

@@ -197,8 +197,25 @@ class Decision(Out):
     is_current: bool
 
 
+class AccountPage(Out):
+    """How much there is of a list of which a page is shown."""
+
+    rows: int = Field(description="In all.")
+    before: int = Field(description="On the pages before.")
+    totals: list[Money] = Field(description="Of all rows: what is open of the items, what payments do not pay yet.")
+    next: str | None = Field(description="Cursor of the next page; null where nothing is left out.", examples=[None])
+
+
+class AccountPages(Out):
+    """The lists of an account. Open items less payments that pay nothing yet is the balance."""
+
+    items: AccountPage
+    payments: AccountPage
+    allocations: AccountPage
+
+
 class Account(Out):
-    """Everything a customer owes and paid."""
+    """What a customer owes and paid; of long lists the first page."""
 
     customer: Party
     as_of: dict[str, date] = Field(description="Business date per company.", examples=[{"cn": "2026-11-24"}])
@@ -207,6 +224,7 @@ class Account(Out):
     items: list[AccountItem]
     payments: list[Document]
     allocations: list[Allocation]
+    pages: AccountPages
 
 
 class Explanation(Out):
