@@ -189,7 +189,7 @@ class RemoteHttp:
                     body=body,
                     what=what,
                     server_at=_http_date(answer.headers.get("date")),
-                    cookies={cookie.name: cookie.value or "" for cookie in answer.cookies.jar},
+                    cookies=_cookies(answer),
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise Transient(self._say(f"{what}: no connection ({type(error).__name__})"), **self._at()) from None
@@ -322,6 +322,13 @@ def _tls(ca_file: str) -> ssl.SSLContext:
         except (OSError, ssl.SSLError):
             raise ConfigError(f"ca_file {ca_file!r} cannot be read as PEM certificates") from None
     return context
+
+
+def _cookies(answer: httpx.Response) -> dict[str, str]:
+    """What an answer sets; the jar is opened only where there is something to put into it."""
+    if "set-cookie" not in answer.headers:
+        return {}
+    return {cookie.name: cookie.value or "" for cookie in answer.cookies.jar}
 
 
 def _http_date(text: str | None) -> datetime | None:

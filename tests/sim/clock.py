@@ -34,7 +34,8 @@ class ProcessClock:
         self.skew = skew
 
     def now(self) -> datetime:
-        return self._time.now() + timedelta(seconds=self.skew)
+        now = self._time.now()
+        return now + timedelta(seconds=self.skew) if self.skew else now
 
     def monotonic(self) -> float:
         return self._time.seconds

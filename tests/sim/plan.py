@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.sim import faultkinds
 
+ACTS = 1  # goes up by one whenever people learn to do something else (`LATER` in users.py)
 VARIANTS = 8  # seeded companies with a start, a time zone and page sizes of their own
 
 # actor -> weight. `gap` draws the seconds before a step; days and hours are steps of their own.
@@ -75,6 +76,7 @@ class Plan:
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...]
     found: str = field(default="", compare=False)  # what it showed when it was kept
+    acts: int = 0  # people do what they did when it was drawn: acts that came later would make another world of it
     starts_unsent: bool = False  # read and decided, nothing written to the CRM yet: messages go out under its faults
 
     def without_faults(self) -> Plan:
@@ -109,6 +111,7 @@ def draw(seed: int, steps: int = 150, engine: str = "sqlite") -> Plan:
         push_mode=push_mode,
         starts_empty=start < 0.25,
         starts_unsent=push_mode == "auto" and start > 0.5,
+        acts=ACTS,
         steps=turns,
         faults=tuple(sorted(_faults(rng, steps), key=lambda one: one.step)),
     )

@@ -10,7 +10,8 @@ from tests.sim import desk, users
 from tests.sim.actors import ACTORS
 from tests.sim.faultkinds import KINDS
 from tests.sim.plan import ACTORS as DRAWN
-from tests.sim.plan import draw
+from tests.sim.plan import ACTS, draw
+from tests.sim.run import corpus
 from tests.sim.variant import VARIANTS
 from tests.sim.world import LOCKSTEP
 
@@ -126,3 +127,12 @@ def test_seeds_draw_every_kind_at_every_place() -> None:
     """By 3,000 seeds: what no seed draws protects nothing."""
     drawn = {(fault.kind, fault.place) for seed in range(3000) for fault in draw(seed, steps=2).faults}
     assert {(kind, place) for kind, shape in KINDS.items() for place in shape.places} == drawn
+
+
+def test_a_kept_plan_draws_among_the_acts_of_its_time() -> None:
+    """Else each new act would make another world of it, and it would guard nothing."""
+    assert max(users.LATER.values()) == ACTS == draw(1).acts
+    assert set(users.known(users.CRM, draw(1))) == set(users.CRM)
+    old = [plan for _, plan in corpus() if plan.acts == 0]
+    assert old
+    assert all(users.known(users.CRM, plan).keys() == users.CRM.keys() - {"slip"} for plan in old)

@@ -16,6 +16,7 @@ from tieout.sandbox.kingdee.errors import KingdeeError
 from tieout.sandbox.kingdee.forms import FORMS
 
 if TYPE_CHECKING:
+    from tests.sim.plan import Plan
     from tests.sim.world import World
 
 BILL, RECEIPT, LOG, CUSTOMER = "AR_receivable", "AR_RECEIVEBILL", "AR_RECMacthLog", "BD_Customer"
@@ -35,6 +36,7 @@ ODD_TEXTS = (
 ODD_STATES = ("已开票", "待确认", "Created", "Delivered")  # the first two are words no profile knows
 ODD_TOTALS = ("1.234,56", "１２３４", "1e3", "-0", "", None, "12.345", "NaN")  # as people and imports leave them
 ODD_AMOUNTS = ("0.01", "1.10", "999999999.99", "0.1", "100", "12345678.90", "33.33")
+LATER = {"slip": 1}  # act -> the number that plans have which may draw it
 Act = Callable[["World", Random, int], object]
 
 
@@ -48,8 +50,14 @@ def crm(world: World, rng: Random, number: int) -> None:
     _one_of(CRM, world, rng, number)
 
 
+def known(acts: dict[str, tuple[float, Act]], plan: Plan) -> dict[str, float]:
+    """The weight of each act that people knew when a plan was drawn."""
+    return {name: weight for name, (weight, _) in acts.items() if LATER.get(name, 0) <= plan.acts}
+
+
 def _one_of(acts: dict[str, tuple[float, Act]], world: World, rng: Random, number: int) -> None:
-    name = rng.choices(list(acts), [weight for weight, _ in acts.values()])[0]
+    weights = known(acts, world.plan)
+    name = rng.choices(list(weights), list(weights.values()))[0]
     try:
         acts[name][1](world, rng, number)
     except (KingdeeError, KeyError, ValueError, IndexError) as error:
