@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from sync.context import Context
 from tieout.receivables.dunning.policy import Policy
@@ -17,6 +17,9 @@ from tieout.store.upsert import upsert
 KEY = "profile:"
 TEXT_KEY = "profile_text:"  # by version: what an activation means can be read for ever
 POLICY_KEY = "dunning_policy:"
+_m = meta.c
+_HELD = select(_m.key, _m.value).where(_m.key.like(bindparam("like")))
+_KEYS = select(_m.key).where(_m.key.like(bindparam("like")))
 
 
 def activate_profiles(ctx: Context) -> list[str]:
@@ -32,9 +35,8 @@ def activate_profiles(ctx: Context) -> list[str]:
             wanted[f"{KEY}{name}/{stream}"] = profile.version
             texts[f"{TEXT_KEY}{profile.version}"] = profile.text
     with reading(ctx.engine) as conn:
-        m = meta.c
-        held = dict(conn.execute(select(m.key, m.value).where(m.key.like(f"{KEY}%"))).all())
-        kept = set(conn.execute(select(m.key).where(m.key.like(f"{TEXT_KEY}%"))).scalars())
+        held = dict(conn.execute(_HELD, {"like": f"{KEY}%"}).all())
+        kept = set(conn.execute(_KEYS, {"like": f"{TEXT_KEY}%"}).scalars())
     fresh = {key: version for key, version in wanted.items() if key not in held}
     moved = {key: version for key, version in wanted.items() if key in held and held[key] != version}
     unkept = [{"key": key, "value": text} for key, text in sorted(texts.items()) if key not in kept]
@@ -60,7 +62,7 @@ def pin_policies(ctx: Context) -> list[str]:
     From then on only an activation changes it: a new version of Tieout alone changes nobody's dunning.
     """
     with reading(ctx.engine) as conn:
-        held = set(conn.execute(select(meta.c.key).where(meta.c.key.like(f"{POLICY_KEY}%"))).scalars())
+        held = set(conn.execute(_KEYS, {"like": f"{POLICY_KEY}%"}).scalars())
     missing = [name for name in sorted(ctx.config.companies) if f"{POLICY_KEY}{name}" not in held]
     if not missing:
         return []

@@ -21,13 +21,36 @@ from tieout.ledger.allocation import AllocationFact, Split, accept, counted_on
 from tieout.ledger.documents import WHOLE_LINE
 from tieout.ledger.entries import Entry, post_allocation, reverse
 from tieout.ledger.open_items import OpenItem
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import allocation_lines, allocation_sources, allocations, documents, open_items
 from tieout.store.upsert import upsert
 
 CREDITS = ("payment", "credit_note")
-_ANY = select(allocations.c.id).limit(1)
+_a, _d = allocations.c, documents.c
+_ANY = select(_a.id).limit(1)
+_DOCS = select(
+    _d.id,
+    _d.connection,
+    _d.external_id,
+    _d.kind,
+    _d.currency,
+    _d.total_minor,
+    _d.state,
+    _d.account_id,
+    _d.company_id,
+    _d.issue_on,
+    _d.due_on,
+    _d.open_minor,
+    _d.last_payment_on,
+    _d.number,
+)
+_DOCS_BY_ID = _DOCS.where(among_given(_d.id, "keys"))
+_DOCS_BY_REF = _DOCS.where(_d.connection == bindparam("of"), among_given(_d.external_id, "refs"))
+_BY_ID = select(allocations).where(among_given(_a.id, "keys"))
+_BY_REF = select(allocations).where(
+    _a.connection == bindparam("of"), or_(among_given(_a.from_ref, "refs"), among_given(_a.to_ref, "refs"))
+)
 
 
 def fold_allocations(batch: Batch, changes: Sequence[Change]) -> set[str]:
@@ -164,32 +187,15 @@ class Settlement:
         }
 
     def _load_docs(self, *, ids: Iterable[str] = (), refs: Iterable[tuple[str, str]] = ()) -> None:
-        d = documents.c
-        columns = select(
-            d.id,
-            d.connection,
-            d.external_id,
-            d.kind,
-            d.currency,
-            d.total_minor,
-            d.state,
-            d.account_id,
-            d.company_id,
-            d.issue_on,
-            d.due_on,
-            d.open_minor,
-            d.last_payment_on,
-            d.number,
-        )
         for part in chunks(sorted(set(ids) - self.docs.keys())):
-            for row in self.batch.conn.execute(columns.where(among(d.id, part))).mappings():
+            for row in self.batch.conn.execute(_DOCS_BY_ID, {"keys": part}).mappings():
                 self._keep(row)
         by_connection: dict[str, list[str]] = {}
         for connection, ref in sorted(set(refs) - self.by_ref.keys()):
             by_connection.setdefault(connection, []).append(ref)
         for connection, wanted in by_connection.items():
             for part in chunks(wanted):
-                found = self.batch.conn.execute(columns.where(d.connection == connection, among(d.external_id, part)))
+                found = self.batch.conn.execute(_DOCS_BY_REF, {"of": connection, "refs": part})
                 for row in found.mappings():
                     self._keep(row)
 
@@ -198,20 +204,15 @@ class Settlement:
         self.by_ref[row["connection"], row["external_id"]] = row["id"]
 
     def _load_allocations(self, *, ids: Iterable[str] = (), refs: Iterable[tuple[str, str]] = ()) -> None:
-        a = allocations.c
         for part in chunks(sorted(set(ids) - self.rows.keys())):
-            for row in self.batch.conn.execute(select(allocations).where(among(a.id, part))).mappings():
+            for row in self.batch.conn.execute(_BY_ID, {"keys": part}).mappings():
                 self.rows.setdefault(row["id"], dict(row))
         by_connection: dict[str, list[str]] = {}
         for connection, ref in sorted(refs):
             by_connection.setdefault(connection, []).append(ref)
         for connection, wanted in by_connection.items():
             for part in chunks(wanted, 300):
-                found = self.batch.conn.execute(
-                    select(allocations).where(
-                        a.connection == connection, or_(among(a.from_ref, part), among(a.to_ref, part))
-                    )
-                )
+                found = self.batch.conn.execute(_BY_REF, {"of": connection, "refs": part})
                 for row in found.mappings():
                     self.rows.setdefault(row["id"], dict(row))
 

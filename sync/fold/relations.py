@@ -6,15 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from sync.fold.batch import Batch
-from tieout.store.among import among
+from tieout.store.among import among, among_given
 from tieout.store.landing import chunks
 from tieout.store.tables import relations
 
 FOUND, SAID = "found", "stated"
 STATED_VERSION = "answer"
+_r = relations.c
+_STANDING = (
+    select(relations)
+    .where(among_given(_r.owner, "owners"), _r.to_seq.is_(None), _r.rule == bindparam("by"))
+    .order_by(_r.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,9 @@ class Relation:
 
 def standing(batch: Batch, owners: Iterable[str], rule: str) -> list[Mapping[Any, Any]]:
     """Standing rows of a rule by their owners."""
-    r = relations.c
     out: list[Mapping[Any, Any]] = []
     for part in chunks(sorted(set(owners))):
-        out += (
-            batch.conn.execute(
-                select(relations).where(among(r.owner, part), r.to_seq.is_(None), r.rule == rule).order_by(r.id)
-            )
-            .mappings()
-            .all()
-        )
+        out += batch.conn.execute(_STANDING, {"owners": part, "by": rule}).mappings().all()
     return out
 
 

@@ -5,12 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, bindparam, func, or_, select
 
 from tieout.core.errors import TieoutError
 from tieout.ledger import chart
 from tieout.store.tables import accounts, commits, documents, entries, inputs, links, memberships, postings
+
+_p, _e, _k, _m = postings.c, entries.c, links.c, memberships.c
+_DAY: BindParameter[Any] = bindparam("day")
+_MARK: BindParameter[Any] = bindparam("mark")
+_VISIBLE = (_e.effective_on <= _DAY, _e.seq <= bindparam("commit"))
+_COMMIT = select(commits.c.seq, commits.c.at).order_by(commits.c.seq.desc()).limit(1)
+# The newest by number: an index answers that, and the log is written in the order of time.
+_INPUT = select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)
+_OPEN = (
+    select(_p.document_id, _p.line_id, func.sum(_p.amount_minor))
+    .join(entries, _e.id == _p.entry_id)
+    .where(*_VISIBLE, _p.code.in_(chart.CUSTOMER_CODES), _p.document_id.is_not(None))
+    .group_by(_p.document_id, _p.line_id)
+)
+_LINKS = (
+    select(_k.from_document_id, _k.to_document_id, _k.to_line, _k.amount_minor)
+    .where(_k.from_seq <= _MARK, or_(_k.to_seq.is_(None), _k.to_seq > _MARK), _k.effective_on <= _DAY)
+    .order_by(_k.effective_on, _k.allocation_id)
+)
+_BALANCES = (
+    select(_e.company_id, accounts.c.connection, _p.code, _p.currency, func.sum(_p.amount_minor).label("minor"))
+    .join(entries, _e.id == _p.entry_id)
+    .join(accounts, accounts.c.id == _p.account_id)
+    .where(*_VISIBLE, _p.code.in_(chart.CUSTOMER_CODES))
+    .group_by(_e.company_id, accounts.c.connection, _p.code, _p.currency)
+)
+_MEMBERS = (
+    select(_m.member, _m.customer_id)
+    .where(_m.from_seq <= _MARK, or_(_m.to_seq.is_(None), _m.to_seq > _MARK))
+    .order_by(_m.from_seq)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +89,9 @@ def known_at(conn: Connection, asked: str | int | datetime | None) -> KnownAt:
 
 
 def _point(conn: Connection, commit: ColumnElement[bool] | None, mark: ColumnElement[bool] | None) -> KnownAt:
-    query = select(commits.c.seq, commits.c.at).order_by(commits.c.seq.desc()).limit(1)
-    row = conn.execute(query if commit is None else query.where(commit)).first()
-    # The newest by number: an index answers that, and the log is written in the order of time.
-    last = select(inputs.c.seq).order_by(inputs.c.seq.desc()).limit(1)
-    input_seq = int(conn.execute(last if mark is None else last.where(mark)).scalar() or 0)
+    row = conn.execute(_COMMIT if commit is None else _COMMIT.where(commit)).first()
+    input_seq = int(conn.execute(_INPUT if mark is None else _INPUT.where(mark)).scalar() or 0)
     return KnownAt(0, None, input_seq) if row is None else KnownAt(int(row.seq), row.at, input_seq)
-
-
-def _visible(as_of: date, known: KnownAt) -> tuple[ColumnElement[bool], ...]:
-    return (entries.c.effective_on <= as_of, entries.c.seq <= known.seq)
 
 
 def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple[str, str], int]:
@@ -75,14 +100,8 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
     From the journal alone, and then the links that have no entry of their own (a credit note against an invoice of the
     same account): they move an amount from one document to another and change no total.
     """
-    p, e = postings.c, entries.c
     books: dict[str, dict[str, int]] = {}
-    rows = conn.execute(
-        select(p.document_id, p.line_id, func.sum(p.amount_minor))
-        .join(entries, e.id == p.entry_id)
-        .where(*_visible(as_of, known), p.code.in_(chart.CUSTOMER_CODES), p.document_id.is_not(None))
-        .group_by(p.document_id, p.line_id)
-    )
+    rows = conn.execute(_OPEN, {"day": as_of, "commit": known.seq})
     for document_id, line_id, amount in rows:
         lines = books.setdefault(document_id, {})
         lines[line_id or ""] = lines.get(line_id or "", 0) + int(amount)
@@ -94,14 +113,7 @@ def open_by_line(conn: Connection, as_of: date, known: KnownAt) -> Mapping[tuple
 
 def _links(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping]:
     """Links that were in force at that point of knowledge."""
-    k = links.c
-    query = (
-        select(k.from_document_id, k.to_document_id, k.to_line, k.amount_minor)
-        .where(k.from_seq <= known.input_seq, or_(k.to_seq.is_(None), k.to_seq > known.input_seq))
-        .where(k.effective_on <= as_of)
-        .order_by(k.effective_on, k.allocation_id)
-    )
-    return conn.execute(query).mappings().all()
+    return conn.execute(_LINKS, {"day": as_of, "mark": known.input_seq}).mappings().all()
 
 
 def _take(lines: dict[str, int], amount: int, wanted: str) -> None:
@@ -114,27 +126,12 @@ def _take(lines: dict[str, int], amount: int, wanted: str) -> None:
 
 def balances_at(conn: Connection, as_of: date, known: KnownAt) -> Sequence[RowMapping]:
     """The journal's own balance per company, connection, code and currency at (as_of, known)."""
-    p, e = postings.c, entries.c
-    return (
-        conn.execute(
-            select(e.company_id, accounts.c.connection, p.code, p.currency, func.sum(p.amount_minor).label("minor"))
-            .join(entries, e.id == p.entry_id)
-            .join(accounts, accounts.c.id == p.account_id)
-            .where(*_visible(as_of, known), p.code.in_(chart.CUSTOMER_CODES))
-            .group_by(e.company_id, accounts.c.connection, p.code, p.currency)
-        )
-        .mappings()
-        .all()
-    )
+    return conn.execute(_BALANCES, {"day": as_of, "commit": known.seq}).mappings().all()
 
 
 def customers_at(conn: Connection, known: KnownAt) -> Mapping[str, str]:
     """member -> customer id as membership was known at a point."""
-    m = memberships.c
-    query = select(m.member, m.customer_id).where(
-        m.from_seq <= known.input_seq, or_(m.to_seq.is_(None), m.to_seq > known.input_seq)
-    )
-    return {row.member: row.customer_id for row in conn.execute(query.order_by(m.from_seq))}
+    return {row.member: row.customer_id for row in conn.execute(_MEMBERS, {"mark": known.input_seq})}
 
 
 def documents_of(conn: Connection, ids: Sequence[str]) -> Mapping[str, RowMapping]:

@@ -13,12 +13,13 @@ from tieout.store.among import among
 from tieout.store.tables import allocation_lines, allocations, dirty, documents, opening_items, openings
 
 OPENING = "opening"  # kind of the input, of the entry and of the dirty documents that wait for theirs
+_IN_FORCE = select(openings).where(openings.c.is_current.is_(True))
 _source, _target = documents.alias("source"), documents.alias("target")
 
 
 def current(conn: Connection) -> Mapping[str, Mapping[str, Any]]:
     """connection -> the opening in force, as stored; one that was taken back has no `start_on`."""
-    rows = conn.execute(select(openings).where(openings.c.is_current.is_(True))).mappings()
+    rows = conn.execute(_IN_FORCE).mappings()
     return {row["connection"]: dict(row) for row in rows}
 
 
