@@ -36,6 +36,7 @@ class BulkWish:
     ids: tuple[str, ...] = ()
     kind: str | None = None
     connection: str | None = None
+    q: str | None = None
 
 
 def preview(ctx: Context, wish: BulkWish) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _chosen(conn: Connection, wish: BulkWish) -> Sequence[Mapping[Any, Any]]:
             raise answering.AnswerError(f"at most {MOST} conflicts at once")
         found = conn.execute(select(conflicts).where(conflicts.c.id.in_(wish.ids)).order_by(conflicts.c.id)).mappings()
         return found.all()
-    wanted = queries.ConflictFilter(kind=wish.kind, connection=wish.connection)
+    wanted = queries.ConflictFilter(kind=wish.kind, connection=wish.connection, q=wish.q)
     return queries.page(conn, wanted, MOST, None).rows
 
 

@@ -56,6 +56,11 @@ def listed(conn: Connection, rows: Sequence[Row], today: Today) -> list[dict[str
     ]
 
 
+def totals(sums: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """What the customers of a list owe in all, per currency."""
+    return [{name: money(minor, code) for name, minor in line.items()} for code, line in sums.items()]
+
+
 def decision(row: Row) -> dict[str, Any]:
     """A stored decision: value, reasons, figures, inputs, rule version."""
     return pick(

@@ -23,6 +23,18 @@ def listed(conn: Connection, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [shown(row, owners.get(row["account_id"]), standing.get(row["id"])) for row in rows]
 
 
+def totals(sums: Sequence[Row]) -> list[dict[str, Any]]:
+    """How many documents a list has, with totals, per currency."""
+    return [
+        {
+            "rows": int(line["rows"]),
+            "total": money(int(line["total"]), line["currency"]),
+            "open": money(int(line["open"]), line["currency"]),
+        }
+        for line in sums
+    ]
+
+
 def shown(row: Row, owner: tuple[str, str] | None, status: Row | None) -> dict[str, Any]:
     """One document. Amounts of credit notes and payments are negative, as the ledger sees them."""
     currency = row["currency"]

@@ -13,6 +13,7 @@ from tieout.receivables.aging import DEFAULT_SCHEME
 from tieout.reports import health, work
 from tieout.reports.values import money
 from tieout.store.queries import conflicts, overview, reconciliations, runs
+from tieout.store.queries.worth import worth
 
 TOP_CONFLICTS = 20
 
@@ -70,7 +71,10 @@ def aging(
 def build(conn: Connection, config: Config, today: Mapping[str, date], now: datetime) -> dict[str, Any]:
     """Everything the overview page shows, from one consistent state of the database."""
     connection_lines = health.connection_lines(conn, config, now)
-    top = conflicts.page(conn, conflicts.ConflictFilter(), TOP_CONFLICTS, None)
+    quote = next((one.functional_currency for one in config.companies.values()), "")
+    as_of = max(today.values(), default=now.date())
+    weighed = worth(conn, quote, as_of, conflicts.currencies(conn)) if quote else None
+    top = conflicts.page(conn, conflicts.ConflictFilter(), TOP_CONFLICTS, None, weighed)
     latest = reconciliations.latest(conn)
     return {
         "now": now,

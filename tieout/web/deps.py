@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -13,6 +13,7 @@ from tieout.core import exact_json
 from tieout.reports.values import today_by_company
 from tieout.store.once import Once
 from tieout.store.queries.paging import Slice
+from tieout.store.queries.worth import PLAIN, Worth, worth
 from tieout.store.session import reading
 from tieout.web import problems
 from tieout.web.auth import Principal, principal_of, service_of
@@ -92,3 +93,9 @@ def today(ctx: Ctx) -> Mapping[str, Any]:
 
 
 Today = Annotated[Mapping[str, Any], Depends(today)]
+
+
+def worth_of(conn: Connection, ctx: Any, today: Mapping[str, Any], currencies: Sequence[str] = ()) -> Worth:
+    """What amounts are sorted by: the stored rates of today into the first company's currency."""
+    quote = next((one.functional_currency for one in ctx.config.companies.values()), "")
+    return worth(conn, quote, max(today.values()), currencies) if quote and today else PLAIN

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, and_, case, cast, func, or_, select
+from sqlalchemy import Connection, Integer, RowMapping, cast, func, or_, select
 
-from tieout.core.money import exponent, is_currency
-from tieout.store.queries.paging import Slice, cut, decode
+from tieout.store.queries.finding import words_of
+from tieout.store.queries.ordering import By, ordered
+from tieout.store.queries.paging import Slice, contains
+from tieout.store.queries.worth import Worth, side_by_side
 from tieout.store.tables import conflicts, source_records
 
 Row = RowMapping
@@ -33,42 +35,37 @@ class ConflictFilter:
     state: str | None = "open"
     connection: str | None = None
     blocks_balance: bool | None = None
+    q: str | None = None
 
 
-def _currencies(conn: Connection) -> list[str]:
+def currencies(conn: Connection) -> list[str]:
+    """The currencies of money at stake."""
     found = conn.execute(select(conflicts.c.currency).distinct().where(conflicts.c.currency.is_not(None))).scalars()
     return sorted(str(code) for code in found)
 
 
-def stake(currencies: Sequence[str]) -> ColumnElement[int]:
-    """Money at stake as a number to sort by: hundredths of the major unit, currencies side by side, not converted."""
-    whens = []
-    for code in currencies:
-        places = exponent(code) if is_currency(code) else 2
-        if places < 2:
-            whens.append((conflicts.c.currency == code, conflicts.c.money_minor * 10 ** (2 - places)))
-        elif places > 2:
-            whens.append((conflicts.c.currency == code, conflicts.c.money_minor // 10 ** (places - 2)))
-    return case(*whens, else_=conflicts.c.money_minor) if whens else conflicts.c.money_minor
+def page(
+    conn: Connection, wanted: ConflictFilter, limit: int, cursor: str | None, worth: Worth | None = None
+) -> Slice[Row]:
+    """Conflicts with the largest amount at stake first, then by id.
 
-
-def page(conn: Connection, wanted: ConflictFilter, limit: int, cursor: str | None) -> Slice[Row]:
-    """Conflicts with the largest amount at stake first, then by id."""
-    weight = stake(_currencies(conn))
-    query = select(conflicts, weight.label("stake"))
+    Amounts are compared by what they are worth; without it, by their major units, currencies side by side.
+    """
+    c = conflicts.c
+    chosen = worth or side_by_side(currencies(conn))
+    query = select(conflicts)
     for column, value in (
-        (conflicts.c.kind, wanted.kind),
-        (conflicts.c.state, wanted.state),
-        (conflicts.c.connection, wanted.connection),
-        (conflicts.c.blocks_balance, wanted.blocks_balance),
+        (c.kind, wanted.kind),
+        (c.state, wanted.state),
+        (c.connection, wanted.connection),
+        (c.blocks_balance, wanted.blocks_balance),
     ):
         if value is not None:
             query = query.where(column == value)
-    if cursor:
-        last, last_id = decode(cursor, "conflicts", (int, str))
-        query = query.where(or_(weight < last, and_(weight == last, conflicts.c.id > last_id)))
-    rows = conn.execute(query.order_by(weight.desc(), conflicts.c.id).limit(limit + 1)).mappings().all()
-    return cut(rows, limit, "conflicts", lambda row: (int(row["stake"]), row["id"]))
+    for word in words_of(wanted.q or ""):
+        query = query.where(or_(contains(c.title, word), contains(c.external_id, word), c.id == word))
+    parts = [By(chosen.of(c.money_minor, func.coalesce(c.currency, "")), int, falls=True), By(c.id, str)]
+    return ordered(conn, query, parts, limit, cursor, "conflicts")
 
 
 def get(conn: Connection, conflict_id: str) -> Row | None:

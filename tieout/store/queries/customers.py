@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, exists, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from tieout.ledger.chart import AR, UNAPPLIED_CASH
 from tieout.store import tables
 from tieout.store.queries.decisions import credit_subject
-from tieout.store.queries.paging import Slice, contains, cut, decode
+from tieout.store.queries.finding import customers_like
+from tieout.store.queries.ordering import By, ordered
+from tieout.store.queries.paging import Slice
+from tieout.store.queries.worth import PLAIN, Worth
 from tieout.store.tables import accounts, customers, decisions, documents, memberships, open_items
 
 Row = RowMapping
+SORTS = ("name", "owed", "overdue", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,7 @@ class CustomerFilter:
     credit: str | None = None
     companies: Sequence[str] = ()
     overdue_on: Mapping[str, date] | None = None
+    today: Mapping[str, date] = field(default_factory=dict)  # what overdue amounts are sorted and summed by
 
 
 def overdue(column: ColumnElement[date], company: ColumnElement[str], today: Mapping[str, date]) -> ColumnElement[bool]:
@@ -58,14 +78,83 @@ def with_balance(conn: Connection, companies: Sequence[str]) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
-def page(conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | None) -> Slice[Row]:
-    """Customers that have at least one member now, in the order of their ids."""
-    current = exists().where(memberships.c.customer_id == customers.c.id, memberships.c.to_seq.is_(None))
-    query = select(customers).where(current)
+def page(
+    conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | None, sort: str = "", worth: Worth = PLAIN
+) -> Slice[Row]:
+    """Customers that have at least one member now, in one of the orders of `SORTS`; "" = in that of their ids.
+
+    A minus before an order turns it round; amounts are compared by what they are worth.
+    """
+    query = select(customers).where(*_where(wanted))
+    last = By(customers.c.id, str)
+    if not sort:
+        return ordered(conn, query, [last], limit, cursor, "customers")
+    name, falls = sort.removeprefix("-"), sort.startswith("-")
+    if name == "name":
+        return ordered(conn, query, [By(customers.c.name, str, falls), last], limit, cursor, f"customers{sort}")
+    sums = _sums(name, wanted.today, worth).subquery()
+    query = query.outerjoin(sums, sums.c.customer_id == customers.c.id)
+    amount = By(func.coalesce(sums.c.worth, 0), int, falls)
+    return ordered(conn, query, [amount, By(customers.c.name, str), last], limit, cursor, f"customers{sort}")
+
+
+def totals(conn: Connection, wanted: CustomerFilter) -> tuple[int, dict[str, dict[str, int]]]:
+    """How many customers a filter has, and per currency what they owe, what of it is overdue, and their balance."""
+    mine = select(customers.c.id).where(*_where(wanted))
+    many = int(conn.execute(select(func.count()).select_from(mine.subquery())).scalar_one())
+    m, d, o = memberships.c, documents.c, open_items.c
+    invoice = case((d.kind == "invoice", d.open_minor), else_=0)
+    owed = (
+        select(d.currency, func.sum(invoice).label("owed"), func.sum(d.open_minor).label("balance"))
+        .join(memberships, m.member == d.account_id)
+        .where(m.to_seq.is_(None), d.state == "posted", d.open_minor != 0, m.customer_id.in_(mine))
+        .group_by(d.currency)
+    )
+    late = (
+        select(o.currency, func.sum(o.open_minor).label("overdue"))
+        .join(memberships, m.member == o.account_id)
+        .where(m.to_seq.is_(None), *_late(wanted.today), m.customer_id.in_(mine))
+        .group_by(o.currency)
+    )
+    out = {
+        row.currency: {"owed": int(row.owed), "overdue": 0, "balance": int(row.balance)} for row in conn.execute(owed)
+    }
+    for row in conn.execute(late):
+        out.setdefault(row.currency, {"owed": 0, "overdue": 0, "balance": 0})["overdue"] = int(row.overdue)
+    return many, dict(sorted(out.items()))
+
+
+def _sums(name: str, today: Mapping[str, date], worth: Worth) -> Select[Any]:
+    """What each customer owes, has overdue, or its balance, as one number."""
+    m, d, o = memberships.c, documents.c, open_items.c
+    if name == "overdue":
+        amount = worth.of(func.sum(o.open_minor), o.currency)
+        query = select(m.customer_id, amount.label("worth")).join(memberships, m.member == o.account_id)
+        query = query.where(m.to_seq.is_(None), *_late(today)).group_by(m.customer_id, o.currency)
+    else:
+        amount = worth.of(func.sum(d.open_minor), d.currency)
+        query = select(m.customer_id, amount.label("worth")).join(memberships, m.member == d.account_id)
+        query = query.where(m.to_seq.is_(None), d.state == "posted", d.open_minor != 0)
+        if name == "owed":
+            query = query.where(d.kind == "invoice")
+        query = query.group_by(m.customer_id, d.currency)
+    found = query.subquery()
+    total = cast(func.sum(found.c.worth), BigInteger)
+    return select(found.c.customer_id, total.label("worth")).group_by(found.c.customer_id)
+
+
+def _late(today: Mapping[str, date]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    o = open_items.c
+    return o.open_minor > literal_column("0"), overdue(o.due_on, o.company_id, today)
+
+
+def _where(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
+    m = memberships.c
+    out: list[ColumnElement[bool]] = [exists().where(m.customer_id == customers.c.id, m.to_seq.is_(None))]
     if wanted.q:
-        query = query.where(contains(customers.c.name, wanted.q))
+        out.append(customers_like(wanted.q))
     if wanted.credit:
-        query = query.where(
+        out.append(
             exists().where(
                 decisions.c.subject.in_([customers.c.id + credit_subject("", name) for name in wanted.companies]),
                 decisions.c.kind == "credit",
@@ -74,19 +163,9 @@ def page(conn: Connection, wanted: CustomerFilter, limit: int, cursor: str | Non
             )
         )
     if wanted.overdue_on is not None:
-        query = query.where(
-            exists().where(
-                memberships.c.customer_id == customers.c.id,
-                memberships.c.to_seq.is_(None),
-                open_items.c.account_id == memberships.c.member,
-                open_items.c.open_minor > 0,
-                overdue(open_items.c.due_on, open_items.c.company_id, wanted.overdue_on),
-            )
-        )
-    if cursor:
-        query = query.where(customers.c.id > decode(cursor, "customers", (str,))[0])
-    rows = conn.execute(query.order_by(customers.c.id).limit(limit + 1)).mappings().all()
-    return cut(rows, limit, "customers", lambda row: (row["id"],))
+        late = select(m.customer_id).join(open_items, open_items.c.account_id == m.member)
+        out.append(customers.c.id.in_(late.where(m.to_seq.is_(None), *_late(wanted.overdue_on))))
+    return out
 
 
 def get(conn: Connection, customer_id: str) -> Row | None:

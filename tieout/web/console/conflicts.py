@@ -12,7 +12,7 @@ from tieout.store.queries import conflicts
 from tieout.web import evidence
 from tieout.web.console.forms import MayOperate, Text, words
 from tieout.web.console.pages import Person, render, see
-from tieout.web.deps import Ctx, Reads, Uses
+from tieout.web.deps import Ctx, Reads, Today, Uses, worth_of
 from tieout.web.problems import Refused
 from tieout.web.schemas.work import ConflictKind, ConflictState
 
@@ -26,14 +26,18 @@ def list_conflicts(
     person: Person,
     ctx: Ctx,
     conn: Reads,
+    today: Today,
     kind: Annotated[ConflictKind | None, Query()] = None,
     state: Annotated[ConflictState, Query()] = "open",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
     batch: Annotated[str, Query(pattern="^[A-Za-z0-9_]{0,40}$")] = "",
+    q: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
-    """Conflicts by money at stake, with filters that are links."""
+    """Conflicts by money at stake, compared at the stored rates, with filters that are links and a search."""
     now = ctx.clock.now()
-    found = conflicts.page(conn, conflicts.ConflictFilter(kind=kind, state=state), PAGE, cursor)
+    said = q.strip() if q.isprintable() else ""
+    worth = worth_of(conn, ctx, today, conflicts.currencies(conn))
+    found = conflicts.page(conn, conflicts.ConflictFilter(kind=kind, state=state, q=said or None), PAGE, cursor, worth)
     return render(
         request,
         "conflicts.html",
@@ -42,17 +46,21 @@ def list_conflicts(
         figures=work.conflict_figures(conn),
         kind=kind or "",
         state=state,
+        q=said,
+        worth=worth,
         next=found.next,
         batch=batch,
     )
 
 
-def wished(how: Text = "", kind: Text = "", chosen: Annotated[list[str] | None, Form()] = None) -> dict[str, Any]:
+def wished(
+    how: Text = "", kind: Text = "", q: Text = "", chosen: Annotated[list[str] | None, Form()] = None
+) -> dict[str, Any]:
     """Which conflicts a form is about, and how they are to be answered."""
     if how not in ("suggested", "leave") or kind not in ("", *conflicts.KINDS):
         raise Refused(422, "invalid", "choose how the conflicts are answered")
     ids = tuple(one for one in chosen or () if one.isascii() and one.replace("_", "").isalnum() and len(one) <= 64)
-    return {"how": how, "ids": ids, "kind": kind or None, "connection": None}
+    return {"how": how, "ids": ids, "kind": kind or None, "connection": None, "q": words(q, "the search") or None}
 
 
 Wish = Annotated[dict[str, Any], Depends(wished)]

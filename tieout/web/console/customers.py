@@ -12,10 +12,11 @@ from tieout.reports import table, timeline
 from tieout.store.queries import customers
 from tieout.web.console.forms import day
 from tieout.web.console.pages import Person, render, speaker
-from tieout.web.deps import Ctx, Reads, Today, Uses
+from tieout.web.deps import Ctx, Reads, Today, Uses, worth_of
 
 router = APIRouter()
 PAGE = 50
+SORTS = f"^(|-?({'|'.join(customers.SORTS)}))$"
 LINES = 100  # open items, and payments, on a customer's page
 Line = Annotated[str, Query(max_length=64)]
 
@@ -24,18 +25,36 @@ Line = Annotated[str, Query(max_length=64)]
 def list_customers(
     request: Request,
     person: Person,
+    ctx: Ctx,
     conn: Reads,
     today: Today,
     q: Annotated[str, Query(max_length=100)] = "",
     overdue: Annotated[str, Query(max_length=1)] = "",
+    credit: Annotated[Literal["", "ok", "watch", "hold"], Query()] = "",
+    sort: Annotated[str, Query(pattern=SORTS)] = "",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
-    """Customers by name or only those who are late."""
+    """Customers, the most overdue first: by name, code or tax id, by credit status, or only those who are late."""
     words = q.strip() if q.isprintable() else ""
-    wanted = customers.CustomerFilter(q=words or None, overdue_on=today if overdue else None)
-    found = customers.page(conn, wanted, PAGE, cursor)
-    rows = customer_view.listed(conn, found.rows, today)
-    return render(request, "customers.html", person, rows=rows, q=words, overdue=overdue, next=found.next)
+    late = today if overdue else None
+    wanted = customers.CustomerFilter(words or None, credit or None, sorted(today), late, today)
+    worth = worth_of(conn, ctx, today)
+    found = customers.page(conn, wanted, PAGE, cursor, sort or "-overdue", worth)
+    count, sums = customers.totals(conn, wanted)
+    return render(
+        request,
+        "customers.html",
+        person,
+        rows=customer_view.listed(conn, found.rows, today),
+        count=count,
+        totals=customer_view.totals(sums),
+        q=words,
+        overdue=overdue,
+        credit=credit,
+        sort=sort or "-overdue",
+        worth=worth,
+        next=found.next,
+    )
 
 
 @router.get("/customers/{customer_id}")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
 
 from tieout.receivables import disputes
 from tieout.reports import documents as document_view
 from tieout.store.queries import invoices
+from tieout.web.auth import Principal
 from tieout.web.console.pages import Person, render
-from tieout.web.deps import Reads, Today, Uses
+from tieout.web.deps import Ctx, Reads, Today, Uses, worth_of
 
 router = APIRouter()
 PAGE = 50
+SORTS = f"^(|-?({'|'.join(invoices.SORTS)}))$"
 Show = Literal["open", "overdue", "paid", "all"]
 
 
@@ -22,21 +27,25 @@ def list_invoices(
     request: Request,
     person: Person,
     conn: Reads,
+    ctx: Ctx,
     today: Today,
     show: Annotated[Show, Query()] = "open",
     q: Annotated[str, Query(max_length=100)] = "",
+    sort: Annotated[str, Query(pattern=SORTS)] = "",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
-    """Invoices and credit notes: what is open, what is late, what is paid, or all; by number."""
+    """Invoices and credit notes: what is open or late by due date, what is paid or all newest first; searched, sorted.
+
+    Words of a search are found in the number and in the customer's name, code and tax ids.
+    """
     words = q.strip() if q.isprintable() else ""
     wanted = invoices.DocumentFilter(
         q=words or None,
         is_open={"open": True, "paid": False}.get(show),
         overdue_on=today if show == "overdue" else None,
     )
-    found = invoices.page(conn, wanted, PAGE, cursor)
-    rows = document_view.listed(conn, found.rows)
-    return render(request, "invoices.html", person, rows=rows, show=show, q=words, next=found.next)
+    order = sort or ("due" if show in ("open", "overdue") else "-issued")
+    return _list(request, "invoices.html", person, conn, ctx, today, wanted, order, cursor, show=show, q=words)
 
 
 @router.get("/payments")
@@ -44,18 +53,47 @@ def list_payments(
     request: Request,
     person: Person,
     conn: Reads,
+    ctx: Ctx,
+    today: Today,
     show: Annotated[Literal["open", "all"], Query()] = "all",
     q: Annotated[str, Query(max_length=100)] = "",
+    sort: Annotated[str, Query(pattern=SORTS)] = "",
     cursor: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
-    """Payments and refunds: all, or those with cash that pays nothing yet."""
+    """Payments and refunds, newest first: all, or those with cash that pays nothing yet."""
     words = q.strip() if q.isprintable() else ""
     wanted = invoices.DocumentFilter(
         kinds=invoices.PAYMENT_KINDS, q=words or None, is_open=True if show == "open" else None
     )
-    found = invoices.page(conn, wanted, PAGE, cursor)
-    rows = document_view.listed(conn, found.rows)
-    return render(request, "payments.html", person, rows=rows, show=show, q=words, next=found.next)
+    order = sort or "-issued"
+    return _list(request, "payments.html", person, conn, ctx, today, wanted, order, cursor, show=show, q=words)
+
+
+def _list(
+    request: Request,
+    template: str,
+    person: Principal,
+    conn: Connection,
+    ctx: Any,
+    today: Mapping[str, date],
+    wanted: invoices.DocumentFilter,
+    sort: str,
+    cursor: str | None,
+    **more: Any,
+) -> Response:
+    worth = worth_of(conn, ctx, today)
+    found = invoices.page(conn, wanted, PAGE, cursor, sort, worth)
+    return render(
+        request,
+        template,
+        person,
+        rows=document_view.listed(conn, found.rows),
+        totals=document_view.totals(invoices.totals(conn, wanted)),
+        next=found.next,
+        sort=sort,
+        worth=worth,
+        **more,
+    )
 
 
 @router.get("/invoices/{document_id}")

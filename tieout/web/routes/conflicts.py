@@ -9,7 +9,19 @@ from fastapi import APIRouter, Path, Query, Response
 from tieout.reports import work
 from tieout.store.queries import conflicts
 from tieout.web.auth import Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Uses, plain, reply, reply_page
+from tieout.web.deps import (
+    NO_QUERY,
+    READ_ERRORS,
+    WRITE_ERRORS,
+    Ctx,
+    Reads,
+    Today,
+    Uses,
+    plain,
+    reply,
+    reply_page,
+    worth_of,
+)
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.bulk import BulkIn, BulkPreview, BulkWishIn
 from tieout.web.schemas.work import Conflict, ConflictDetail, ConflictQuery, Done, ResolutionIn
@@ -19,16 +31,20 @@ ConflictId = Annotated[Id, Path(description="Conflict id.", examples=["cfl_01jd5
 
 
 @router.get("", response_model=Page[Conflict], responses=READ_ERRORS)
-def list_conflicts(_: Reader, query: Annotated[ConflictQuery, Query()], conn: Reads, ctx: Ctx) -> Response:
-    """Conflicts by money at stake, the largest first; amounts of different currencies are not converted."""
+def list_conflicts(
+    _: Reader, query: Annotated[ConflictQuery, Query()], conn: Reads, ctx: Ctx, today: Today
+) -> Response:
+    """Conflicts by money at stake, the largest first; currencies are compared at the stored rates of today."""
     wanted = conflicts.ConflictFilter(
         kind=query.kind,
         state=None if query.state == "any" else query.state,
         connection=query.connection,
         blocks_balance=query.blocks_balance,
+        q=query.q,
     )
     now = ctx.clock.now()
-    found = conflicts.page(conn, wanted, query.limit, query.cursor)
+    worth = worth_of(conn, ctx, today, conflicts.currencies(conn))
+    found = conflicts.page(conn, wanted, query.limit, query.cursor, worth)
     return reply_page(Page[Conflict], found, lambda row: work.conflict(row, now))
 
 

@@ -11,8 +11,21 @@ from tieout.reports import customers as read
 from tieout.reports import documents
 from tieout.store.queries import accounts, customers
 from tieout.store.queries.paging import MAX_LIMIT
+from tieout.store.queries.worth import PLAIN
 from tieout.web.auth import Operator, Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Ctx, Reads, Today, Uses, plain, reply, reply_page
+from tieout.web.deps import (
+    NO_QUERY,
+    READ_ERRORS,
+    WRITE_ERRORS,
+    Ctx,
+    Reads,
+    Today,
+    Uses,
+    plain,
+    reply,
+    reply_page,
+    worth_of,
+)
 from tieout.web.schemas.base import Id, Page, PageQuery
 from tieout.web.schemas.identity import Why, WhyQuery
 from tieout.web.schemas.receivables import (
@@ -32,10 +45,13 @@ CustomerId = Annotated[Id, Path(description="Customer id.", examples=["cus_01jd5
 
 
 @router.get("", response_model=Page[Customer], responses=READ_ERRORS)
-def list_customers(_: Reader, query: Annotated[CustomerQuery, Query()], conn: Reads, today: Today) -> Response:
-    """Customers with balances per company and currency, in the order of their ids."""
-    wanted = customers.CustomerFilter(query.q, query.credit, sorted(today), today if query.overdue else None)
-    found = customers.page(conn, wanted, query.limit, query.cursor)
+def list_customers(
+    _: Reader, query: Annotated[CustomerQuery, Query()], conn: Reads, ctx: Ctx, today: Today
+) -> Response:
+    """Customers with balances per company and currency, in the order asked for, else of their ids."""
+    wanted = customers.CustomerFilter(query.q, query.credit, sorted(today), today if query.overdue else None, today)
+    worth = worth_of(conn, ctx, today) if query.sort else PLAIN
+    found = customers.page(conn, wanted, query.limit, query.cursor, query.sort or "", worth)
     return reply(Page[Customer], {"items": read.listed(conn, found.rows, today), "next": found.next})
 
 

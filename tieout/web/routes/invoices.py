@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path, Query, Response
 from tieout.core.errors import Gone
 from tieout.reports import documents as read
 from tieout.store.queries import accounts, invoices
+from tieout.store.queries.worth import PLAIN
 from tieout.web.auth import Reader
-from tieout.web.deps import NO_QUERY, READ_ERRORS, Reads, Today, Uses, plain, reply
+from tieout.web.deps import NO_QUERY, READ_ERRORS, Ctx, Reads, Today, Uses, plain, reply, worth_of
 from tieout.web.schemas.base import Id, Page
 from tieout.web.schemas.receivables import (
     Allocation,
@@ -26,8 +27,8 @@ DocumentId = Annotated[Id, Path(description="Document id.", examples=["inv_01jd5
 
 
 @router.get("/invoices", response_model=Page[Document], responses=READ_ERRORS)
-def list_invoices(_: Reader, query: Annotated[InvoiceQuery, Query()], conn: Reads, today: Today) -> Response:
-    """Invoices and credit notes in the order of their ids (by kind, then as they were first posted)."""
+def list_invoices(_: Reader, query: Annotated[InvoiceQuery, Query()], conn: Reads, ctx: Ctx, today: Today) -> Response:
+    """Invoices and credit notes in the order asked for, else of their ids (by kind, then as they were first posted)."""
     wanted = invoices.DocumentFilter(
         kinds=(query.kind,) if query.kind else invoices.INVOICE_KINDS,
         customer_id=query.customer,
@@ -41,7 +42,8 @@ def list_invoices(_: Reader, query: Annotated[InvoiceQuery, Query()], conn: Read
         q=query.q,
         overdue_on=today if query.overdue else None,
     )
-    found = invoices.page(conn, wanted, query.limit, query.cursor)
+    worth = worth_of(conn, ctx, today) if query.sort else PLAIN
+    found = invoices.page(conn, wanted, query.limit, query.cursor, query.sort or "", worth)
     return reply(Page[Document], {"items": read.listed(conn, found.rows), "next": found.next})
 
 
@@ -58,8 +60,8 @@ def explain_invoice(_: Reader, document_id: DocumentId, service: Uses) -> Respon
 
 
 @router.get("/payments", response_model=Page[Document], responses=READ_ERRORS)
-def list_payments(_: Reader, query: Annotated[PaymentQuery, Query()], conn: Reads) -> Response:
-    """Payments and refunds in the order of their ids; `open` is unapplied cash, negative."""
+def list_payments(_: Reader, query: Annotated[PaymentQuery, Query()], conn: Reads, ctx: Ctx, today: Today) -> Response:
+    """Payments and refunds in the order asked for, else of their ids; `open` is unapplied cash, negative."""
     wanted = invoices.DocumentFilter(
         kinds=(query.kind,) if query.kind else invoices.PAYMENT_KINDS,
         customer_id=query.customer,
@@ -69,7 +71,8 @@ def list_payments(_: Reader, query: Annotated[PaymentQuery, Query()], conn: Read
         is_open=query.open,
         q=query.q,
     )
-    found = invoices.page(conn, wanted, query.limit, query.cursor)
+    worth = worth_of(conn, ctx, today) if query.sort else PLAIN
+    found = invoices.page(conn, wanted, query.limit, query.cursor, query.sort or "", worth)
     return reply(Page[Document], {"items": read.listed(conn, found.rows), "next": found.next})
 
 

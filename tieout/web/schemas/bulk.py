@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tieout.web.schemas.base import Id, In, Name, Out
+from tieout.web.schemas.base import Id, In, Name, Out, Words
 from tieout.web.schemas.work import AnswerText, ConflictKind
 
 
@@ -20,10 +20,11 @@ class BulkWishIn(In):
     ids: Annotated[list[Id], Field(max_length=200)] = Field([], examples=[["cfl_01jd5m9p2k7x8n4q3r6s1t"]])
     kind: ConflictKind | None = None
     connection: Name | None = None
+    q: Words | None = None
 
     def wish(self) -> dict[str, Any]:
         """The arguments of `BulkWish`."""
-        return {"how": self.how, "ids": tuple(self.ids), "kind": self.kind, "connection": self.connection}
+        return {"how": self.how, "ids": tuple(self.ids), "kind": self.kind, "connection": self.connection, "q": self.q}
 
 
 class BulkIn(BulkWishIn):

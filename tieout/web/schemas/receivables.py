@@ -10,12 +10,23 @@ from pydantic import Field
 from tieout.web.schemas.base import CurrencyCode, Day, Flag, Id, Money, Name, Out, PageQuery, Party, Words
 
 Status = Annotated[str, Field(pattern="^[a-z_]{1,32}$", examples=["overdue"])]
+DocumentSort = Literal[
+    "due", "-due", "number", "-number", "customer", "-customer", "issued", "-issued", "total", "-total", "open", "-open"
+]
+FOUND: Any = Field(
+    None, description="Words of the number, of the id in the source, or of the customer's name, code, tax id."
+)
+SORT: Any = Field(
+    None,
+    description="A minus turns the order round; amounts are compared at the stored rates. Without it, by id.",
+)
 
 
 class CustomerQuery(PageQuery):
     """Filters of the list of customers."""
 
-    q: Words | None = Field(None, description="Part of the name.")
+    q: Words | None = Field(None, description="Words of the name, of a customer code or of a tax id.")
+    sort: Literal["name", "-name", "owed", "-owed", "overdue", "-overdue", "balance", "-balance"] | None = SORT
     credit: Literal["ok", "watch", "hold"] | None = None
     overdue: Flag | None = Field(None, description="true = only customers with an overdue item.")
 
@@ -33,7 +44,8 @@ class InvoiceQuery(PageQuery):
     overdue: Flag | None = Field(None, description="true = only with an overdue item.")
     due_from: Day | None = None
     due_until: Day | None = None
-    q: Words | None = Field(None, description="Part of the number or of the id in the source.")
+    q: Words | None = FOUND
+    sort: DocumentSort | None = SORT
 
 
 class PaymentQuery(PageQuery):
@@ -45,7 +57,8 @@ class PaymentQuery(PageQuery):
     currency: CurrencyCode | None = None
     state: Literal["posted", "draft", "void"] | None = None
     open: Flag | None = Field(None, description="true = only with unapplied cash.")
-    q: Words | None = Field(None, description="Part of the number or of the id in the source.")
+    q: Words | None = FOUND
+    sort: DocumentSort | None = SORT
 
 
 class Balance(Out):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from tieout.web.schemas.base import Day, Flag, Id, In, KnownPoint, Money, Name, Out, PageQuery, Query
+from tieout.web.schemas.base import Day, Flag, Id, In, KnownPoint, Money, Name, Out, PageQuery, Query, Words
 
 ConflictKind = Literal[
     "identity",
@@ -37,6 +37,7 @@ class ConflictQuery(PageQuery):
     state: ConflictState | Literal["any"] = "open"
     connection: Name | None = None
     blocks_balance: Flag | None = None
+    q: Words | None = Field(None, description="Words of the title or of the record's id.")
 
 
 class Conflict(Out):
