@@ -133,9 +133,14 @@ def _decide(batch: Batch, position: Position, standing: Standing, facts: CreditF
     if before is not None:  # the rules' own state, not what a person set for a while
         status = before["body"].get("by_rule", before["value"])
         previous = CreditState(status, day(before["body"].get("hold_since")))
-    undisputed = standing.undisputed if standing.view.disputes else lambda item, open_minor: open_minor
+    disputed = standing.view.disputes
     owed = [
-        OwedItem(row["id"], row["currency"], row["due_on"], undisputed(row["id"], row["open_minor"]))
+        OwedItem(
+            row["id"],
+            row["currency"],
+            row["due_on"],
+            standing.undisputed(row["id"], row["open_minor"]) if row["id"] in disputed else row["open_minor"],
+        )
         for row in position.items
     ]
     orders = _orders(facts.overrides.get(position.key, ()), currency, asked)

@@ -136,8 +136,8 @@ def _dues(batch: Batch, owner: Mapping[str, Position], reviews: Mapping[str, dat
     paid: dict[str, list[tuple[date, int]]] = {}
     for item, day, amount in batch.conn.execute(_PAID, of).all():
         paid.setdefault(item, []).append((day, int(amount)))
-    rows = [row for *row, kind, state in batch.conn.execute(_DUE, of).all() if kind == "invoice" and state == "posted"]
-    lines = Counter(document for _, document, *_ in rows)
+    rows = [row[:7] for row in batch.conn.execute(_DUE, of).all() if row[7] == "invoice" and row[8] == "posted"]
+    lines = Counter([row[1] for row in rows])
     keys = {account: one.key for account, one in owner.items()}
     ends = {account: reviews[one.company] for account, one in owner.items()}
     for item, document, account, currency, due_on, original, still_open in rows:

@@ -93,15 +93,14 @@ def positions_among(batch: Batch, keys: Sequence[str], members: Mapping[str, lis
                 position.accounts.append(member)
     of = {"accounts": sorted(owner)}
     for cells in batch.conn.execute(_ITEMS, of).all():
-        row = dict(zip(_ITEM, cells, strict=True))
-        position = owner[row["account_id"]]
-        currency, amount = row["currency"], row["open_minor"]
+        _, _, account, currency, due_on, amount, _ = cells
+        position = owner[account]
         _add(position.open_minor, currency, amount)
         if amount < 0:
             _add(position.credits_minor, currency, amount)
             continue
-        position.items.append(row)
-        if row["due_on"] < batch.on[position.company]:
+        position.items.append(dict(zip(_ITEM, cells, strict=True)))
+        if due_on < batch.on[position.company]:
             _add(position.overdue_minor, currency, amount)
     for account, currency in batch.conn.execute(_POSTED, of):
         owner[account].currencies.add(currency)

@@ -158,3 +158,23 @@ def test_of_rows_with_one_key_the_last_stands_and_amounts_are_added(engine: Engi
             add_rows(conn, balances, sums, "amount_minor")
         found = conn.execute(select(balances.c.account_id, balances.c.amount_minor)).all()
     assert sorted(map(tuple, found)) == [("acc_0", -1), ("acc_1", 8)]
+
+
+@pytest.mark.parametrize("days", [(None, None), (None, date(2026, 12, 1)), (date(2026, 12, 1), None)])
+def test_columns_that_few_or_none_of_the_rows_fill(engine: Engine, days: tuple[date | None, date | None]) -> None:
+    rows = [decision(at, next_change_on=day, is_current=at == 1) for at, day in enumerate(days, 1)]
+    with unit(engine, "landing.commit") as conn:
+        insert_rows(conn, decisions, rows)
+        conn.execute(insert(decisions), [{**row, "id": f"{row['id']}_alone"} for row in rows])
+        update_rows(conn, decisions, ("id",), [{"id": row["id"], "next_change_on": None} for row in rows])
+        update_rows(
+            conn, decisions, ("id",), [{"id": row["id"], "next_change_on": row["next_change_on"]} for row in rows]
+        )
+    read = select(decisions.c.id, decisions.c.next_change_on, decisions.c.is_current).order_by(decisions.c.id)
+    with reading(engine) as conn:
+        found = conn.execute(read).all()
+        current = list(conn.execute(text("SELECT id FROM decisions WHERE is_current ORDER BY id")).scalars())
+    assert [tuple(row)[1:] for row in found] == [
+        (day, at == 1) for at, day in enumerate(days, 1) for _ in ("in a set", "alone")
+    ]
+    assert current == ["dec_1", "dec_1_alone"]

@@ -151,8 +151,9 @@ def _is_writable(value: Any) -> bool:
         elif kind is list or kind is tuple:
             kinds = set(map(type, item)) - _PLAIN
             if kinds and kinds <= _LISTS:  # rows of cells, as most long lists are: looked at all at once
-                cells = chain.from_iterable(inner for inner in item if type(inner) in _LISTS)
-                waiting += [cell for cell in cells if type(cell) not in _PLAIN]
+                cells = list(chain.from_iterable([inner for inner in item if type(inner) in _LISTS]))
+                if not _PLAIN.issuperset(map(type, cells)):
+                    waiting += [cell for cell in cells if type(cell) not in _PLAIN]
             elif kinds:
                 waiting += [inner for inner in item if type(inner) not in _PLAIN]
         elif kind is Decimal:
