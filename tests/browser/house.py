@@ -56,11 +56,23 @@ LISTS = {
     "connections": "/connections",
     "runs": "/runs",
     "people": "/people",
+    "account": "/account",
     "audit": "/audit",
     "not found": "/nowhere",
 }
 
-SINGLE = ("conflict", "answered conflict", "customer", "invoice", "push", "reconciliation", "why", "merge", "statement")
+SINGLE = (
+    "conflict",
+    "answered conflict",
+    "customer",
+    "invoice",
+    "push",
+    "reconciliation",
+    "why",
+    "merge",
+    "statement",
+    "person",
+)
 PAGE_NAMES = (*LISTS, *SINGLE)
 
 
@@ -113,6 +125,7 @@ def lived_in(folder: Path) -> tuple[SandboxWorld, Service]:
     service.resolve(answerable[0]["id"], {"action": "leave", "target": "", "note": "已与销售确认"}, "user:mei")
     assert service.sync().ok
     service.reconcile(None, "user:mei")
+    service.people.add("anna", None, "viewer", "user:mei")
     return world, service
 
 
@@ -135,6 +148,7 @@ def single_pages(service: Service) -> dict[str, str]:
         "statement": f"/customers/{customer}/statement",
         "merge": f"/customers/{customer}/merge?other={other}",
         "invoice": "/invoices/" + first(documents, documents.c.kind == "invoice", documents.c.open_minor > 0),
+        "person": "/people/" + next(str(one["id"]) for one in service.people.listed() if one["role"] == "viewer"),
         "push": "/pushes/" + first(outbox, outbox.c.state == "done"),
         "reconciliation": "/reconciliations/" + first(reconciliations),
         "why": f"/why?left={asked['cause']}&right={asked['suggestions'][0]['target']}",

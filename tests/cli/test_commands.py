@@ -43,7 +43,8 @@ def test_all_commands_of_the_contract_are_there() -> None:
         "up", "serve", "worker", "scheduler", "sandbox", "init", "check", "setup", "doctor", "sync", "pull", "apply",
         "plan", "push", "push resume", "conflicts list", "conflicts show", "conflicts resolve", "conflicts undo",
         "mapping check", "mapping suggest", "reconcile", "verify", "rebuild", "report", "apikeys create",
-        "apikeys revoke", "apikeys list", "users add", "users list", "support", "backup", "restore", "secrets rotate",
+        "apikeys revoke", "apikeys list", "users add", "users list", "users password", "users role", "users activate",
+        "users deactivate", "users link", "support", "backup", "restore", "secrets rotate",
     }  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from tieout.cli.options import ConfigOption, JsonOption, actor, load_config, service
+from tieout.cli.options import ConfigOption, JsonOption, Service, actor, load_config, service
 from tieout.cli.output import Out
 from tieout.cli.running import reporting, run
+from tieout.core.config import Config
 from tieout.core.errors import ConfigError
 
 MIN_PASSWORD = 12
@@ -27,6 +28,8 @@ class Role(StrEnum):
 
 
 RoleOption = Annotated[Role, typer.Option("--role", help="What it may do.")]
+NameArgument = Annotated[str, typer.Argument(help="The login name.")]
+StdinOption = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 keys = typer.Typer(help="Keys for the HTTP API.", no_args_is_help=True, rich_markup_mode=None)
 users = typer.Typer(help="People who log in to the console.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -88,7 +91,7 @@ def revoke_key(
 def add_user(
     name: Annotated[str, typer.Argument(help="The login name.")],
     role: RoleOption = Role.viewer,
-    stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")] = False,
+    stdin: StdinOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -103,15 +106,115 @@ def add_user(
     with reporting(out):
         cfg = load_config(config)
         out.language = cfg.language
-        if stdin:
-            password = sys.stdin.readline().rstrip("\n")
-        else:
-            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        if len(password) < MIN_PASSWORD:
-            raise ConfigError(f"the password is shorter than {MIN_PASSWORD} characters.", code="usage")
+        password = _password(stdin)
         with service(cfg) as opened:
             opened.add_user(name, password, role.value, actor())
         out.result({"name": name, "role": role.value})
+
+
+@users.command("password")
+def set_password(
+    name: NameArgument,
+    stdin: StdinOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a person a new password; their sessions end. Works where an administrator lost theirs.
+
+    \b
+    Examples:
+      tieout users password mei
+      tieout users password mei --password-stdin < password.txt
+    """
+    out = Out(as_json=as_json)
+    with reporting(out):
+        cfg = load_config(config)
+        out.language = cfg.language
+        password = _password(stdin)
+        with service(cfg) as opened:
+            opened.people.set_password(opened.people.named(name), password, actor())
+        out.result({"name": name, "changed": True})
+
+
+@users.command("role")
+def set_role(
+    name: NameArgument,
+    role: Annotated[Role, typer.Argument(help="What they may do.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a person another role; they sign in again. The last administrator stays one.
+
+    \b
+    Examples:
+      tieout users role mei approver
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: {
+            "name": name,
+            **service.people.set_role(service.people.named(name), role.value, actor()),
+        },
+    )
+
+
+@users.command("deactivate")
+def deactivate(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Shut a person out at once; what they did keeps their name.
+
+    \b
+    Examples:
+      tieout users deactivate mei
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: {
+            "name": name,
+            **service.people.deactivate(service.people.named(name), actor()),
+        },
+    )
+
+
+@users.command("activate")
+def activate(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Let a person in again, with the role and the password they had.
+
+    \b
+    Examples:
+      tieout users activate mei
+    """
+    run(
+        config,
+        as_json,
+        lambda service, cfg, progress: {"name": name, **service.people.activate(service.people.named(name), actor())},
+    )
+
+
+@users.command("link")
+def make_link(
+    name: Annotated[str | None, typer.Argument(help="The login name; the first administrator when left out.")] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget-password", help="Their old password ends; they choose a new one once they are in.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a one-time way into the console, good for 15 minutes; the way in for whoever lost a password.
+
+    \b
+    Examples:
+      tieout users link
+      tieout users link mei --forget-password
+    """
+
+    def made(service: Service, cfg: Config, _: object) -> dict[str, object]:
+        person = service.people.first_admin() if name is None else service.people.named(name)
+        found = service.people.link(person, actor(), forget_password=forget)
+        return {"link": f"{cfg.public_url.rstrip('/')}{found['path']}", "expires_at": found["expires_at"]}
+
+    run(config, as_json, made)
 
 
 @users.command("list")
@@ -123,6 +226,17 @@ def list_users(config: ConfigOption = None, as_json: JsonOption = False) -> None
       tieout users list
     """
     run(config, as_json, lambda service, cfg, progress: service.users())
+
+
+def _password(stdin: bool) -> str:
+    """A password that was asked for twice, or the first line of what was piped in; never from the command line."""
+    if stdin:
+        found = sys.stdin.readline().rstrip("\n")
+    else:
+        found = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    if len(found) < MIN_PASSWORD:
+        raise ConfigError(f"the password is shorter than {MIN_PASSWORD} characters.", code="usage")
+    return found
 
 
 def register(app: typer.Typer) -> None:

@@ -12,10 +12,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from tieout.core.errors import Denied, Gone
+from tieout.core.errors import Denied, Gone, StaleWrite
 from tieout.core.ids import Ids
 from tieout.store import audit
-from tieout.store.tables import sessions, users
+from tieout.store.session import lock_rows
+from tieout.store.tables import login_links, sessions, users
 
 Role = L["viewer", "operator", "approver", "admin", "auditor"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -48,7 +49,9 @@ def create(
     """Add a person and give the id; a name that is taken or a short password raises Denied."""
     check_role(role)
     if by_name(conn, name) is not None:
-        raise Denied(f"the name {name!r} is taken", code="name_taken")
+        raise Denied(
+            f"the name {name!r} is taken", hint="Somebody who was shut out is let in again instead.", code="name_taken"
+        )
     user_id = ids.new("usr")
     hashed = None if password is None else hash_password(password)
     conn.execute(
@@ -74,22 +77,58 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
-def set_password(conn: Connection, at: datetime, user_id: str, password: str, actor: str) -> None:
-    """Replace a password; every session of the person ends."""
-    changed = conn.execute(update(users).where(users.c.id == user_id).values(password_hash=hash_password(password)))
-    if changed.rowcount != 1:
-        raise Gone(f"there is no user {user_id}", code="no_user")
-    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
-    audit.append(conn, at, actor, "user.password", user_id)
+def set_password(conn: Connection, at: datetime, user_id: str, hashed: str | None, actor: str) -> None:
+    """Replace a password's hash (None: a link is the only way in); every session and open link of the person ends."""
+    _change(conn, user_id, password_hash=hashed)
+    audit.append(conn, at, actor, "user.password", user_id, {} if hashed else {"forget_password": True})
+
+
+def set_role(conn: Connection, at: datetime, user_id: str, role: str, actor: str) -> None:
+    """Give a person another role; their sessions end. The last administrator stays one (StaleWrite)."""
+    check_role(role)
+    before = _found(conn, user_id)["role"]
+    if role != "admin":
+        _keep_an_admin(conn, user_id)
+    _change(conn, user_id, role=role)
+    audit.append(conn, at, actor, "user.role", user_id, {"before": before, "role": role})
 
 
 def deactivate(conn: Connection, at: datetime, user_id: str, actor: str) -> None:
-    """Shut a person out: no login, no session."""
-    changed = conn.execute(update(users).where(users.c.id == user_id).values(is_active=False))
-    if changed.rowcount != 1:
-        raise Gone(f"there is no user {user_id}", code="no_user")
-    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    """Shut a person out: no login, no session; what they did keeps their name. Not the last administrator."""
+    _found(conn, user_id)
+    _keep_an_admin(conn, user_id)
+    _change(conn, user_id, is_active=False)
     audit.append(conn, at, actor, "user.deactivate", user_id)
+
+
+def activate(conn: Connection, at: datetime, user_id: str, actor: str) -> None:
+    """Let a person in again, with the role and the password they had."""
+    _change(conn, user_id, is_active=True)
+    audit.append(conn, at, actor, "user.activate", user_id)
+
+
+def _found(conn: Connection, user_id: str) -> RowMapping:
+    found = get(conn, user_id)
+    if found is None:
+        raise Gone(f"there is no user {user_id}", code="no_user")
+    return found
+
+
+def _change(conn: Connection, user_id: str, **values: object) -> None:
+    """Change a person and end what they opened before: sessions, and links that were not used yet."""
+    _found(conn, user_id)
+    conn.execute(update(users).where(users.c.id == user_id).values(**values))
+    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    conn.execute(delete(login_links).where(login_links.c.user_id == user_id))
+
+
+def _keep_an_admin(conn: Connection, user_id: str) -> None:
+    """Refuse what would leave nobody who may administer; two who demote each other stand in line for the rows."""
+    query = select(users.c.id).where(users.c.role == "admin", users.c.is_active.is_(True)).order_by(users.c.id)
+    if lock_rows(conn):
+        query = query.with_for_update()
+    if list(conn.execute(query).scalars()) == [user_id]:
+        raise StaleWrite("this is the last administrator", hint="Make another person one first.", code="last_admin")
 
 
 def by_name(conn: Connection, name: str) -> RowMapping | None:
@@ -116,7 +155,9 @@ def count(conn: Connection) -> int:
 def listed(conn: Connection) -> Sequence[RowMapping]:
     """Every person without the password hash, by name; those shut out last."""
     columns = [column for column in users.c if column.name != "password_hash"]
-    return conn.execute(select(*columns).order_by(users.c.is_active.desc(), users.c.name)).mappings().all()
+    has_password = users.c.password_hash.is_not(None).label("has_password")
+    query = select(*columns, has_password).order_by(users.c.is_active.desc(), users.c.name)
+    return conn.execute(query).mappings().all()
 
 
 def password_fits(found: RowMapping | None, password: str) -> bool:

@@ -56,6 +56,7 @@ class Edge:
             try:
                 body = await _read(receive, _limit(scope["path"]), headers)
                 _check(scope, headers, body)
+                scope["state"]["body"] = body
                 await self._app(scope, _replay(body, receive), guard)
             except problems.Refused as refused:
                 await guard.problem(refused.status, refused.code, refused.message)

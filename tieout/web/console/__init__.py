@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from tieout.web.console import (
+    account,
     charts,
     conflicts,
     connections,
@@ -30,6 +31,7 @@ router = APIRouter()
 for _part in (
     overview,
     login,
+    account,
     rules,  # its paths before those of one conflict
     conflicts,
     customers,

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
 from tieout.store import sessions, users
 from tieout.store.session import reading, unit
-from tieout.web.auth import COOKIE, check_form, client_of, service_of, session_of
-from tieout.web.console.pages import Person, render, see
+from tieout.web.auth import COOKIE, Principal, check_form, client_of, service_of, session_of
+from tieout.web.console.pages import Person, login_form, render, see
+from tieout.web.console.wanted import Wanted, local
 from tieout.web.limits import Attempts, Listing
 from tieout.web.problems import Refused
 
 router = APIRouter()
+Field = Annotated[str, Form()]
 
 
 @router.get("/login")
-def login_page(request: Request, token: str = "") -> Response:
+def login_page(request: Request, token: str = "", next: str = "") -> Response:
     """The login page. A link's token only fills a form: previews of links must not use it up."""
+    wanted = Wanted(local(next))
     if not token and session_of(request) is not None:
-        return see("/")
-    return render(request, "login.html", None, token=token[:200], failed="", name="")
+        return see(wanted.next or "/")
+    return login_form(request, wanted, token=token[:200])
 
 
 @router.post("/login/link")
@@ -30,7 +34,7 @@ def login_by_link(request: Request, token: Annotated[str, Form()] = "") -> Respo
     _same_site(request)
     client = client_of(request)
     attempts: Attempts = request.app.state.login_attempts
-    _wait(attempts.wait(client))
+    wait_for(attempts.wait(client))
     ctx = service_of(request).ctx
     now = ctx.clock.now()
     opened = None
@@ -42,23 +46,23 @@ def login_by_link(request: Request, token: Annotated[str, Form()] = "") -> Respo
             opened = sessions.open_session(conn, ctx.ids, now, person["id"], actor=actor, how="link")
     if opened is None:
         attempts.count(client)
-        _note_failure(request, None, "link")
-        return render(request, "login.html", None, status=403, token="", failed="login.bad_link", name="")
-    return _signed_in(request, opened)
+        note_failure(request, None, "link")
+        return login_form(request, Wanted(), status=403, failed="login.bad_link")
+    return give_cookie(request, see("/"), opened)
 
 
 @router.post("/login")
 def login_by_password(
-    request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
+    request: Request, name: Field = "", password: Field = "", next: Field = "", to: Field = "", kept: Field = ""
 ) -> Response:
     """Name and password; five failures of a name from one address, or twenty from it, make it wait."""
     _same_site(request)
-    name = name.strip()[:128]
+    name, wanted = name.strip()[:128], Wanted(local(next), local(to), kept)
     client = client_of(request)
     everyone: Attempts = request.app.state.login_attempts
     this_name: Attempts = request.app.state.password_attempts
     key = f"{client}|{name}"
-    _wait(max(everyone.wait(client), this_name.wait(key)))
+    wait_for(max(everyone.wait(client), this_name.wait(key)))
     ctx = service_of(request).ctx
     found = None
     if name.isprintable():
@@ -67,14 +71,16 @@ def login_by_password(
     if not users.password_fits(found, password[:1000]) or found is None:
         everyone.count(client)
         this_name.count(key)
-        _note_failure(request, None if found is None else found["id"], "password")
-        return render(request, "login.html", None, status=403, token="", failed="login.failed", name=name)
+        note_failure(request, None if found is None else found["id"], "password")
+        return login_form(request, wanted, status=403, failed="login.failed", name=name)
     this_name.clear(key)
     with unit(ctx.engine, "admin.commit") as conn:
         opened = sessions.open_session(
             conn, ctx.ids, ctx.clock.now(), found["id"], actor=f"user:{found['name']}", how="password"
         )
-    return _signed_in(request, opened)
+    if wanted.to and wanted.kept:
+        return give_cookie(request, _resume(request, found, opened.csrf, wanted), opened)
+    return give_cookie(request, see(wanted.next or "/"), opened)
 
 
 @router.post("/logout")
@@ -89,8 +95,14 @@ def logout(request: Request, person: Person, csrf: Annotated[str, Form()] = "") 
     return response
 
 
-def _signed_in(request: Request, opened: sessions.OpenedSession) -> Response:
-    response = see("/")
+def _resume(request: Request, found: Mapping[Any, Any], csrf: str, wanted: Wanted) -> Response:
+    """What was written into a form that came too late: to be sent once more by its own button, or let be."""
+    person = Principal(f"user:{found['name']}", found["name"], found["role"], found["language"], csrf)
+    return render(request, "resume.html", person, wanted=wanted, fields=wanted.fields())
+
+
+def give_cookie(request: Request, response: Response, opened: sessions.OpenedSession) -> Response:
+    """The answer with the cookie of a session just opened."""
     response.set_cookie(
         COOKIE,
         opened.token,
@@ -103,7 +115,7 @@ def _signed_in(request: Request, opened: sessions.OpenedSession) -> Response:
     return response
 
 
-def _note_failure(request: Request, user_id: str | None, how: str) -> None:
+def note_failure(request: Request, user_id: str | None, how: str) -> None:
     """The failure's line in the audit trail, unless too many were listed lately."""
     listing: Listing = request.app.state.failed_logins
     client = client_of(request)
@@ -114,7 +126,8 @@ def _note_failure(request: Request, user_id: str | None, how: str) -> None:
             sessions.note_failure(conn, ctx.clock.now(), user_id, how=how, client=client, not_listed=before)
 
 
-def _wait(seconds: int) -> None:
+def wait_for(seconds: int) -> None:
+    """Refuse (429) who tried too often lately."""
     if seconds:
         headers = {"Retry-After": str(seconds)}
         raise Refused(429, "too_many_logins", "too many attempts", hint=f"Wait {seconds} seconds.", headers=headers)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -18,6 +19,7 @@ from tieout.reports import beginning
 from tieout.store.session import reading
 from tieout.web import evidence, i18n
 from tieout.web.auth import Principal, service_of, session_of
+from tieout.web.console.wanted import Wanted, wanted_of
 
 _ROOM = Path(__file__).parent.parent
 _API = ("/v1/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
@@ -143,6 +145,13 @@ def see(path: str) -> Response:
     return RedirectResponse(path, status_code=303)
 
 
+def login_form(
+    request: Request, wanted: Wanted, *, status: int = 200, token: str = "", failed: str = "", name: str = ""
+) -> Response:
+    """The page to sign in on; it hands on where the person wanted to go."""
+    return render(request, "login.html", None, status=status, token=token, failed=failed, name=name, wanted=wanted)
+
+
 def error_page(request: Request, status: int, code: str, detail: str, hint: str) -> Response | None:
     """The page of an error for a browser on a console address; None for machines, who get the problem document."""
     path = request.url.path
@@ -155,7 +164,10 @@ def install(app: FastAPI) -> None:
     """Let errors on console addresses become pages, and send strangers to the login page."""
 
     def to_login(request: Request, error: Exception) -> Response:
-        return see("/login")
+        wanted = wanted_of(request)
+        if request.method not in ("GET", "HEAD"):
+            return login_form(request, wanted, status=401, failed="login.ended_kept" if wanted.kept else "login.ended")
+        return see(f"/login?{urlencode({'next': wanted.next})}" if wanted.next else "/login")
 
     app.add_exception_handler(LoginNeeded, to_login)
     app.state.error_page = error_page

@@ -10,6 +10,7 @@ from tieout.store import audit, users
 from tieout.store.queries.names import called
 from tieout.web import trail
 from tieout.web.auth import Principal
+from tieout.web.console.account import new_password
 from tieout.web.console.forms import Keyed, MayAdmin, Text
 from tieout.web.console.pages import Person, render, see, speaker
 from tieout.web.deps import Reads, Uses
@@ -39,15 +40,52 @@ def add_person(
     person: MayAdmin, service: Uses, once: Keyed, name: Text = "", role: Text = "", password: Text = ""
 ) -> Response:
     """Add a person with a first password."""
-    service.people.add(_name(name), password[:1000], role, person.actor, once)
+    service.people.add(_name(name), new_password(password), role, person.actor, once)
     return see("/people")
+
+
+@router.get("/people/{user_id}")
+def show_person(request: Request, user_id: str, person: Person, service: Uses) -> Response:
+    """One person, and what an administrator may change about them."""
+    _must(person, "audit")
+    return render(request, "person.html", person, one=service.people.one(user_id), roles=users.ROLES)
 
 
 @router.post("/people/{user_id}/deactivate")
 def deactivate(user_id: str, person: MayAdmin, service: Uses) -> Response:
-    """Shut a person out; nobody shuts out themselves."""
+    """Shut a person out; nobody shuts out themselves, and nobody the last administrator."""
     service.people.deactivate(user_id, person.actor)
     return see("/people")
+
+
+@router.post("/people/{user_id}/activate")
+def activate(user_id: str, person: MayAdmin, service: Uses) -> Response:
+    """Let a person in again."""
+    service.people.activate(user_id, person.actor)
+    return see(f"/people/{user_id}")
+
+
+@router.post("/people/{user_id}/role")
+def change_role(user_id: str, person: MayAdmin, service: Uses, role: Text = "") -> Response:
+    """Give a person another role; their sessions end."""
+    service.people.set_role(user_id, role, person.actor)
+    return see("/people")
+
+
+@router.post("/people/{user_id}/password")
+def set_password(user_id: str, person: MayAdmin, service: Uses, password: Text = "") -> Response:
+    """Give a person a new password; their sessions end."""
+    service.people.set_password(user_id, new_password(password), person.actor)
+    return see("/people")
+
+
+@router.post("/people/{user_id}/link")
+def make_link(request: Request, user_id: str, person: MayAdmin, service: Uses, forget: Text = "") -> Response:
+    """Make a one-time way in and show it this once."""
+    made = service.people.link(user_id, person.actor, forget_password=bool(forget))
+    base = service.ctx.config.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+    one = service.people.one(user_id)
+    return render(request, "link.html", person, one=one, link=f"{base}{made['path']}", expires_at=made["expires_at"])
 
 
 @router.post("/keys")

@@ -11,7 +11,7 @@ from tieout.store.queries.paging import page_of
 from tieout.web.auth import Admin, Auditor
 from tieout.web.deps import NO_QUERY, READ_ERRORS, WRITE_ERRORS, Keyed, Uses, plain, reply, reply_page
 from tieout.web.schemas.base import Id, Page, PageQuery
-from tieout.web.schemas.people import Key, KeyIn, MadeKey, User, UserIn
+from tieout.web.schemas.people import Key, KeyIn, Link, LinkIn, MadeKey, PasswordIn, RoleIn, User, UserIn
 from tieout.web.schemas.work import Done
 
 router = APIRouter(prefix="/v1", tags=["people and keys"])
@@ -36,6 +36,30 @@ def add_user(caller: Admin, body: UserIn, service: Uses, once: Keyed) -> Respons
 def deactivate_user(caller: Admin, user_id: UserId, service: Uses) -> Response:
     """Shut a person out; what they did stays theirs."""
     return reply(Done, plain(service.people.deactivate(user_id, caller.actor)))
+
+
+@router.post("/users/{user_id}/activation", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def activate_user(caller: Admin, user_id: UserId, service: Uses) -> Response:
+    """Let a person in again who was shut out."""
+    return reply(Done, plain(service.people.activate(user_id, caller.actor)))
+
+
+@router.post("/users/{user_id}/role", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def change_role(caller: Admin, user_id: UserId, body: RoleIn, service: Uses) -> Response:
+    """Give a person another role; their sessions end."""
+    return reply(Done, plain(service.people.set_role(user_id, body.role, caller.actor)))
+
+
+@router.post("/users/{user_id}/password", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def set_password(caller: Admin, user_id: UserId, body: PasswordIn, service: Uses) -> Response:
+    """Give a person a new password; their sessions end."""
+    return reply(Done, plain(service.people.set_password(user_id, body.password, caller.actor)))
+
+
+@router.post("/users/{user_id}/link", response_model=Link, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def make_link(caller: Admin, user_id: UserId, body: LinkIn, service: Uses) -> Response:
+    """A one-time way in for a person, good for a quarter of an hour."""
+    return reply(Link, service.people.link(user_id, caller.actor, forget_password=body.forget_password))
 
 
 @router.get("/keys", response_model=Page[Key], responses=READ_ERRORS)

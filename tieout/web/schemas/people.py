@@ -37,6 +37,32 @@ class UserIn(In):
     password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=1000)] | None = None
 
 
+class PasswordIn(In):
+    """A new password for a person."""
+
+    password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=1000)]
+
+
+class RoleIn(In):
+    """Another role for a person."""
+
+    role: RoleName
+
+
+class LinkIn(In):
+    """How a person comes in again; with `forget_password` the old password ends too."""
+
+    forget_password: bool = False
+
+
+class Link(Out):
+    """A one-time way into the console: the only time it is shown."""
+
+    id: str
+    path: str = Field(examples=["/login?token=…"], description="Behind the address of the console.")
+    expires_at: datetime
+
+
 class User(Out):
     """A person, never the hash of the password."""
 
@@ -45,6 +71,7 @@ class User(Out):
     role: RoleName
     language: str
     is_active: bool
+    has_password: bool
     created_at: datetime
 
 
