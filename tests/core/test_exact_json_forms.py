@@ -147,6 +147,14 @@ def test_equal_amounts_of_many_digits_have_one_canonical_form() -> None:
         assert exact_json.canonical(Decimal(short)) == exact_json.canonical(Decimal(short + "00"))
 
 
+def test_amounts_that_differ_in_their_last_digit_differ_however_long_they_are() -> None:
+    for text in ("1." + "3" * 40, "3" * 40 + ".1", "1." + "3" * 40 + "E-9", "3" * 40):
+        head, _, power = text.partition("E")
+        near = Decimal(head[:-1] + "4" + (f"E{power}" if power else ""))
+        assert exact_json.canonical(Decimal(text)) != exact_json.canonical(near)
+    assert exact_json.canonical([Decimal("0E-9"), Decimal("-0.0"), Decimal("1E-9")]) == b'[0,0,"\\u00000.000000001"]'
+
+
 def test_the_digest_is_kept_for_good() -> None:
     assert exact_json.digest({"b": [Decimal("1.10")], "a": None}) == exact_json.digest(
         {"a": None, "b": [Decimal("1.1")]}

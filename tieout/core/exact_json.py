@@ -194,12 +194,12 @@ def canonical(value: Any) -> bytes:
 def _normal(value: Any) -> Any:
     if isinstance(value, Decimal):
         text = str(value)
-        if "." in text and "E" not in text and len(text) < 29:  # plain, and short enough for normalize() to be exact
-            text = text.rstrip("0")
-            return int(text[:-1]) if text[-1] == "." else "\x00" + text
-        if value == value.to_integral_value():
-            return int(value)
-        return "\x00" + format(value.normalize(), "f")  # no text looks like this: 1.5 and "1.5" differ
+        if "E" in text:
+            text = format(value, "f")
+        if "." not in text:
+            return int(text)
+        text = text.rstrip("0")  # as text: arithmetic would round at the 28 digits of its context
+        return int(text[:-1]) if text[-1] == "." else "\x00" + text  # no text looks like this: 1.5 and "1.5" differ
     if isinstance(value, float):
         raise TypeError("a float has no canonical form")
     if isinstance(value, dict):
