@@ -152,9 +152,11 @@ def conditions(conn: Connection, ctx: Context, now: datetime) -> list[Condition]
     if verified is not None and verified["count"]:
         first = verified["breaches"][0]
         out.append(Condition("books", "ledger", f"{verified['count']}: {first['invariant']} {first['subject']}"))
-    last = select(reconciliations.c.id, reconciliations.c.is_valid).order_by(reconciliations.c.run_at.desc()).limit(1)
-    found = conn.execute(last).first()
-    if found is not None and not found.is_valid:
+    c = reconciliations.c
+    found = conn.execute(select(c.id, c.is_valid, c.body).order_by(c.run_at.desc()).limit(1)).first()
+    if (
+        found is not None and not found.is_valid and found.body.get("sections") != []
+    ):  # else there was nothing to compare
         out.append(Condition("reconciliation", "latest", found.id))
     out += _failed_reports(conn, now)
     out += _breached_limits(conn)

@@ -60,6 +60,10 @@ def build_report(ctx: Context, wish: ReportWish, *, fresh: bool = False) -> Repo
     as_of = wish.as_of or today
     if as_of > today:
         raise TieoutError(f"{as_of} has not come yet: today is {today}", hint="Leave out the day.", code="as_of")
+    if wish.since is not None and wish.since > as_of:
+        raise TieoutError(
+            f"it would begin on {wish.since}, after it ends on {as_of}", hint="Choose an earlier start.", code="since"
+        )
     if fresh and wish.name == "reconcile":
         run_reconcile(ctx, as_of=wish.as_of, known_at=wish.known_at)
     with reading(ctx.engine) as conn:

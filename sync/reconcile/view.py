@@ -31,7 +31,8 @@ class ReconcileView:
 
     @property
     def is_valid(self) -> bool:
-        return all(section["is_valid"] for section in self.sections)
+        """Something was compared, and each side's breaks add up to its whole difference."""
+        return bool(self.sections) and all(section["is_valid"] for section in self.sections)
 
     @property
     def breaks(self) -> int:

@@ -18,6 +18,7 @@ _EN = {
     "head": "Reconciliation {id} as of {as_of}, known at commit {known_seq}",
     "valid": "valid: every difference is a break",
     "invalid": "INVALID: the breaks do not add up to the whole difference",
+    "nothing": "nothing was compared: there is no book of record or CRM that could say what it shows",
     "counterpart": "{name} ({side})",
     "book_of_record": "book of record",
     "crm": "CRM",
@@ -33,6 +34,7 @@ _ZH = {
     "head": "对账 {id}，截至 {as_of}，账簿序号 {known_seq}",
     "valid": "有效：差异均已列明",
     "invalid": "无效：差异合计不等于总差额",
+    "nothing": "没有比对任何系统：没有可说明金额的账簿系统或 CRM",
     "counterpart": "{name}（{side}）",
     "book_of_record": "账簿系统",
     "crm": "CRM",
@@ -51,7 +53,7 @@ def show_reconciliation(out: Out, view: Any) -> bool:
         return False
     words = _ZH if out.language == "zh-CN" else _EN
     out.line(words["head"].format(**view))
-    out.line(words["valid" if view["is_valid"] else "invalid"])
+    out.line(words["valid" if view["is_valid"] else "invalid" if view["sections"] else "nothing"])
     for section in view["sections"]:
         _section(out, words, section)
     for one in view["not_compared"]:

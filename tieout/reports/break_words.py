@@ -75,6 +75,34 @@ REASONS: dict[str, Words] = {
 }
 
 
+PARAMS: dict[str, Words] = {
+    "conflict_id": ("conflict", "冲突"),
+    "push_id": ("push", "写回"),
+    "amount_minor": ("amount in smallest units", "金额（最小单位）"),
+    "changed_at": ("changed at", "变更于"),
+    "connection": ("connection", "连接"),
+    "credit_notes": ("credit notes", "红字单据"),
+    "error": ("error", "错误"),
+    "field": ("field", "字段"),
+    "gross": ("gross side", "含税一方"),
+    "larger": ("larger side", "较大一方"),
+    "problem": ("problem", "问题"),
+    "pushed_at": ("written at", "写回于"),
+    "read_at": ("read at", "读取于"),
+    "record": ("record", "记录"),
+    "rows": ("records", "记录"),
+    "settlement": ("settlement", "核销"),
+    "side": ("side", "一方"),
+    "state": ("state", "状态"),
+    "statuses": ("statuses", "状态"),
+    "stream": ("records", "数据流"),
+    "tax_minor": ("tax in smallest units", "税额（最小单位）"),
+    "was": ("was", "原值"),
+    "why": ("why", "原因"),
+    "written": ("written", "已写入"),
+}
+
+
 def _word(words: dict[str, Words], code: str, language: str) -> str:
     found = words.get(code)
     return code.replace("_", " ") if found is None else found[1 if language == "zh-CN" else 0]
@@ -96,5 +124,10 @@ def reason(code: str, language: str) -> str:
 
 
 def hint(params: dict[str, str], language: str) -> str:
-    """What an explanation knows beside its name: ids and values, shortest first."""
-    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in params.items() if value)
+    """What an explanation knows beside its name, in words of a language."""
+    return ("；" if language == "zh-CN" else "; ").join(f"{name} {value}" for name, value in told(params, language))
+
+
+def told(params: dict[str, str], language: str) -> list[tuple[str, str]]:
+    """What an explanation knows beside its name, as (word, value)."""
+    return [(_word(PARAMS, name, language), value) for name, value in params.items() if value]

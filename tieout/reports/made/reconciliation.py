@@ -27,7 +27,8 @@ def reconciliation(view: Mapping[str, Any], breaks: Sequence[Mapping[str, Any]],
         for s in view["sections"]
         if s.get("not_stated")
     ]
-    verdict = (("valid", "INVALID"), ("有效", "无效"))[zh][0 if view["is_valid"] else 1]
+    word = 0 if view["is_valid"] else 1 if view["sections"] else 2
+    verdict = (("valid", "INVALID", "nothing was compared"), ("有效", "无效", "没有比对任何系统"))[zh][word]
     return Report(
         "reconcile",
         ("Reconciliation", "对账报告"),
