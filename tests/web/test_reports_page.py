@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import insert
 from starlette.testclient import TestClient
@@ -33,7 +35,7 @@ def test_every_report_is_looked_at_or_taken_as_a_file(site: Site) -> None:
     for wrong in ("name=horoscope", "name=aging&form=doc", "name=aging&as_of=x", "name=aging&known_at=T", "form=pdf"):
         assert browser.get(f"/reports/file?{wrong}").status_code in (409, 422), wrong
     assert browser.get("/reports/file?name=statement&customer=cus_none").status_code == 404
-    assert TestClient(site.app, follow_redirects=False).get("/reports").headers["location"] == "/login"
+    assert TestClient(site.app, follow_redirects=False).get("/reports").headers["location"] == "/login?next=%2Freports"
 
 
 def test_schedules_show_when_they_come_how_they_went_and_what_reached_whom(site: Site, config: Config) -> None:
@@ -73,5 +75,7 @@ def test_a_statement_is_a_page_in_the_language_that_was_chosen(site: Site, langu
     assert f"<h1>{title}</h1>" in page.text
     assert "form=pdf" in page.text
     assert client.get(f"/customers/{customer}/statement?as_of=yesterday").status_code == 422
+    (crumb,) = re.findall(r'<p class="crumb">(.*)</p>', page.text)
+    assert customer not in re.sub(r"<[^>]+>", "", crumb), "the way back names the customer"
     assert client.get(f"/customers/{customer}/statement?as_of=2999-01-01").status_code == 409
     assert client.get("/customers/cus_none/statement").status_code == 404

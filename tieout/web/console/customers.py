@@ -10,6 +10,7 @@ from sync.reporting import ReportWish
 from tieout.reports import customers as customer_view
 from tieout.reports import table, timeline
 from tieout.store.queries import customers
+from tieout.store.queries.names import called
 from tieout.web.console.forms import day
 from tieout.web.console.pages import Person, render, speaker
 from tieout.web.deps import Ctx, Reads, Today, Uses, worth_of
@@ -104,6 +105,7 @@ def show_statement(
     customer_id: str,
     person: Person,
     ctx: Ctx,
+    conn: Reads,
     service: Uses,
     as_of: Line = "",
     since: Line = "",
@@ -125,6 +127,7 @@ def show_statement(
         person,
         report=service.report_view(wish),
         wish=wish,
+        name=called(conn, [customer_id]).get(customer_id, ""),
         companies={name: one.name for name, one in ctx.config.companies.items()},
         words=table.say,
         cell_text=table.text,
