@@ -19,6 +19,7 @@ from tests.servers import postgres
 
 # The same commit gives the same result everywhere; `make properties` looks for what no example has shown yet.
 settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
+settings.register_profile("few", deadline=None, derandomize=True, database=None, max_examples=20)
 settings.register_profile("fresh", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("TIEOUT_EXAMPLES", "fixed"))
 

@@ -6,6 +6,7 @@
     python -m tests.mutation --only tieout/core/money.py tieout/ledger/entries.py   these files
     python -m tests.mutation --show              the last run's survivors once more
 
+With TIEOUT_EXAMPLES=few set, property tests take 20 examples; `--again` without it judges by all what lived.
 Ends with 1 when a survivor has no reason in tests/mutation/explained.toml.
 """
 
