@@ -154,9 +154,8 @@ def conditions(conn: Connection, ctx: Context, now: datetime) -> list[Condition]
         out.append(Condition("books", "ledger", f"{verified['count']}: {first['invariant']} {first['subject']}"))
     c = reconciliations.c
     found = conn.execute(select(c.id, c.is_valid, c.body).order_by(c.run_at.desc()).limit(1)).first()
-    if (
-        found is not None and not found.is_valid and found.body.get("sections") != []
-    ):  # else there was nothing to compare
+    is_empty = found is not None and found.body.get("sections") == []  # there was nothing to compare
+    if found is not None and not found.is_valid and not is_empty:
         out.append(Condition("reconciliation", "latest", found.id))
     out += _failed_reports(conn, now)
     out += _breached_limits(conn)

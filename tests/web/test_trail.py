@@ -69,10 +69,11 @@ def lines(site: Site) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("language", "words"), [("zh-CN", "登记分期计划"), ("en", "Payment plan noted")])
 def test_amounts_are_read_in_major_units_with_their_currency(site: Site, language: str, words: str) -> None:
     customer = site.books.customer("北京远航贸易有限公司")
+    bill = site.books.document("invoice", site.books.named["北京远航贸易有限公司"], "AR00000077", 100_00)
     body = {
         "id": "pln_1", "kind": "plan", "customer": customer, "currency": "CNY", "amount_minor": 50_000_000,
         "body": {"rows": [["2026-12-31", 20_000_000], ["2027-01-31", 30_000_000]], "before_minor": 0},
-        "note": "two parts",
+        "links": [f"{bill}:1", f"{bill}:2", "inv_gone:1"], "note": "two parts",
     }  # fmt: skip
     totals = {"records": 2, "standing": 1, "totals": {"CNY": 13_460_000, "EUR": 5}}
     with unit(site.engine, "admin.commit") as conn:
@@ -83,6 +84,7 @@ def test_amounts_are_read_in_major_units_with_their_currency(site: Site, languag
     assert "500,000.00 CNY" in shown
     assert "2026-12-31 200,000.00 CNY" in shown
     assert "134,600.00 CNY" in shown
+    assert "AR00000077、inv_gone:1" in shown, "instalments are told by the number of their bill"
     assert "北京远航贸易有限公司" in shown
     assert not re.search(r"50000000|20000000|13460000|\[\[|\{", shown.split("<tbody>")[1])
 

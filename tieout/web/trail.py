@@ -11,7 +11,7 @@ from tieout.web.evidence import amounts, text
 from tieout.web.i18n import Speaker
 
 _PAGES = (("cus_", "/customers/"), ("inv_", "/invoices/"), ("cfl_", "/conflicts/"), ("psh_", "/pushes/"))
-_SILENT = ("do",)
+_SILENT = ("do", "account_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,14 @@ def ids_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Every id that lines name and that may have a name."""
     found = [str(row["subject"]) for row in rows]
     for row in rows:
-        found += [one for one in (row["body"] or {}).values() if isinstance(one, str) and one[:4] in ("cus_", "inv_")]
-    return found
+        for value in (row["body"] or {}).values():
+            found += [_id(one) for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return [one for one in found if one[:4] in ("cus_", "inv_", "crn_", "usr_")]
+
+
+def _id(ref: str) -> str:
+    """The document that one of its instalments (`inv_…:1`) belongs to."""
+    return ref.partition(":")[0]
 
 
 def _currency(body: Mapping[str, Any]) -> str:
@@ -53,6 +59,8 @@ def _facts(
     has_amount = any(key.endswith("_minor") and type(value) is int for key, value in body.items())
     for key, value in body.items():
         if key in _SILENT or (key == "currency" and currency and has_amount):
+            continue
+        if key == "kind" and deed != "conflict":  # the deed says it
             continue
         if key.endswith("_minor") and type(value) is int and currency:
             yield t.word("fact", key.removesuffix("_minor")), format_minor(value, currency)
@@ -74,6 +82,8 @@ def _words(t: Speaker, deed: str, key: str, value: Any, names: Mapping[str, str]
         return t.say("trail.then").join(f"{day} {format_minor(minor, currency)}" for day, minor in value)
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
         return t.say("trail.then").join(_words(t, deed, key, one, names, currency) for one in value)
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return text(list(dict.fromkeys(names.get(_id(one), one) for one in value)))
     return text(value)
 
 
@@ -100,10 +110,6 @@ def _code(t: Speaker, deed: str, key: str, value: str) -> str:
             return t.word("stream", value)
         case "conflict", "kind":
             return t.word("kind", value)
-        case "credit", "kind":
-            return t.word("term", value)
-        case "contact" | "dispute" | "pause" | "plan" | "promise", "kind":
-            return t.word("case", value)
         case "dispute", "reason":
             return t.word("dispute", value)
     return ""
