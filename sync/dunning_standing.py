@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from sync.apply import backlog
 from sync.context import Context
-from sync.dunning import SHOWN, customer_keys, policy_line, titles_of
+from sync.dunning import customer_keys, policy_line, titles_of
 from sync.fold.batch import business_dates
 from sync.settle.policies import active_policy
 from tieout.core.money import format_minor
@@ -41,7 +41,7 @@ _ORDER = ("parked", "planned", "ready", "claimed", "sent", "uncertain", "dead", 
 Row = Mapping[Any, Any]
 
 
-def standing(ctx: Context, limit: int = SHOWN) -> dict[str, Any]:
+def standing(ctx: Context, limit: int | None = None) -> dict[str, Any]:
     """Messages decided today or still on their way, the largest first, and how many groups are silent, by reason.
 
     A group is a customer of a company in one currency. `undecided` says what the answer may still lack: groups whose

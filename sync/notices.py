@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from sync.context import Context
 from sync.mailer import Attachment, Sent, SentOutcome, compose, send
@@ -21,6 +24,9 @@ from tieout.core.ports import RemoteChange
 from tieout.reports.table import about, title
 from tieout.store import notices
 from tieout.store.notices import Notice
+from tieout.store.queries.parties import customer_name
+from tieout.store.session import reading
+from tieout.store.tables import accounts, memberships
 
 log = logging.get("notices")
 MOST_AT_ONCE = 20
@@ -84,7 +90,35 @@ def _files(ctx: Context, body: Mapping[str, Any]) -> list[ReportFile]:
         language=body["language"],
     )
     report = build_report(ctx, wish)
-    return [file_of(report, form, body["language"]) for form in body["formats"]]
+    whose = _whose(ctx, str(body["customer"] or ""))
+    made = [file_of(report, form, body["language"]) for form in body["formats"]]
+    if not whose:
+        return made
+    return [replace(one, file_name=f"{whose}.".join(one.file_name.rsplit(".", 1))) for one in made]
+
+
+def _whose(ctx: Context, customer: str) -> str:
+    """The customer's codes in the books and its name, as a part of a file name; "" for a report of everybody.
+
+    With several companies each code names its own: two of them may call different customers alike.
+    """
+    if not customer:
+        return ""
+    m, a = memberships.c, accounts.c
+    query = select(a.company_id, a.party_ref).join(memberships, m.member == a.id)
+    with reading(ctx.engine) as conn:
+        rows = conn.execute(
+            query.where(m.customer_id == customer, m.to_seq.is_(None)).order_by(a.company_id, a.party_ref)
+        ).all()
+        name = customer_name(conn, customer)
+    several = len(ctx.config.companies) > 1
+    codes = [f"{row.company_id}.{row.party_ref}" if several else row.party_ref for row in rows[:2]]
+    return "".join(f"-{_readable(part)}" for part in (*(codes or [customer]), name) if part)
+
+
+def _readable(text: str) -> str:
+    """A part of a file name in any script: letters, digits, point and hyphen, at most 40 characters."""
+    return re.sub(r"[^\w.-]+", "-", text)[:40].strip("-._")
 
 
 def _write(ctx: Context, notice: Notice) -> Sent:
@@ -98,8 +132,7 @@ def _write(ctx: Context, notice: Notice) -> Sent:
         slot = _plain(notice.body["slot"])
         for made in _files(ctx, notice.body):
             stem, _, ending = made.file_name.rpartition(".")
-            whose = f"-{_plain(notice.body['customer'])}" if notice.body["customer"] else ""
-            _write_whole(folder / f"{stem}{whose}-{slot}.{ending}", made.body)
+            _write_whole(folder / f"{stem}-{slot}.{ending}", made.body)
     except OSError as error:
         return Sent("failed", f"{folder}: {error.strerror or error}")
     return Sent("sent")

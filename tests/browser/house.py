@@ -57,6 +57,7 @@ LISTS = {
     "runs": "/runs",
     "people": "/people",
     "account": "/account",
+    "alerts": "/alerts",
     "audit": "/audit",
     "not found": "/nowhere",
 }

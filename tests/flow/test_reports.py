@@ -14,11 +14,12 @@ from starlette.testclient import TestClient
 from sync import schedules
 from sync.notices import deliver_due
 from sync.reporting import ReportWish, build_report, file_of, report_file
+from sync.service import Service
 from tests.flow.books import BILL, Synced, pick, receive, rows
 from tieout.core import exact_json
 from tieout.core.config import Schedule
 from tieout.core.errors import Gone, TieoutError
-from tieout.store.tables import accounts, balances, memberships
+from tieout.store.tables import accounts, balances, customers, memberships
 from tieout.web.app import build
 
 
@@ -164,11 +165,26 @@ def test_a_schedule_of_each_report_writes_its_files_once_a_slot(synced: Synced, 
     assert len(written) == 2 * len(whom)
     assert len(owing) > 5
     for one in whom:
-        stem = f"{report}-{day}" + (f"-{one}" if one else "")
+        stem = f"{report}-{day}" + (_whose(service, one) if one else "")
         (table,) = [path for name, path in written.items() if name.startswith(stem) and name.endswith(".csv")]
+        assert "cus_" not in table.name
         wished = made(service, report, company="cn", customer=one) if report != "reconcile" else None
         if wished is not None:
             assert table.read_bytes() == file_of(wished, "csv", service.ctx.config.language).body
+
+
+def _whose(service: Service, customer: str) -> str:
+    """How a file name says whose it is: the customer's code in the books, of each account, and its name."""
+    c, a, m = customers.c, accounts.c, memberships.c
+    query = select(a.company_id, a.party_ref).join(memberships, m.member == a.id)
+    found = rows(
+        service, query.where(m.customer_id == customer, m.to_seq.is_(None)).order_by(a.company_id, a.party_ref)
+    )
+    several = len(service.ctx.config.companies) > 1
+    codes = [f"{row['company_id']}.{row['party_ref']}" if several else row["party_ref"] for row in found[:2]]
+    (named,) = rows(service, select(c.name).where(c.id == customer))
+    assert codes
+    return "-" + "-".join((*codes, re.split(r"[^\w.]", named["name"])[0][:40]))
 
 
 @pytest.mark.parametrize(("language", "closing"), [("zh-CN", "期末余额"), ("en", "Closing balance")])

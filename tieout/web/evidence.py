@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from tieout.core.money import format_minor, is_currency
 from tieout.reports.values import money as shown_money
 
 MAX_TEXT = 4000
+BRIEF = 160
 # Log-odds in hundredths of a natural unit: 250 is 12 times as likely, 100 not quite 3 times.
 _STRONG, _CLEAR = 250, 100
 MAX_SIDES = 4
@@ -47,6 +49,14 @@ def text(value: Any) -> str:
     if isinstance(value, dict | list):
         return exact_json.dumps(value).decode()[:MAX_TEXT]
     return str(value)
+
+
+def brief(words: Any) -> str:
+    """What a vendor answered, as one line: pages of markup lose their tags, and the rest is cut."""
+    plain = " ".join(re.sub(r"<[^>]*>", " ", text(words)).split())
+    kept = list(dict.fromkeys(part.strip() for part in re.split(r"(?<=[.;]) ", plain)))
+    line = " ".join(kept)
+    return line if len(line) <= BRIEF else line[: BRIEF - 1].rstrip() + "…"
 
 
 def amounts(value: Any) -> str:

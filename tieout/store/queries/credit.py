@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, RowMapping, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
 
 from tieout.core.dates import parse_on
+from tieout.store.queries.ordering import By, ordered
 from tieout.store.queries.paging import Slice, cut, decode
-from tieout.store.tables import accounts, credit_limits, credit_terms, memberships, rates
+from tieout.store.tables import accounts, credit_limits, credit_terms, customers, decisions, memberships, rates
 
 
 def term(conn: Connection, term_id: str) -> RowMapping | None:
@@ -46,6 +47,38 @@ def book_limits(conn: Connection, customer_id: str) -> Sequence[RowMapping]:
         .order_by(c.connection, c.stream, c.external_id, a.id)
     )
     return conn.execute(query).mappings().all()
+
+
+def standing(conn: Connection, show: str, limit: int, cursor: str | None) -> Slice[RowMapping]:
+    """Standing credit decisions that ask for a look, hold before watch: all of them, or those of `show`."""
+    d = decisions.c
+    query = select(decisions, customers.c.name, customers.c.id.label("customer_id"))
+    query = query.join(customers, d.subject == customers.c.id + "|" + d.company_id).where(*_looked_at(show))
+    parts = [By(case((d.value == "hold", 0), else_=1), int), By(customers.c.name, str), By(d.id, str)]
+    return ordered(conn, query, parts, limit, cursor, f"credit{show}")
+
+
+def count_standing(conn: Connection, show: str) -> int:
+    """How many there are."""
+    d = decisions.c
+    query = select(func.count()).select_from(
+        decisions.join(customers, d.subject == customers.c.id + "|" + d.company_id)
+    )
+    return int(conn.execute(query.where(*_looked_at(show))).scalar_one())
+
+
+def _looked_at(show: str) -> list[ColumnElement[bool]]:
+    """On hold; over the limit, as the standing alerts say; on watch, which is near the limit or otherwise in sight."""
+    d, alert = decisions.c, decisions.alias("alert")
+    over = select(alert.c.subject).where(
+        alert.c.kind == "credit_alert", alert.c.value == "breach", alert.c.is_current.is_(True)
+    )
+    out = [d.kind == "credit", d.is_current.is_(True)]
+    if show in ("hold", "watch"):
+        return [*out, d.value == show]
+    if show == "over":
+        return [*out, d.subject.in_(over)]
+    return [*out, or_(d.value.in_(("hold", "watch")), d.subject.in_(over))]
 
 
 def rates_page(

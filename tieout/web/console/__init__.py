@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from tieout.web.console import (
     account,
+    alerts,
     charts,
     conflicts,
     connections,
@@ -48,6 +49,7 @@ for _part in (
     reports,
     charts,
     connections,
+    alerts,
     runs,
     people,
     why,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from tieout.core.money import is_currency
+from tieout.store.queries import credit
 from tieout.store.queries.names import called
 from tieout.web.console.forms import Keyed, MayApprove, MayOperate, Text, day, minor, words
 from tieout.web.console.pages import Person, render, see
@@ -25,8 +26,11 @@ def show_credit(
     service: Uses,
     conn: Reads,
     cursor: Annotated[str | None, Query(max_length=600)] = None,
+    show: Annotated[Literal["", "hold", "over", "watch"], Query()] = "",
+    listed: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
-    """What waits for an approver, what people ordered, and the rates that count."""
+    """Who is on hold, over the limit or near it; what waits for an approver, what was ordered, the rates that count."""
+    standing = credit.standing(conn, show, PAGE, listed)
     waiting = service.credit.terms("waiting", PAGE, None)["items"]
     orders = service.credit.terms(None, PAGE, cursor)
     return render(
@@ -34,6 +38,10 @@ def show_credit(
         "credit.html",
         person,
         waiting=waiting,
+        standing=standing.rows,
+        listed_next=standing.next,
+        looks={look: credit.count_standing(conn, look) for look in ("", "hold", "over", "watch")},
+        show=show,
         orders=orders,
         names=called(conn, [row["customer_id"] or "" for row in (*waiting, *orders["items"])]),
         rates=service.credit.rates(PAGE, None, base=None, quote=None, current=False)["items"],

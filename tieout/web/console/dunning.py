@@ -17,13 +17,17 @@ from tieout.web.problems import Refused
 
 router = APIRouter()
 PAGE = 50
-SHOWN = 100  # messages on the page; the rest is counted
+SHOWN = 50  # messages on one page
 CaseKind = Literal["dispute", "promise", "plan", "pause", "contact"]
 
 
 @router.get("/dunning")
 def show_dunning(
-    request: Request, person: Person, service: Uses, anew: Annotated[Literal["", "1"], Query()] = ""
+    request: Request,
+    person: Person,
+    service: Uses,
+    anew: Annotated[Literal["", "1"], Query()] = "",
+    after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
     """What was decided of everybody; with `anew` a dry run as of now, in which nothing is stored or sent."""
     view = service.dunning.preview() if anew else service.dunning.standing()
@@ -34,6 +38,7 @@ def show_dunning(
         view=view,
         anew=bool(anew),
         count=view.get("count", len(view["messages"])),
+        after=after,
         shown=SHOWN,
     )
 

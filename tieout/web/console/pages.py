@@ -55,6 +55,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["cell"] = evidence.text
+    made.globals["brief"] = evidence.brief
     made.globals["facts"] = evidence.facts
     made.globals["strength"] = evidence.strength
     made.globals["likelihood"] = evidence.likelihood
