@@ -1,8 +1,8 @@
-"""People decide once: answers, merges, relinks and unmerges, each undoable, each in the input log and the audit."""
+"""People decide once: an answer to a question stands, can be taken back, and is in the input log and the audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -17,7 +17,7 @@ from tieout.core.errors import Gone, StaleWrite, TieoutError
 from tieout.store import audit
 from tieout.store.queries import parties
 from tieout.store.session import unit
-from tieout.store.tables import accounts, answers, conflicts, customers, documents
+from tieout.store.tables import accounts, conflicts, customers, documents, memberships
 
 ALLOWED = {
     "identity": ("link", "separate", *STATED, "leave"),
@@ -98,6 +98,8 @@ def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, targe
             raise AnswerError(
                 f"there is no account or customer {target!r} to name", hint="Take a target from the suggestions."
             )
+        if table is customers:
+            present(conn, target)
     if action == "bind":
         _check_document(conn, found, target)
     if action == "separate" and found["kind"] == "unlinked_document" and not target:
@@ -167,100 +169,26 @@ def undo(ctx: Context, conflict_id: str, actor: str) -> dict[str, Any]:
                     code="answered_by_rule",
                 )
             raise StaleWrite(f"conflict {conflict_id} has no answer to take back", code="conflict_not_resolved")
-        seq = _append_undo(conn, now, found["answer_seq"], actor, conflict_id)
+        seq = append_undo(conn, now, found["answer_seq"], actor, conflict_id)
         reopen(conn, found)
         audit.append(conn, now, actor, "conflict.undo", conflict_id, {"undo_of": found["answer_seq"]})
     return {"id": conflict_id, "state": "open", "undo_seq": seq}
 
 
-def _append_undo(conn: Connection, now: Any, answer_seq: int, actor: str, conflict_id: str | None) -> int:
+def append_undo(conn: Connection, now: Any, answer_seq: int, actor: str, conflict_id: str | None) -> int:
+    """Put the taking back of an answer into the input log; answers its seq."""
     return append_answer(conn, now, {"undo_of": answer_seq, "conflict_id": conflict_id}, actor)
 
 
-def to_merge(conn: Connection, customer_id: str, other_id: str) -> list[str]:
-    """The members of `other_id` that a merge moves: its accounts, whose records follow; without any, its records."""
-    if customer_id == other_id:
-        raise AnswerError("a customer cannot be merged with itself")
-    for key in (customer_id, other_id):
-        if not _exists(conn, customers, key):
-            raise Gone(f"there is no customer {key}", code="no_customer")
-    members = parties.members_now(conn, other_id)
-    if not members:
-        raise AnswerError(f"customer {other_id} has no members to merge")
-    return [member for member in members if member.startswith("acc_")] or members
-
-
-def merge(ctx: Context, customer_id: str, other_id: str, actor: str, reason: str = "") -> dict[str, Any]:
-    """Make two customers one: the accounts of `other_id` become members of `customer_id`. No journal row moves."""
-    now = ctx.clock.now()
-    with unit(ctx.engine, "answer.commit") as conn:
-        moving = to_merge(conn, customer_id, other_id)
-        said = _with_reason({"action": "link", "target": customer_id}, reason)
-        seqs = [append_answer(conn, now, {"subject": member, **said}, actor) for member in moving]
-        told = _with_reason({"other": other_id, "members": moving}, reason)
-        audit.append(conn, now, actor, "customer.merge", customer_id, told)
-    return {"customer": customer_id, "merged": other_id, "members": moving, "answers": seqs}
-
-
-def _with_reason(body: dict[str, Any], reason: str) -> dict[str, Any]:
-    return {**body, "reason": reason} if reason else body
-
-
-def to_unmerge(conn: Connection, customer_id: str, members: Sequence[str]) -> dict[str, int]:
-    """The members that a person put into a customer, each with its last answer; all of them when none is named."""
-    n = answers.c
-    inside = parties.members_now(conn, customer_id)
-    unknown = sorted(set(members) - set(inside))
-    if unknown:
-        raise AnswerError(f"{', '.join(unknown)} is not a member of {customer_id}")
-    wanted = [member for member in inside if not members or member in members]
-    rows = conn.execute(
-        select(n.seq, n.subject).where(n.subject.in_(wanted), n.action == "link", n.is_active.is_(True)).order_by(n.seq)
-    ).all()
-    if not rows:
-        raise AnswerError(
-            f"no member of {customer_id} was put there by a person",
-            hint="Members linked by a rule are parted by answering with separate.",
-        )
-    return {row.subject: row.seq for row in rows}
-
-
-def unmerge(ctx: Context, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> dict[str, Any]:
-    """Take merges and relinks back: the named members (all put there when none is named) return to where they stood.
-
-    Of several answers about a member only the last is taken back: what stood before it holds again.
-    """
-    now = ctx.clock.now()
-    with unit(ctx.engine, "answer.commit") as conn:
-        last = to_unmerge(conn, customer_id, members)
-        for seq in sorted(last.values()):
-            _append_undo(conn, now, seq, actor, None)
-        told = _with_reason({"members": sorted(last)}, reason)
-        audit.append(conn, now, actor, "customer.unmerge", customer_id, told)
-    return {"customer": customer_id, "members": sorted(last)}
-
-
-def relink(ctx: Context, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
-    """Put accounts or CRM records into this customer, wherever rules or people had put them; `unmerge` takes it back.
-
-    Raises Gone for a customer or member that is not known, AnswerError for one that is there already.
-    """
-    now = ctx.clock.now()
-    wanted = sorted(set(members))
-    if not wanted:
-        raise AnswerError("say which members move", hint="Name accounts (acc_…) or records (connection/stream/id).")
-    with unit(ctx.engine, "answer.commit") as conn:
-        if not _exists(conn, customers, customer_id):
-            raise Gone(f"there is no customer {customer_id}", code="no_customer")
-        for member in wanted:
-            home = parties.membership_of(conn, member)
-            if home is not None and home["customer_id"] == customer_id:
-                raise AnswerError(f"{member} is a member of {customer_id} already")
-            if home is None and parties.party_of(conn, member) is None:
-                raise Gone(f"there is no account or record {member!r}", code="no_party")
-        seqs = [
-            append_answer(conn, now, {"subject": member, "action": "link", "target": customer_id}, actor)
-            for member in wanted
-        ]
-        audit.append(conn, now, actor, "customer.relink", customer_id, {"members": wanted})
-    return {"customer": customer_id, "members": wanted, "answers": seqs}
+def present(conn: Connection, customer_id: str) -> None:
+    """Raises Gone for a customer that is not known, or whose accounts stand in another one now."""
+    m = memberships.c
+    if conn.execute(select(customers.c.id).where(customers.c.id == customer_id)).first() is None:
+        raise Gone(f"there is no customer {customer_id}", code="no_customer")
+    if parties.members_now(conn, customer_id):
+        return
+    was = select(m.member).where(m.customer_id == customer_id, m.member.like("acc\\_%", escape="\\"))
+    now = select(m.customer_id).where(m.member.in_(was), m.to_seq.is_(None)).order_by(m.member)
+    home = conn.execute(now).scalar()
+    where = f"it was merged into {home}" if home else "it has no member"
+    raise Gone(f"customer {customer_id} is no more: {where}", code="merged_away")

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync.answering import to_merge, to_unmerge
 from sync.context import Context
 from sync.dunning import batch_to_look, by_subject
 from sync.fold.batch import Batch
+from sync.merging import contradicted, to_merge, to_separate, to_unmerge
 from sync.settle.cases import view_cases
 from sync.settle.positions import Position, positions_among
 from sync.settle.reminders import judge
@@ -21,6 +21,7 @@ from tieout.store.session import reading
 SHOWN = 50  # open items on the page; the rest is counted
 MOST_ORDERS = 200  # of one customer that are looked through
 _ITEM = ("document_id", "number", "due_on", "currency", "open_minor", "company")
+_AGAINST = ("subject", "target", "actor", "at")
 _COUNTS = ("active", "waiting")  # orders that follow their account
 Groups = Mapping[str, Sequence[str]]
 
@@ -38,7 +39,8 @@ class RegroupDesk:
             now = {key: parties.members_now(conn, key) for key in (customer_id, other_id)}
             after = {customer_id: [*now[customer_id], *now[other_id]], other_id: []}
             going = dict.fromkeys(now[other_id], customer_id)
-            return _shown(self._ctx, conn, other_id, moving, going, now, after)
+            against = contradicted(conn, *([key, *members] for key, members in now.items()))
+            return _shown(self._ctx, conn, other_id, moving, going, now, after, against)
 
     def unmerge(self, customer_id: str, members: Sequence[str]) -> dict[str, Any]:
         """Where members that people put into a customer would return to; a home of "" is decided anew by the rules."""
@@ -58,6 +60,14 @@ class RegroupDesk:
                 after[home] = [*now[home], *(member for member, to in going.items() if to == home)]
             return _shown(self._ctx, conn, customer_id, leaving, going, now, after)
 
+    def separate(self, customer_id: str, members: Sequence[str]) -> dict[str, Any]:
+        """What parting records that a rule linked would change; where they go then, the rules decide anew."""
+        with reading(self._ctx.engine) as conn:
+            leaving, _ = to_separate(conn, customer_id, members)
+            now = {customer_id: parties.members_now(conn, customer_id)}
+            after = {customer_id: [member for member in now[customer_id] if member not in leaving]}
+            return _shown(self._ctx, conn, customer_id, leaving, dict.fromkeys(leaving, ""), now, after)
+
 
 def _home_before(events: Sequence[Mapping[Any, Any]], member: str, customer_id: str) -> str:
     """The customer a member stood in before it came here; "" if it was nobody's."""
@@ -73,8 +83,12 @@ def _shown(
     going: Mapping[str, str],
     now: Groups,
     after: Groups,
+    against: Sequence[Mapping[Any, Any]] = (),
 ) -> dict[str, Any]:
-    """The answer: `moving` are the members a person names, `going` all that leave `origin`, each with its new home."""
+    """The answer: `moving` are the members a person names, `going` all that leave `origin`, each with its new home.
+
+    `against`: standing answers that it contradicts.
+    """
     batch = batch_to_look(ctx, conn, None)
     told = {row["member"]: row for row in customers.members(conn, origin)}
     names = {key: parties.customer_name(conn, key) for key in now}
@@ -95,6 +109,7 @@ def _shown(
             for member in moving
         ],
         "along": len(going) - len(moving),
+        "against": [{name: row[name] for name in _AGAINST} for row in against],
         "before": [_group(key, names[key], *left) for key in now if now[key]],
         "after": [_group(key, names[key], *moved) for key in after if after[key]],
         "items": [{name: row[name] for name in _ITEM} for row in items[:SHOWN]],

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from sync import answering, operations, people, push_orders
+from sync import answering, merging, operations, people, push_orders
+from sync.answer_desk import AnswerDesk
 from sync.answer_rules import RuleDesk
 from sync.apply import ApplySummary, run_apply, run_tick
 from sync.backup import backup
@@ -88,6 +89,11 @@ class Service:
     def rules(self) -> RuleDesk:
         """Answers given once for every conflict of a shape."""
         return RuleDesk(self.ctx, self._after_answer)
+
+    @property
+    def answers(self) -> AnswerDesk:
+        """What people said of who is who: parted, listed, taken back."""
+        return AnswerDesk(self.ctx, self._after_answer)
 
     @property
     def regroup(self) -> RegroupDesk:
@@ -257,21 +263,25 @@ class Service:
         self._after_answer()
         return done
 
-    def merge(self, customer_id: str, other_id: str, actor: str, reason: str = "") -> dict[str, Any]:
+    def merge(
+        self, customer_id: str, other_id: str, actor: str, reason: str = "", overrule: bool = False
+    ) -> dict[str, Any]:
         """Make two customers one; no journal row moves."""
-        done = answering.merge(self.ctx, customer_id, other_id, actor, reason)
+        done = merging.merge(self.ctx, customer_id, other_id, actor, reason, overrule=overrule)
         self._after_answer()
         return done
 
     def unmerge(self, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> dict[str, Any]:
         """Take merges back."""
-        done = answering.unmerge(self.ctx, customer_id, members, actor, reason)
+        done = merging.unmerge(self.ctx, customer_id, members, actor, reason)
         self._after_answer()
         return done
 
-    def relink(self, customer_id: str, members: Sequence[str], actor: str) -> dict[str, Any]:
+    def relink(
+        self, customer_id: str, members: Sequence[str], actor: str, reason: str = "", overrule: bool = False
+    ) -> dict[str, Any]:
         """Put accounts or CRM records into this customer; no journal row moves."""
-        done = answering.relink(self.ctx, customer_id, members, actor)
+        done = merging.relink(self.ctx, customer_id, members, actor, reason, overrule=overrule)
         self._after_answer()
         return done
 

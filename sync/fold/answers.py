@@ -20,6 +20,7 @@ from tieout.store.tables import (
     bindings,
     conflicts,
     document_keys,
+    inputs,
     memberships,
     pending,
     source_records,
@@ -60,6 +61,7 @@ def _answer(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any]) -> No
         )
     )
     answer_one(conn, row)
+    _overrule(batch, body, stands=False)
     if said in STATED:
         relations.state(batch, relations.Relation(subject, subject, said, str(body["target"])), row["seq"])
     _replay(batch, action, subject, str(body.get("target", "")))
@@ -76,11 +78,26 @@ def _undo(batch: Batch, row: Mapping[Any, Any], body: Mapping[Any, Any], read: C
         return
     batch.conn.execute(update(answers).where(answers.c.seq == found["seq"]).values(is_active=False))
     relations.take_back(batch, found["seq"])
+    _overrule(
+        batch, batch.conn.execute(select(inputs.c.body).where(inputs.c.seq == found["seq"])).scalar_one(), stands=True
+    )
     answer_one(batch.conn, row)
     if found["conflict_id"]:
         _ask_again(batch, found["conflict_id"], read)
     _replay(batch, found["action"], found["subject"], found["target"])
     batch.count("undone")
+
+
+def _overrule(batch: Batch, body: Mapping[Any, Any], *, stands: bool) -> None:
+    """Answers that a person overruled with this one: they stand no more, and again once it is taken back."""
+    n, seqs = answers.c, body.get("overrules", ())
+    if not seqs:
+        return
+    batch.conn.execute(update(answers).where(n.seq.in_(seqs)).values(is_active=stands))
+    for action, subject, target in batch.conn.execute(
+        select(n.action, n.subject, n.target).where(n.seq.in_(seqs)).order_by(n.seq)
+    ).all():
+        _replay(batch, action, subject, target)
 
 
 def _ask_again(batch: Batch, conflict_id: str, read: Container[int]) -> None:

@@ -16,6 +16,7 @@ from sync.fold.batch import Batch
 from sync.fold.blocks import Held, held_blocks, hinted_twins
 from sync.fold.blocks import candidates as blocks_of
 from sync.settle import aliases, rivals
+from sync.settle import memberships as membership
 from sync.settle.rivals import ask_notes
 from sync.settle.scope import Business, ask_business
 from sync.settle.seen import Sight, ask_sight, sight_of
@@ -82,6 +83,7 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
     looked, borne = ask_sight(batch, trip, everyone), ask_notes(trip, weighty)
     trip.go()
     rows, sight, noted = asked(), looked(), borne()
+    rows = _followed(batch, rows, sight)
     said = {row.subject: row for row in rows if row.action == "link"}
     sight.add(sight_of(batch, {row.target for row in said.values()} - everyone))
     called = aliases.call(batch, sight, blocks)
@@ -96,6 +98,25 @@ def judged(batch: Batch, keys: Sequence[str]) -> Judged:
         silent = _silent(batch, {ref for refs in claimed.values() for ref in refs})
         verdicts |= judging.all_of([key for key, refs in claimed.items() if refs & silent], silent)
     return Judged(sight, said, refused, left_alone, dealt(), shared, blocks, verdicts)
+
+
+def _followed(batch: Batch, rows: Sequence[Said], sight: Sight) -> list[Said]:
+    """Answers with what they name as it stands now.
+
+    A link to a customer that was merged away is one to the customer that has its accounts. Who is parted from an
+    account is parted from its customer, also where nothing brings the two together.
+    """
+    gone = membership.heirs(batch, {row.target for row in rows if row.action == "link" and row.target[:4] == "cus_"})
+    books = {row.target for row in rows if row.action == "separate" and row.target[:4] == "acc_"} - sight.held.keys()
+    homes = membership.standing(batch, books)
+    out = []
+    for row in rows:
+        if row.action == "link" and row.target in gone:
+            row = row._replace(target=gone[row.target])
+        out.append(row)
+        if row.action == "separate" and row.target in homes:
+            out.append(row._replace(target=str(homes[row.target]["customer_id"])))
+    return out
 
 
 class _Judging:

@@ -66,6 +66,32 @@ def first_customers(batch: Batch, members: Iterable[str]) -> dict[str, str]:
     return out
 
 
+def heirs(batch: Batch, customers_named: Iterable[str]) -> dict[str, str]:
+    """Of these customers those that have no account any more: by id the customer that has their first account now."""
+    named = sorted(set(customers_named))
+    if not named:
+        return {}
+    m = memberships.c
+    query = select(m.customer_id, m.member, m.to_seq).where(
+        among_given(m.customer_id, "customers"), m.member.like("acc\\_%", escape="\\")
+    )
+    rows = batch.conn.execute(query.order_by(m.member), {"customers": named}).all()
+    alive = {row.customer_id for row in rows if row.to_seq is None}
+    first = {row.customer_id: row.member for row in reversed(rows) if row.customer_id not in alive}
+    homes = standing(batch, first.values())
+    return {key: str(homes[member]["customer_id"]) for key, member in first.items() if member in homes}
+
+
+def records_of(batch: Batch, customers_named: Iterable[str]) -> set[str]:
+    """The CRM records that stand in these customers."""
+    m = memberships.c
+    out: set[str] = set()
+    for part in chunks(sorted(set(customers_named))):
+        query = select(m.member).where(among(m.customer_id, part), m.to_seq.is_(None), m.member.like("%/%"))
+        out.update(batch.conn.execute(query).scalars())
+    return out
+
+
 def make_customers(batch: Batch, names: Mapping[str, str], by: str) -> None:
     """New customers by id and name."""
     rows = [{"id": key, "name": name, "created_at": batch.now, "created_by": by} for key, name in sorted(names.items())]

@@ -66,7 +66,9 @@ def settle_accounts(batch: Batch, ids: Sequence[str]) -> None:
     membership.make_customers(batch, fresh, BOOK_RULE)
     moved = membership.change(batch, wanted)
     _rename(batch, rows, wanted)
-    batch.touch("party", _neighbours(batch, moved))
+    left = {str(held[member]["customer_id"]) for member in moved if member in held}
+    # Records that a person put into a customer go where its accounts go, whatever brings them together.
+    batch.touch("party", _neighbours(batch, moved) | membership.records_of(batch, left))
 
 
 def _customer_of(batch: Batch, target: str) -> str | None:

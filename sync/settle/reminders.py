@@ -38,7 +38,7 @@ def decide_reminding(
 ) -> None:
     """Decide the reminders of these positions and hand those that are due to the outbox."""
     # First: what is left of a message that was overtaken is decided anew below.
-    withdraw(batch, positions, lambda one: _claims(batch, one, view))
+    withdraw(batch, positions, members, lambda one: _claims(batch, one, view))
     judged = judge(batch, positions, members, view)
     quiet = {f"{one.position.key}|{code}" for one in judged for code in one.position.currencies - one.decisions.keys()}
     held = current(batch, "reminder", quiet)

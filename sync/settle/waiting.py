@@ -19,7 +19,16 @@ from tieout.store.tables import dirty, outbox
 
 Noted = Sequence[Sequence[Any]]  # [row, state, attempts]
 _MESSAGES = (
-    select(outbox.c.id, outbox.c.subject, outbox.c.event_key, outbox.c.reason, outbox.c.state, outbox.c.attempts)
+    select(
+        outbox.c.id,
+        outbox.c.subject,
+        outbox.c.event_key,
+        outbox.c.reason,
+        outbox.c.state,
+        outbox.c.attempts,
+        outbox.c.connection,
+        outbox.c.parent_id,
+    )
     .where(among_given(outbox.c.subject, "subjects"), outbox.c.event_key.is_not(None))
     .order_by(outbox.c.id)
 )

@@ -29,9 +29,15 @@ def waiting_of(batch: Batch, positions: Sequence[Position]) -> set[str]:
     }
 
 
-def withdraw(batch: Batch, positions: Sequence[Position], claims: Callable[[Position], Claims]) -> None:
-    """Take back what asks for more than may be asked for now; `claims` of a position: (currency, minor units) a part.
+def withdraw(
+    batch: Batch,
+    positions: Sequence[Position],
+    members: Mapping[str, Sequence[str]],
+    claims: Callable[[Position], Claims],
+) -> None:
+    """Take back what asks for more than may be asked for now, and what would be written to a record that left.
 
+    `members` by customer; `claims` of a position: (currency, minor units) a part.
     A message of which one channel has gone out stays sent; its other channels are only stopped.
     """
     by_message: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
@@ -46,13 +52,19 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Callable[[Posi
         credits = -(position.unapplied_minor.get(currency, 0) + position.credits_minor.get(currency, 0))
         waiting = [row for row in rows if row["state"] in OPEN]  # tried and refused, or not there on a look: not sent
         stands = all(now[item] >= amount for item, amount in asked.items()) and sum(asked.values()) > credits
-        if stands or not waiting:
+        is_home = all(_is_home(row, members.get(position.customer, ())) for row in waiting)
+        if (stands and is_home) or not waiting:
             continue
         for part in chunks([row["id"] for row in waiting]):
             batch.conn.execute(
                 update(outbox)
                 .where(outbox.c.id.in_(part))
-                .values(state="cancelled", updated_at=batch.now, error_code="cancelled", error="settled")
+                .values(
+                    state="cancelled",
+                    updated_at=batch.now,
+                    error_code="cancelled",
+                    error="settled" if not stands else "record_left",
+                )
             )
         batch.count("reminders_withdrawn")
         if any(row["state"] not in (*OPEN, "cancelled") for row in rows):
@@ -62,13 +74,20 @@ def withdraw(batch: Batch, positions: Sequence[Position], claims: Callable[[Posi
             company=position.company,
             value="withdrawn",
             body={"key": key, "items": [list(pair) for pair in sorted(asked.items())]},
-            reasons=[Reason("settled")],
+            reasons=[Reason("settled" if not stands else "record_left")],
             inputs={"open": now, "credits_minor": credits},
             rule_version=WITHDRAWAL_VERSION,
             effective_on=batch.on[position.company],
             next_change_on=None,
         )
         put(batch, "reminder", [verdict])
+
+
+def _is_home(row: Mapping[Any, Any], members: Sequence[str]) -> bool:
+    """Whether the record that a message hangs on belongs to the customer; most channels hang on none."""
+    if not row["parent_id"]:
+        return True
+    return any("/" in one and one.split("/", 2)[::2] == [row["connection"], row["parent_id"]] for one in members)
 
 
 def _rows(batch: Batch, positions: Sequence[Position]) -> list[Mapping[Any, Any]]:

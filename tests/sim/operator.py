@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from mapping.identity.contradictions import ranked
-from sync import answering
+from sync import answering, merging
 from sync.context import Context
 from sync.queue import ring
 from tests.sim import actors, desk
@@ -167,7 +167,7 @@ def _merge(rough: World, calm: World, rng: Random) -> None:
 def _merger(winner: str, loser: str) -> Callable[[Context], None]:
     def run(ctx: Context) -> None:
         with suppress(Gone, answering.AnswerError):  # it went through before
-            answering.merge(ctx, winner, loser, "ann")
+            merging.merge(ctx, winner, loser, "ann")
 
     return run
 

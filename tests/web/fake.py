@@ -183,6 +183,10 @@ class FakeService:
     def people(self) -> PeopleDesk:
         return PeopleDesk(self.ctx)  # type: ignore[arg-type]  # the parts of a context it reads
 
+    @property
+    def answers(self) -> FakeAnswers:
+        return FakeAnswers(self)
+
     def push_pause(self, actor: str, why: str) -> Mapping[str, Any]:
         self._ask("push_pause", actor, why)
         return {"paused": list(self.ctx.config.connections), "why": why}
@@ -191,8 +195,11 @@ class FakeService:
         self._ask("push_resume", actor)
         return {"resumed": 2, "already_there": 0}
 
-    def merge(self, customer_id: str, other_id: str, actor: str, reason: str = "") -> Mapping[str, Any]:
-        self._ask("merge", customer_id, other_id, actor, *([reason] if reason else []))
+    def merge(
+        self, customer_id: str, other_id: str, actor: str, reason: str = "", overrule: bool = False
+    ) -> Mapping[str, Any]:
+        said = [*([reason] if reason else []), *(["overrule"] if overrule else [])]
+        self._ask("merge", customer_id, other_id, actor, *said)
         self._customers(customer_id, other_id)
         return {"customer": customer_id, "merged": other_id}
 
@@ -201,8 +208,10 @@ class FakeService:
         self._customers(customer_id)
         return {"customer": customer_id, "members": list(members)}
 
-    def relink(self, customer_id: str, members: Sequence[str], actor: str) -> Mapping[str, Any]:
-        self._ask("relink", customer_id, list(members), actor)
+    def relink(
+        self, customer_id: str, members: Sequence[str], actor: str, reason: str = "", overrule: bool = False
+    ) -> Mapping[str, Any]:
+        self._ask("relink", customer_id, list(members), actor, *([reason] if reason else []))
         self._customers(customer_id)
         return {"customer": customer_id, "members": list(members)}
 
@@ -225,3 +234,19 @@ class FakeService:
 
     def ready(self) -> Sequence[Any]:
         return self.problems
+
+
+class FakeAnswers:
+    """What people say of who is who, noted as asked."""
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+
+    def separate(self, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> Mapping[str, Any]:
+        self._service._ask("separate", customer_id, list(members), actor, *([reason] if reason else []))
+        self._service._customers(customer_id)
+        return {"customer": customer_id, "members": list(members)}
+
+    def undo(self, seq: int, actor: str, reason: str = "") -> Mapping[str, Any]:
+        self._service._ask("undo_answer", seq, actor, *([reason] if reason else []))
+        return {"answers": [seq], "members": []}

@@ -53,6 +53,10 @@ RIGHTS: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/customers/{customer_id}/unmerge/preview"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/unmerge"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/relink"): OPERATE,
+    ("POST", "/v1/customers/{customer_id}/separate/preview"): OPERATE,
+    ("POST", "/v1/customers/{customer_id}/separate"): OPERATE,
+    ("GET", "/v1/answers"): READ,
+    ("POST", "/v1/answers/{seq}/undo"): OPERATE,
     ("GET", "/v1/customers/{customer_id}/credit"): READ,
     ("POST", "/v1/customers/{customer_id}/credit/limits"): OPERATE,
     ("POST", "/v1/customers/{customer_id}/credit/overrides"): OPERATE,
@@ -124,6 +128,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/customers/{customer_id}/merge": {"other": "cus_2"},
     "/v1/customers/{customer_id}/unmerge": {"members": ["zoho/customers/1"]},
     "/v1/customers/{customer_id}/relink": {"members": ["zoho/customers/1"]},
+    "/v1/customers/{customer_id}/separate": {"members": ["zoho/customers/1"]},
+    "/v1/answers/{seq}/undo": {},
     "/v1/reconciliations": {},
     "/v1/pushes/pause": {"why": "a test"},
     "/v1/users": {"name": "a test", "role": "viewer"},
@@ -159,8 +165,8 @@ def test_every_route_against_every_role(site: Site) -> None:
     assert wrong == []
     changed = {what[0] for what in site.service.asked if what[0] not in ("plan", "explain")}
     assert changed == {
-        "merge", "push_pause", "push_plan", "push_resume", "reconcile", "relink", "resolve", "retry_push", "start_sync",
-        "undo", "unmerge",
+        "merge", "push_pause", "push_plan", "push_resume", "reconcile", "relink", "resolve", "retry_push", "separate",
+        "start_sync", "undo", "unmerge",
     }  # fmt: skip
 
 

@@ -39,7 +39,17 @@ _STANDING = (
     .order_by(_c.id)
 )
 _EVENTS = (
-    select(_c.id, _c.event_key, _c.fields, _c.state, _c.version, _c.approved_by, _c.attempts)
+    select(
+        _c.id,
+        _c.event_key,
+        _c.fields,
+        _c.state,
+        _c.version,
+        _c.approved_by,
+        _c.attempts,
+        _c.parent_module,
+        _c.parent_id,
+    )
     .where(_c.connection == bindparam("of"), among_given(_c.event_key, "keys"))
     .order_by(_c.id)
 )
@@ -227,7 +237,7 @@ class _Writer:
         self._insert(item, fields, mode, operation="update", remote_id=item.remote_id)
 
     def _coalesce(self, item: Intent | EventIntent, fields: dict[str, Any], row: Mapping[str, Any], mode: Mode) -> None:
-        changed = not same_fields(row["fields"], fields)
+        changed = not same_fields(row["fields"], fields) or self._is_moved(item, row)
         state = str(row["state"])
         if isinstance(item, EventIntent) and item.needs_approval:
             state = "parked"
@@ -253,6 +263,13 @@ class _Writer:
             self.moves[row["id"]] = state, self._counts(item.connection, state)
         self._count(state)
 
+    @staticmethod
+    def _is_moved(item: Intent | EventIntent, row: Mapping[str, Any]) -> bool:
+        """True where a record to be created belongs under another one now: the first left the customer."""
+        if isinstance(item, Intent):
+            return False
+        return (item.parent_module, item.parent_id) != (row["parent_module"] or "", row["parent_id"] or "")
+
     def _counts(self, connection: str, state: str) -> bool:
         return state == "ready" and connection in self.limited
 
@@ -268,6 +285,8 @@ class _Writer:
             "subject": item.subject,
             "currency": item.currency,
             "money_minor": item.money_minor,
+            "parent_module": item.parent_module if isinstance(item, EventIntent) else "",
+            "parent_id": item.parent_id if isinstance(item, EventIntent) else "",
         }
 
     def _insert(

@@ -20,6 +20,7 @@ from tieout.web.i18n import Catalogue
 from tieout.web.limits import Attempts, Listing
 from tieout.web.ports import Service
 from tieout.web.routes import (
+    answers,
     conflicts,
     credit,
     customers,
@@ -73,6 +74,7 @@ def build(config: Config, *, service: Service | None = None) -> FastAPI:
         conflicts,
         rules,
         customers,
+        answers,
         credit,
         dunning,
         texts,

@@ -1,4 +1,4 @@
-"""/v1/customers: who owes, what belongs to them, merge, relink and unmerge."""
+"""/v1/customers: who owes, what belongs to them, merge, relink, unmerge and separate."""
 
 from __future__ import annotations
 
@@ -37,7 +37,16 @@ from tieout.web.schemas.receivables import (
     CustomerQuery,
     Document,
 )
-from tieout.web.schemas.regrouping import MergeIn, MergeLookIn, Regrouping, RelinkIn, UnmergeIn, UnmergeLookIn
+from tieout.web.schemas.regrouping import (
+    MergeIn,
+    MergeLookIn,
+    Regrouping,
+    RelinkIn,
+    SeparateIn,
+    SeparateLookIn,
+    UnmergeIn,
+    UnmergeLookIn,
+)
 from tieout.web.schemas.work import Done
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -110,7 +119,7 @@ def preview_merge(_: Operator, customer_id: CustomerId, body: MergeLookIn, servi
 @router.post("/{customer_id}/merge", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def merge(caller: Operator, customer_id: CustomerId, body: MergeIn, service: Uses) -> Response:
     """Move every member of another customer here; no journal row moves."""
-    return reply(Done, plain(service.merge(customer_id, body.other, caller.actor, body.reason)))
+    return reply(Done, plain(service.merge(customer_id, body.other, caller.actor, body.reason, body.overrule)))
 
 
 @router.post("/{customer_id}/unmerge/preview", response_model=Regrouping, responses=WRITE_ERRORS, dependencies=NO_QUERY)
@@ -128,4 +137,18 @@ def unmerge(caller: Operator, customer_id: CustomerId, body: UnmergeIn, service:
 @router.post("/{customer_id}/relink", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
 def relink(caller: Operator, customer_id: CustomerId, body: RelinkIn, service: Uses) -> Response:
     """Put accounts or CRM records into this customer, wherever they stood; unmerge takes it back."""
-    return reply(Done, plain(service.relink(customer_id, body.members, caller.actor)))
+    return reply(Done, plain(service.relink(customer_id, body.members, caller.actor, body.reason, body.overrule)))
+
+
+@router.post(
+    "/{customer_id}/separate/preview", response_model=Regrouping, responses=WRITE_ERRORS, dependencies=NO_QUERY
+)
+def preview_separate(_: Operator, customer_id: CustomerId, body: SeparateLookIn, service: Uses) -> Response:
+    """What parting records from this customer would change. Nothing is changed."""
+    return reply(Regrouping, read.regrouped(service.regroup.separate(customer_id, body.members)))
+
+
+@router.post("/{customer_id}/separate", response_model=Done, responses=WRITE_ERRORS, dependencies=NO_QUERY)
+def separate(caller: Operator, customer_id: CustomerId, body: SeparateIn, service: Uses) -> Response:
+    """Say that records which a rule linked are not this customer: they leave it and no rule brings them back."""
+    return reply(Done, plain(service.answers.separate(customer_id, body.members, caller.actor, body.reason)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,6 +14,9 @@ Member = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x
 Members = Annotated[list[Member], Field(min_length=1, max_length=50, examples=[["zoho/customers/4876876000000333001"]])]
 Reason = Annotated[
     str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why; it stands in the audit trail.")
+]
+Overrule = Annotated[
+    bool, Field(description="Overrule people who said that the two are not the same; the preview names them.")
 ]
 OtherId = Annotated[Id, Field(description="Customer id.", examples=["cus_01jd5m9p2k7x8n4q3r6s1u"])]
 
@@ -27,6 +31,7 @@ class MergeIn(MergeLookIn):
     """The customer whose members move to the one in the path."""
 
     reason: Reason = ""
+    overrule: Overrule = False
 
 
 class UnmergeLookIn(In):
@@ -45,6 +50,20 @@ class RelinkIn(In):
     """The accounts (acc_…) or CRM records (connection/stream/id) that move to the customer in the path."""
 
     members: Members
+    reason: Reason = ""
+    overrule: Overrule = False
+
+
+class SeparateLookIn(In):
+    """The records (connection/stream/id) that are not the customer in the path."""
+
+    members: Members
+
+
+class SeparateIn(SeparateLookIn):
+    """The records that a rule linked to the customer in the path, and that are not it."""
+
+    reason: Reason = ""
 
 
 class Move(Out):
@@ -55,6 +74,15 @@ class Move(Out):
     kind: Literal["account", "crm_record"]
     home: str
     home_name: str
+
+
+class Against(Out):
+    """A person's word that two are not the same, which would be overruled."""
+
+    subject: str
+    target: str
+    actor: str
+    at: datetime
 
 
 class ReminderThen(Out):
@@ -92,6 +120,7 @@ class Regrouping(Out):
 
     moves: list[Move]
     along: int = Field(description="Records that follow their account.")
+    against: list[Against] = Field(description="Standing answers that it contradicts: it needs `overrule`.")
     before: list[Group]
     after: list[Group]
     items: list[MovedItem] = Field(description="The first of the open items that move, by due date.")
