@@ -11,7 +11,7 @@ from sync.settle.statuses import status_of
 from tieout.core import exact_json
 from tieout.receivables import again
 from tieout.store.among import among
-from tieout.store.tables import decisions
+from tieout.store.tables import case_links, decisions, memberships, open_items
 
 Found = tuple[str, str, str, str]  # invariant, subject, expected, found
 _CHUNK = 500
@@ -19,6 +19,7 @@ _CHUNK = 500
 
 def wrong_decisions(conn: Connection) -> Iterator[Found]:
     """What is wrong with stored decisions; those made by a rule that is gone are asked for their inputs only."""
+    yield from _strangers_words(conn)
     last = ""
     d = decisions.c
     while True:
@@ -29,6 +30,23 @@ def wrong_decisions(conn: Connection) -> Iterator[Found]:
         for row in rows:
             yield from _wrong(row, held)
         last = rows[-1]["id"]
+
+
+def _strangers_words(conn: Connection) -> Iterator[Found]:
+    """Promises and plans that stand under a customer which has none of the items they are about."""
+    d, k, o, m = decisions.c, case_links.c, open_items.c, memberships.c
+    standing = select(d.id, d.kind, d.subject).where(d.kind.in_(("promise", "plan")), d.is_current.is_(True))
+    for row in conn.execute(standing.order_by(d.id)).all():
+        customer, _, case = row.subject.split("|", 2)
+        held = (
+            select(m.customer_id)
+            .join(open_items, o.account_id == m.member)
+            .join(case_links, k.ref == o.id)
+            .where(k.case_id == case, m.to_seq.is_(None))
+        )
+        holders = set(conn.execute(held).scalars())
+        if holders and customer not in holders:
+            yield "words stand with their items", f"{row.kind} {row.subject} ({row.id})", min(holders), customer
 
 
 def _referred(conn: Connection, rows: Sequence[Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:

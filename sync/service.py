@@ -253,42 +253,36 @@ class Service:
 
     def resolve(self, conflict_id: str, answer: Mapping[str, Any], actor: str) -> dict[str, Any]:
         """Answer a conflict; what it blocked is done again."""
-        done = answering.resolve(self.ctx, conflict_id, answer, actor)
-        self._after_answer()
-        return done
+        return self._then(answering.resolve(self.ctx, conflict_id, answer, actor))
 
     def undo(self, conflict_id: str, actor: str) -> dict[str, Any]:
         """Take an answer back."""
-        done = answering.undo(self.ctx, conflict_id, actor)
-        self._after_answer()
-        return done
+        return self._then(answering.undo(self.ctx, conflict_id, actor))
 
     def merge(
         self, customer_id: str, other_id: str, actor: str, reason: str = "", overrule: bool = False
     ) -> dict[str, Any]:
         """Make two customers one; no journal row moves."""
-        done = merging.merge(self.ctx, customer_id, other_id, actor, reason, overrule=overrule)
-        self._after_answer()
-        return done
+        return self._then(merging.merge(self.ctx, customer_id, other_id, actor, reason, overrule=overrule))
 
     def unmerge(self, customer_id: str, members: Sequence[str], actor: str, reason: str = "") -> dict[str, Any]:
         """Take merges back."""
-        done = merging.unmerge(self.ctx, customer_id, members, actor, reason)
-        self._after_answer()
-        return done
+        return self._then(merging.unmerge(self.ctx, customer_id, members, actor, reason))
 
     def relink(
         self, customer_id: str, members: Sequence[str], actor: str, reason: str = "", overrule: bool = False
     ) -> dict[str, Any]:
         """Put accounts or CRM records into this customer; no journal row moves."""
-        done = merging.relink(self.ctx, customer_id, members, actor, reason, overrule=overrule)
-        self._after_answer()
-        return done
+        return self._then(merging.relink(self.ctx, customer_id, members, actor, reason, overrule=overrule))
 
     def why(self, left: str, right: str) -> dict[str, Any]:
         """Why two party records are one customer, or are not."""
         with reading(self.ctx.engine) as conn:
             return why(conn, self.config, self.ctx.clock.now(), left, right)
+
+    def _then(self, done: T) -> T:
+        self._after_answer()
+        return done
 
     def _after_answer(self) -> None:
         """Fold the answer here if the lane is free, so that the person sees the effect; else a worker does."""

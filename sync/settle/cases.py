@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from sync.fold.batch import Batch
-from sync.settle.decisions import Verdict, put
+from sync.settle.decisions import Verdict, close, put
+from sync.settle.former import former_homes
 from sync.settle.positions import Position
 from sync.settle.reach import Contact
 from tieout.receivables.disputes import Dispute
@@ -19,7 +20,7 @@ from tieout.receivables.promises import Plan, PlanRow, Promise, Receipt, Word, j
 from tieout.receivables.status import Reason
 from tieout.store.among import among_given
 from tieout.store.landing import chunks
-from tieout.store.tables import allocation_lines, allocations, case_links, cases, documents
+from tieout.store.tables import allocation_lines, allocations, case_links, cases, documents, memberships, open_items
 
 Row = Mapping[Any, Any]
 _ANY = select(case_links.c.case_id).limit(1)  # most books hold few cases or none: one look spares reading by every item
@@ -85,7 +86,37 @@ def view_cases(batch: Batch, positions: Sequence[Position], *, store: bool = Tru
     if store:
         for kind, rows in verdicts.items():
             put(batch, kind, rows)
+        _close_left(batch, linked, positions)
     return view
+
+
+def _close_left(batch: Batch, linked: Mapping[str, tuple[Row, list[str]]], positions: Sequence[Position]) -> None:
+    """Promises and plans go with their items: the customer that has none of them any more keeps no decision on them."""
+    words = {key: one for key, one in linked.items() if one[0]["kind"] in ("promise", "plan")}
+    if not words:
+        return
+    homes = former_homes(batch, positions)
+    mine = {account: position.key for position in positions for account in position.accounts}
+    holders = _holders(batch, {ref for _, refs in words.values() for ref in refs})
+    for kind in ("promise", "plan"):
+        left = {
+            f"{home}|{key}"
+            for key, (row, refs) in words.items()
+            if row["kind"] == kind
+            for home in {one for position in set(mine.values()) for one in homes[position]}
+            if home.split("|")[0] not in {holders.get(ref) for ref in refs}
+        }
+        close(batch, kind, left)
+
+
+def _holders(batch: Batch, refs: Iterable[str]) -> dict[str, str]:
+    """The customer that has each of these items now."""
+    o, m = open_items.c, memberships.c
+    out: dict[str, str] = {}
+    for part in chunks(sorted(refs)):
+        query = select(o.id, m.customer_id).join(memberships, m.member == o.account_id)
+        out.update(batch.conn.execute(query.where(o.id.in_(part), m.to_seq.is_(None))).all())
+    return out
 
 
 def _linked(batch: Batch, ids: Iterable[str]) -> dict[str, tuple[Row, list[str]]]:

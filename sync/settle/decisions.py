@@ -124,6 +124,13 @@ def _meaning(*texts: str) -> list[Any]:
     return [exact_json.loads_fast(text.encode()) for text in texts]
 
 
+def close(batch: Batch, kind: str, subjects: Iterable[str]) -> None:
+    """Standing decisions about what is not there any more: nothing takes their place."""
+    held = current(batch, kind, subjects)
+    if held:
+        batch.conn.execute(_CLOSE, {"ids": sorted(row["id"] for row in held.values())})
+
+
 def day(value: Any) -> date | None:
     """A date out of a stored body."""
     return date.fromisoformat(value) if value else None

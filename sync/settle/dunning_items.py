@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from sync.fold.batch import Batch
 from sync.settle.cases import CaseView
+from sync.settle.former import former_homes
 from sync.settle.positions import Position
 from tieout.receivables.disputes import Part, part_id, parts_of
 from tieout.receivables.dunning.items import Block, DunningItem, History
 from tieout.store.among import among_given
-from tieout.store.tables import decisions, documents, memberships
+from tieout.store.tables import decisions, documents
 
 # Reminders of before policies: one step, seven days after the due date.
 FIRST_STEP, FIRST_LEVEL, FIRST_OFFSET = "L1", 1, 7
@@ -45,13 +46,6 @@ _SENT = (
     .order_by(decisions.c.seq, decisions.c.id)
 )
 
-# Every customer a member ever stood in.
-_HOMES = (
-    select(memberships.c.member, memberships.c.customer_id)
-    .where(among_given(memberships.c.member, "members"))
-    .distinct()
-    .order_by(memberships.c.member, memberships.c.customer_id)
-)
 _ACCOUNT = select(documents.c.id, documents.c.account_id).where(among_given(documents.c.id, "ids"))
 
 
@@ -61,7 +55,7 @@ def sent_of(batch: Batch, positions: Sequence[Position]) -> dict[str, Sent]:
     What was sent to the customer an account stood in before goes with the account: a merge or a parting repeats
     nothing.
     """
-    former = _former_homes(batch, positions)
+    former = former_homes(batch, positions)
     subjects = {position.key: [f"{position.key}|{code}" for code in position.currencies] for position in positions}
     asked = {one for held in subjects.values() for one in held}
     asked |= {
@@ -79,17 +73,6 @@ def sent_of(batch: Batch, positions: Sequence[Position]) -> dict[str, Sent]:
         if former[position.key]:
             _add_former(batch, position, former[position.key], rows, out)
     return out
-
-
-def _former_homes(batch: Batch, positions: Sequence[Position]) -> dict[str, list[str]]:
-    """`customer|company` of other customers in which accounts of a position stood."""
-    owner = {account: position for position in positions for account in position.accounts}
-    found: dict[str, set[str]] = {position.key: set() for position in positions}
-    for member, customer in batch.conn.execute(_HOMES, {"members": sorted(owner)}):
-        position = owner[member]
-        if customer != position.customer:
-            found[position.key].add(f"{customer}|{position.company}")
-    return {key: sorted(homes) for key, homes in found.items()}
 
 
 def _add_former(

@@ -237,7 +237,9 @@ class _Writer:
         self._insert(item, fields, mode, operation="update", remote_id=item.remote_id)
 
     def _coalesce(self, item: Intent | EventIntent, fields: dict[str, Any], row: Mapping[str, Any], mode: Mode) -> None:
-        changed = not same_fields(row["fields"], fields) or self._is_moved(item, row)
+        changed = not same_fields(row["fields"], fields)
+        if isinstance(item, EventIntent):  # the record that it belongs under may have left the customer
+            changed = changed or (item.parent_module, item.parent_id) != (row["parent_module"], row["parent_id"])
         state = str(row["state"])
         if isinstance(item, EventIntent) and item.needs_approval:
             state = "parked"
@@ -262,13 +264,6 @@ class _Writer:
         else:
             self.moves[row["id"]] = state, self._counts(item.connection, state)
         self._count(state)
-
-    @staticmethod
-    def _is_moved(item: Intent | EventIntent, row: Mapping[str, Any]) -> bool:
-        """True where a record to be created belongs under another one now: the first left the customer."""
-        if isinstance(item, Intent):
-            return False
-        return (item.parent_module, item.parent_id) != (row["parent_module"] or "", row["parent_id"] or "")
 
     def _counts(self, connection: str, state: str) -> bool:
         return state == "ready" and connection in self.limited
