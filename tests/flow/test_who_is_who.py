@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select
 
+from mapping.identity.contradictions import ranked
 from sync import merging
 from sync.answering import AnswerError
 from sync.apply import LANE
@@ -204,7 +205,9 @@ def test_a_reminder_that_never_left_starts_no_cooldown(synced: Synced) -> None:
         before = state(service)
         asked = [one for one in open_conflicts(service, "identity").values() if one["suggestions"]]
         conflict = max(asked, key=lambda one: (one["money_minor"], one["cause"]))
-        answer = {"action": "link", "target": conflict["suggestions"][0]["target"]}
+        found = ranked(conflict["suggestions"], conflict["evidence"].get("reasons"))
+        despite = sorted({code for one in found for code in one["contradictions"]})
+        answer = {"action": "link", "target": conflict["suggestions"][0]["target"], "despite": despite}
         service.resolve(conflict["id"], answer, "li")
         service.apply()
         home = standing(service)[conflict["cause"]][0]
