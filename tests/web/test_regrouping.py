@@ -108,3 +108,24 @@ def test_the_api_shows_a_merge_before_it_is_made(site: Site) -> None:
     assert site.service.asked == [("merge", mine, theirs, "key:" + site.service.asked[0][3][4:], "one firm")]
     assert api.post(f"/v1/customers/{mine}/merge/preview", json={"other": mine}).status_code == 409
     assert api.post(f"/v1/customers/{mine}/unmerge/preview", json={"members": []}).status_code == 422
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_record_that_a_rule_linked_is_shown_and_parted_with_a_reason(
+    site: Site, csrf_of: Csrf, language: str
+) -> None:
+    mine, _ = _two(site)
+    words = {"zh-CN": "不是该客户", "en": "Not this customer"}[language]
+    client = site.browser("operator")
+    page = client.get(f"/customers/{mine}?lang={language}").text
+    (link,) = re.findall(r'href="(/customers/\w+/separate\?member=[^"]+)"', page)
+    assert words in page
+    shown = client.get(link).text
+    assert words in shown
+    (member,) = re.findall(r'name="member" value="([^"]+)"', shown)
+    said = {"csrf": csrf_of(shown), "member": [member], "reason": "另一家"}
+    assert client.post(f"/customers/{mine}/separate", data={**said, "reason": " "}).status_code == 422
+    answer = client.post(f"/customers/{mine}/separate", data=said)
+    assert answer.headers["Location"] == f"/customers/{mine}?done=separated"
+    assert site.service.asked == [("separate", mine, [member], "user:mei", "另一家")]
+    assert "separate?member" not in site.browser("viewer", "lee").get(f"/customers/{mine}").text

@@ -70,7 +70,7 @@ def show_customer(
     cursor: Annotated[str | None, Query(max_length=600)] = None,
     items: Annotated[str | None, Query(max_length=600)] = None,
     payments: Annotated[str | None, Query(max_length=600)] = None,
-    done: Literal["merged", "parted", ""] = "",
+    done: Literal["merged", "parted", "separated", ""] = "",
 ) -> Response:
     """One customer: balances, credit with reasons, open items, payments and what they paid, what happened, members."""
     account = customer_view.account(conn, customer_id, today, LINES, items, payments)

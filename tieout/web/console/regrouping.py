@@ -37,9 +37,10 @@ def _page(
     q: str = "",
     offered: Sequence[Any] = (),
     other: str = "",
+    deed: str = "unmerge",
 ) -> Response:
     person, about = view
-    return render(request, "merge.html", person, **about, shown=shown, q=q, offered=offered, other=other)
+    return render(request, "merge.html", person, **about, shown=shown, q=q, offered=offered, other=other, deed=deed)
 
 
 @router.get("/customers/{customer_id}/merge")
@@ -58,7 +59,7 @@ def show_merge(
     found = customers.page(conn, customers.CustomerFilter(q=words), OFFERED + 1, None).rows if words else ()
     offered = [row for row in customer_view.listed(conn, found, today) if row["id"] != customer_id]
     shown = customer_view.regrouped(service.regroup.merge(customer_id, other)) if other else None
-    return _page(request, view, shown, q=words, offered=offered[:OFFERED], other=other)
+    return _page(request, view, shown, q=words, offered=offered[:OFFERED], other=other, deed="merge")
 
 
 @router.post("/customers/{customer_id}/merge")
@@ -69,9 +70,10 @@ def merge(
     service: Uses,
     other: Text = "",
     reason: Text = "",
+    overrule: Text = "",
 ) -> Response:
-    """Make the other customer a part of this one."""
-    service.merge(customer_id, other[:64], person.actor, words(reason, "a reason", needed=True))
+    """Make the other customer a part of this one; `overrule` where a person was shown to have said otherwise."""
+    service.merge(customer_id, other[:64], person.actor, words(reason, "a reason", needed=True), overrule == "1")
     return see(f"/customers/{customer_id}?done=merged")
 
 
@@ -101,3 +103,30 @@ def unmerge(
         raise Refused(422, "invalid", "choose which members leave")
     service.unmerge(customer_id, member, person.actor, words(reason, "a reason", needed=True))
     return see(f"/customers/{customer_id}?done=parted")
+
+
+@router.get("/customers/{customer_id}/separate")
+def show_separate(
+    request: Request,
+    customer_id: str,
+    view: View,
+    service: Uses,
+    member: Members = [],  # noqa: B006 - read only
+) -> Response:
+    """What parting records that a rule linked would change."""
+    shown = customer_view.regrouped(service.regroup.separate(customer_id, member))
+    return _page(request, view, shown, deed="separate")
+
+
+@router.post("/customers/{customer_id}/separate")
+def separate(
+    request: Request,
+    customer_id: str,
+    person: MayOperate,
+    service: Uses,
+    member: Annotated[list[str], Form(max_length=50)] = [],  # noqa: B006 - read only
+    reason: Text = "",
+) -> Response:
+    """Say that the records that were shown are not this customer."""
+    service.answers.separate(customer_id, member, person.actor, words(reason, "a reason", needed=True))
+    return see(f"/customers/{customer_id}?done=separated")
