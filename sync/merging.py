@@ -129,7 +129,7 @@ def separate(ctx: Context, customer_id: str, members: Collection[str], actor: st
     """Say that records which a rule linked are not this customer: they leave it, and no rule brings them back.
 
     The answer is about every account the customer has, so that it holds whatever becomes of the customer. Undone with
-    `tieout answers undo`.
+    `undo_act`.
     """
     now = ctx.clock.now()
     with unit(ctx.engine, "answer.commit") as conn:

@@ -23,6 +23,7 @@ from tieout.cli import (
     notices,
     reports,
     serving,
+    who,
     why,
 )
 from tieout.cli.output import FAILED, Out
@@ -64,6 +65,7 @@ dunning.register(app)
 reports.register(app)
 why.register(app)
 app.add_typer(conflicts.app, name="conflicts")
+app.add_typer(who.app, name="customers")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(notices.app, name="notices")
 
