@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -76,13 +76,17 @@ def customer_of(conn: Connection, account: str) -> str:
     )
 
 
-def items_of_document(conn: Connection, document_id: str) -> list[Mapping[Any, Any]]:
-    """Open items of an invoice, by due date."""
+def instalments(conn: Connection, document_id: str, wanted: Collection[str]) -> list[Mapping[Any, Any]]:
+    """Open instalments of an invoice, by due date; all of them, or those `wanted` names, all of which must be there."""
     o = open_items.c
     rows = conn.execute(
         select(open_items).where(o.document_id == document_id, o.open_minor > 0).order_by(o.due_on, o.id)
     )
-    return list(rows.mappings())
+    found: list[Mapping[Any, Any]] = [row for row in rows.mappings() if not wanted or row["id"] in wanted]
+    missing = sorted(set(wanted) - {row["id"] for row in found})
+    if found and missing:
+        raise CaseError(f"{missing[0]} is not an open instalment of this invoice")
+    return found
 
 
 def items_of_customer(
@@ -101,6 +105,9 @@ def items_of_customer(
         if missing:
             raise CaseError(f"{missing[0]} is not an open item or invoice of this customer in company {company}")
         rows = [row for row in rows if row["id"] in wanted or row["document_id"] in wanted]
+        other = next((row for row in rows if currency and row["currency"] != currency), None)
+        if other is not None:
+            raise CaseError(f"{other['id']} is in {other['currency']}, not in {currency}", hint="Choose its currency.")
     if currency:
         rows = [row for row in rows if row["currency"] == currency]
     if not rows:

@@ -20,8 +20,8 @@ from sync.case_checks import (
     count_cases,
     customer_of,
     dispute_fits,
+    instalments,
     items_of_customer,
-    items_of_document,
     no_open_word,
     one_currency,
     open_of,
@@ -61,10 +61,14 @@ def open_dispute(
     actor: str,
     amount_minor: int | None = None,
     item: str = "",
+    items: Sequence[str] = (),
     note: str = "",
     once: Once | None = None,
 ) -> dict[str, Any]:
-    """Put an invoice, one instalment of it, or a part of that in dispute; without an amount all of it."""
+    """Put an invoice, some instalments of it, or a part of one in dispute; without an amount all of it.
+
+    `item` and `items` name instalments by their ids; without any all that are open.
+    """
     if reason not in CODES:
         raise CaseError(f"there is no dispute reason {reason!r}", hint="Reasons: " + ", ".join(CODES) + ".")
     with making(ctx.engine, "answer.commit", once, ctx.clock.now()) as made:
@@ -72,7 +76,7 @@ def open_dispute(
         found = conn.execute(select(documents).where(documents.c.id == document_id)).mappings().first()
         if found is None:
             raise Gone(f"there is no invoice {document_id}", code="no_invoice")
-        rows = [row for row in items_of_document(conn, document_id) if not item or row["id"] == item]
+        rows = instalments(conn, document_id, {*items, *([item] if item else [])})
         if not rows:
             raise CaseError("there is nothing open to dispute here", hint="Settled invoices are corrected by a refund.")
         if amount_minor is not None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sync.service import Service
 from tests.flow.books import receive, rows
 from tests.flow.harness import make_world, open_installation
 from tieout.sandbox.world import SandboxWorld
-from tieout.store.tables import conflicts, decisions, documents, outbox, reconciliations
+from tieout.store.tables import conflicts, decisions, documents, open_items, outbox, reconciliations
 from tieout.web.app import build
 
 
@@ -67,6 +67,7 @@ SINGLE = (
     "answered conflict",
     "customer",
     "invoice",
+    "instalments",
     "push",
     "reconciliation",
     "why",
@@ -140,6 +141,9 @@ def single_pages(service: Service) -> dict[str, str]:
     customer, other = dict.fromkeys(
         row["subject"].split("|")[0] for row in rows(service, credit.order_by(decisions.c.subject).limit(2))
     )
+    o = open_items.c
+    several = select(o.document_id).where(o.open_minor > 0).group_by(o.document_id).having(func.count() > 1)
+    parted = rows(service, several.order_by(o.document_id))[0]
     with_choice = rows(service, select(conflicts).where(conflicts.c.state == "open"))
     asked = next(row for row in with_choice if row["kind"] == "identity" and row["suggestions"])
     return {
@@ -150,6 +154,7 @@ def single_pages(service: Service) -> dict[str, str]:
         "merge": f"/customers/{customer}/merge?other={other}",
         "invoice": "/invoices/" + first(documents, documents.c.kind == "invoice", documents.c.open_minor > 0),
         "person": "/people/" + next(str(one["id"]) for one in service.people.listed() if one["role"] == "viewer"),
+        "instalments": "/invoices/" + str(parted["document_id"]),
         "push": "/pushes/" + first(outbox, outbox.c.state == "done"),
         "reconciliation": "/reconciliations/" + first(reconciliations),
         "why": f"/why?left={asked['cause']}&right={asked['suggestions'][0]['target']}",

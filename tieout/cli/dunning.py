@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import dunning_texts
-from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, actor, on_option
+from tieout.cli.options import ConfigOption, CursorOption, JsonOption, LimitOption, Service, actor, on_option
 from tieout.cli.running import run
 from tieout.core.dates import parse_on
 from tieout.core.errors import ConfigError
@@ -165,7 +165,9 @@ def dispute(
     reason: Annotated[str, typer.Option("--reason", help="pricing, quantity, quality, not_received, other …")],
     amount: Annotated[str, typer.Option("--amount", help="How much of it (2000.00); all if left out.")] = "",
     currency: Annotated[str, typer.Option("--currency", help="Of the amount.")] = "CNY",
-    item: Annotated[str, typer.Option("--item", help="Which instalment, where there are several.")] = "",
+    item: Annotated[
+        list[str] | None, typer.Option("--item", help="Which instalment, where there are several; repeatable.")
+    ] = None,
     note: Note = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -177,7 +179,7 @@ def dispute(
       tieout cases dispute inv_01k9w7 --reason quality --amount 2000.00
     """
     minor = typed_minor(amount, currency) if amount else None
-    given = {"reason": reason, "amount_minor": minor, "item": item, "note": note}
+    given = {"reason": reason, "amount_minor": minor, "items": item or [], "note": note}
     run(config, as_json, lambda service, cfg, progress: service.dunning.open_dispute(invoice, actor(), **given))
 
 
@@ -290,9 +292,12 @@ def contact(
 @cases_app.command()
 def close(
     case: CaseArgument,
-    outcome: Annotated[str, typer.Argument(help="accepted, rejected, withdrawn (disputes) or cancelled.")],
+    outcome: Annotated[str, typer.Argument(help="accepted, rejected, partial, withdrawn (disputes) or cancelled.")],
     root_cause: Annotated[str, typer.Option("--root-cause", help="Of a dispute.")] = "",
     team: Annotated[str, typer.Option("--team", help="Who is responsible.")] = "",
+    accepted: Annotated[
+        str, typer.Option("--accepted", help="How much is accepted (1500.00), of a dispute that ends as partial.")
+    ] = "",
     pay_by: Annotated[str | None, typer.Option("--pay-by", help="New pay-by date of what is rejected.")] = None,
     note: Note = "",
     config: ConfigOption = None,
@@ -303,9 +308,16 @@ def close(
     \b
     Examples:
       tieout cases close dsp_01k9w7 rejected --root-cause "none found" --team quality
+      tieout cases close dsp_01k9w7 partial --accepted 1500.00 --root-cause "two boxes" --team logistics
     """
-    given = {"root_cause": root_cause, "team": team, "pay_by_on": on_option(pay_by), "note": note}
-    run(config, as_json, lambda service, cfg, progress: service.dunning.close(case, outcome, actor(), **given))
+    given: dict[str, Any] = {"root_cause": root_cause, "team": team, "pay_by_on": on_option(pay_by), "note": note}
+
+    def call(service: Service, cfg: Any, progress: Any) -> Any:
+        if accepted:
+            given["accepted_minor"] = typed_minor(accepted, str(service.dunning.case(case)["currency"]))
+        return service.dunning.close(case, outcome, actor(), **given)
+
+    run(config, as_json, call)
 
 
 @cases_app.command()

@@ -166,6 +166,15 @@ def _page_of(sums: Sequence[Row], cursor: str | None, kind: str, following: str 
     }
 
 
+def claimable(conn: Connection, customer_id: str, limit: int) -> list[dict[str, Any]]:
+    """The customer's open items of invoices that promises, plans and pauses can be about, the earliest due first."""
+    rows = accounts.claimable(conn, customers.account_ids(conn, customer_id), limit)
+    return [
+        {**pick(row, "id", "number", "due_on", "nth", "of"), "open": money(row["open_minor"], row["currency"])}
+        for row in rows
+    ]
+
+
 def paid(conn: Connection, payments: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
     """What each payment paid and what each refund gave back, by payment id: one allocation each, and its other side.
 

@@ -48,6 +48,27 @@ def shown(row: Row, owner: tuple[str, str] | None, status: Row | None) -> dict[s
     }
 
 
+def instalments(items: Sequence[Row], cases: Sequence[Row], number: str) -> list[dict[str, Any]]:
+    """The instalments of a document in the order of their due dates, each with what of it is in dispute."""
+    held: dict[str, int] = {}
+    for case in cases:
+        for one in case["items"] if case["kind"] == "dispute" and case["closed_at"] is None else ():
+            part = one["open_minor"] if case["amount_minor"] is None else case["amount_minor"]
+            held[one["item"]] = held.get(one["item"], 0) + part
+    return [
+        {
+            **pick(row, "id", "due_on"),
+            "number": number,
+            "nth": nth,
+            "of": len(items),
+            "original": money(row["original_minor"], row["currency"]),
+            "open": money(row["open_minor"], row["currency"]),
+            "disputed": money(held[row["id"]], row["currency"]) if row["id"] in held else None,
+        }
+        for nth, row in enumerate(items, 1)
+    ]
+
+
 def item(row: Row, today: Mapping[str, date]) -> dict[str, Any]:
     """One open item (instalment) with its bucket as of its company's business date."""
     as_of = today.get(row["company_id"])

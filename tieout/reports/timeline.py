@@ -35,11 +35,15 @@ def of_customer(conn: Connection, customer: str, cursor: str | None = None, limi
     keys = [f"{customer}|{company}" for company in conn.execute(companies).scalars()]
     codes = list(conn.execute(select(balances.c.currency).distinct()).scalars())
     groups = [f"{key}|{code}" for key in keys for code in codes]
+    cases = list(_all(partial(case_rows.page, conn, customer=customer)))
+    steps = case_rows.steps(conn, [row["id"] for row in cases])
+    orders = list(_all(partial(credit.terms, conn, customer=customer)))
+    at_once = credit.counted_at_once(conn, orders)
     found = [
         *_decided(conn, [*keys, *groups], before, limit + 1),
         *_messages(conn, keys, before, limit + 1),
-        *(one for row in _all(partial(case_rows.page, conn, customer=customer)) for one in _case(row)),
-        *(one for row in _all(partial(credit.terms, conn, customer=customer)) for one in _order(row)),
+        *(one for row in cases for one in _case(row, steps.get(row["id"], ()))),
+        *(one for row in orders for one in _order(row, row["id"] in at_once)),
     ]
     left = [one for one in found if before is None or _key(one) < before]
     left.sort(key=_key, reverse=True)
@@ -139,7 +143,8 @@ def _messages(conn: Connection, keys: Sequence[str], before: Key | None, limit: 
         )
 
 
-def _case(row: Row) -> Iterable[dict[str, Any]]:
+def _case(row: Row, steps: Sequence[Row]) -> Iterable[dict[str, Any]]:
+    """How it was opened, and every step since: settled, settling taken back, taken back as a whole."""
     money = {"minor": row["amount_minor"] if row["currency"] else None, "currency": row["currency"]}
     numbers = ", ".join(str(item["number"]) for item in row["items"])
     words = " · ".join(part for part in (numbers, row["note"] or "") if part)
@@ -147,31 +152,41 @@ def _case(row: Row) -> Iterable[dict[str, Any]]:
         row["opened_at"],
         "case",
         "open",
-        f"{row['id']}:1",
+        f"{row['id']}:0001",
         case=row["kind"],
         words=words,
         who=row["opened_by"],
         id=row["id"],
         **money,
     )
-    if row["closed_at"] is not None:
+    outcome = ""
+    for number, step in enumerate(steps, 2):
+        if step["do"] == "close" and not outcome:
+            value = outcome = step["outcome"]
+        elif step["do"] == "undo" and outcome not in ("", "undone"):
+            value, outcome = "reopened", ""
+        elif step["do"] == "undo" and not outcome:
+            value = outcome = "undone"
+        else:
+            continue  # it came too late and changed nothing, as it did when it was folded
         yield _entry(
-            row["closed_at"],
+            step["at"],
             "case",
-            row["state"],
-            f"{row['id']}:2",
+            value,
+            f"{row['id']}:{number:04}",
             case=row["kind"],
             words=numbers,
-            who=row["closed_by"],
+            who=step["actor"] or "",
             id=row["id"],
         )
 
 
-def _order(row: Row) -> Iterable[dict[str, Any]]:
+def _order(row: Row, is_at_once: bool) -> Iterable[dict[str, Any]]:
+    """How it was given, approved and taken back; one that needs no approval counts from the start."""
     money = {"minor": row["amount_minor"], "currency": row["currency"] or ""}
     for step, (at, value, who, words) in enumerate(
         (
-            (row["asked_at"], "waiting", row["author"], row["reason"]),
+            (row["asked_at"], "active" if is_at_once else "waiting", row["author"], row["reason"]),
             (row["approved_at"], "active", row["approver"], ""),
             (row["ended_at"], "withdrawn", row["ended_by"], row["end_reason"]),
         )

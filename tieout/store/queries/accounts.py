@@ -33,6 +33,28 @@ def items(conn: Connection, account_ids: Sequence[str], limit: int, cursor: str 
     return cut(rows, limit, "items", lambda row: (row["due_on"].isoformat(), row["id"], before + limit))
 
 
+def claimable(conn: Connection, account_ids: Sequence[str], limit: int) -> Sequence[Row]:
+    """Open items of invoices, by due date, each with its place among the instalments of its invoice (`nth` of `of`)."""
+    o, d = open_items.c, documents.c
+    counted = (
+        select(
+            open_items,
+            func.row_number().over(partition_by=o.document_id, order_by=(o.due_on, o.id)).label("nth"),
+            func.count().over(partition_by=o.document_id).label("of"),
+        )
+        .where(o.account_id.in_(account_ids))
+        .subquery()
+    )
+    query = (
+        select(counted, d.number)
+        .join(documents, d.id == counted.c.document_id)
+        .where(counted.c.open_minor > 0, d.kind == "invoice")
+        .order_by(counted.c.due_on, counted.c.id)
+        .limit(limit)
+    )
+    return conn.execute(query).mappings().all()
+
+
 def payments(conn: Connection, account_ids: Sequence[str], limit: int, cursor: str | None) -> Slice[Row]:
     """Payments and refunds of these accounts, newest first; drafts are left out."""
     d = documents.c

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Text, and_, func, or_, select, type_coerce
 
+from tieout.store.landing import chunks
 from tieout.store.queries.paging import Slice, cut, decode
-from tieout.store.tables import accounts, case_links, cases, decisions, documents, memberships, open_items
+from tieout.store.tables import (
+    accounts,
+    case_links,
+    cases,
+    decisions,
+    documents,
+    inputs,
+    memberships,
+    open_items,
+    pending,
+)
 
 Row = Mapping[Any, Any]
 
@@ -49,6 +60,23 @@ def page(
     rows = conn.execute(query.order_by(c.opened_seq.desc()).limit(limit + 1)).mappings().all()
     found = cut(rows, limit, "cases", lambda row: (int(row["opened_seq"]),))
     return Slice(_shown(conn, found.rows), found.next)
+
+
+def steps(conn: Connection, case_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What was done to cases after they were opened, in order: `do` (close undo), outcome, at, actor; by case id.
+
+    The row of a case tells its present end only: one that was settled and opened again has nothing of that left.
+    """
+    i, found = inputs.c, dict[str, list[dict[str, Any]]]()
+    text = type_coerce(i.body, Text)
+    for part in chunks(sorted(case_ids), 50):
+        named = or_(*(text.contains(f'"{one}"', autoescape=True) for one in part))
+        query = select(i.at, i.actor, i.body).where(i.kind == "case", named, i.seq.not_in(select(pending.c.seq)))
+        for row in conn.execute(query.order_by(i.seq)):
+            if row.body["do"] != "open" and row.body["id"] in part:
+                step = {"do": row.body["do"], "outcome": row.body.get("outcome", ""), "at": row.at, "actor": row.actor}
+                found.setdefault(row.body["id"], []).append(step)
+    return found
 
 
 def open_of_accounts(conn: Connection, accounts_of: Sequence[str]) -> int:

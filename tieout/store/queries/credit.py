@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
 
 from tieout.core.dates import parse_on
+from tieout.store.landing import chunks
 from tieout.store.queries.ordering import By, ordered
 from tieout.store.queries.paging import Slice, cut, decode
-from tieout.store.tables import accounts, credit_limits, credit_terms, customers, decisions, memberships, rates
+from tieout.store.tables import accounts, credit_limits, credit_terms, customers, decisions, inputs, memberships, rates
 
 
 def term(conn: Connection, term_id: str) -> RowMapping | None:
@@ -34,6 +36,16 @@ def terms(
         query = query.where(t.seq < decode(cursor, "credit_terms", (int,))[0])
     rows = conn.execute(query.order_by(t.seq.desc()).limit(limit + 1)).mappings().all()
     return cut(rows, limit, "credit_terms", lambda row: (int(row["seq"]),))
+
+
+def counted_at_once(conn: Connection, orders: Sequence[Mapping[Any, Any]]) -> set[str]:
+    """Ids of those orders that needed nobody's approval."""
+    seqs = {int(row["seq"]): str(row["id"]) for row in orders}
+    found: set[str] = set()
+    for part in chunks(sorted(seqs)):
+        rows = conn.execute(select(inputs.c.seq, inputs.c.body).where(inputs.c.seq.in_(part)))
+        found |= {seqs[row.seq] for row in rows if not row.body["needs_approval"]}
+    return found
 
 
 def book_limits(conn: Connection, customer_id: str) -> Sequence[RowMapping]:

@@ -19,6 +19,7 @@ router = APIRouter()
 PAGE = 50
 SORTS = f"^(|-?({'|'.join(customers.SORTS)}))$"
 LINES = 100  # open items, and payments, on a customer's page
+TICKS = 100  # open items offered in a form; more are named over the API or the command line
 Line = Annotated[str, Query(max_length=64)]
 
 
@@ -91,6 +92,8 @@ def show_customer(
         orders=orders,
         why=service.dunning.why(customer_id, None),
         cases=cases,
+        claimable=customer_view.claimable(conn, customer_id, TICKS + 1),
+        ticks=TICKS,
         timeline=told.rows,
         next=told.next,
         cursor=cursor,

@@ -10,7 +10,7 @@ from tieout.receivables import disputes
 from tieout.reports import dunning_log
 from tieout.store.queries import decisions
 from tieout.store.queries.names import called
-from tieout.web.console.forms import Keyed, MayOperate, Text, day, minor, words
+from tieout.web.console.forms import Keyed, MayOperate, Place, Text, Ticked, day, minor, words
 from tieout.web.console.pages import Person, render, see
 from tieout.web.deps import Reads, Uses
 from tieout.web.problems import Refused
@@ -94,28 +94,34 @@ def close_case(
     case_id: str,
     person: MayOperate,
     service: Uses,
+    place: Place,
     outcome: Text = "",
     root_cause: Text = "",
     team: Text = "",
+    accepted: Text = "",
+    currency: Text = "",
+    pay_by_on: Text = "",
     note: Text = "",
 ) -> Response:
-    """Settle a dispute, or end another case."""
+    """Settle a dispute, in part with what of it is accepted, or end another case."""
     service.dunning.close(
         case_id,
         outcome[:20],
         person.actor,
         root_cause=words(root_cause, "the root cause"),
         team=words(team, "the team"),
+        accepted_minor=minor(accepted, currency) if outcome == "partial" and accepted.strip() else None,
+        pay_by_on=day(pay_by_on, "the new pay-by day", needed=False),
         note=words(note, "the note"),
     )
-    return see("/cases")
+    return see(place or "/cases")
 
 
 @router.post("/cases/{case_id}/undo")
-def undo_case(case_id: str, person: MayOperate, service: Uses) -> Response:
+def undo_case(case_id: str, person: MayOperate, service: Uses, place: Place) -> Response:
     """Take the last step of a case back."""
     service.dunning.undo(case_id, person.actor)
-    return see("/cases")
+    return see(place or "/cases")
 
 
 def told_of(once: Keyed, company: Text = "", note: Text = "") -> dict[str, Any]:
@@ -132,6 +138,7 @@ def promise(
     person: MayOperate,
     service: Uses,
     told: Told,
+    items: Ticked,
     promised_on: Text = "",
     amount: Text = "",
     currency: Text = "",
@@ -143,7 +150,9 @@ def promise(
         person.actor,
         promised_on=day(promised_on, "the promised day"),
         amount_minor=minor(amount, currency) if amount.strip() else None,
-        currency=currency[:3],
+        # Ticked items say their currency themselves, as long as no amount needs one.
+        currency=currency[:3] if amount.strip() or not items else "",
+        items=items,
         by=words(by, "who promised"),
         **told,
     )
@@ -156,6 +165,7 @@ def plan(
     person: MayOperate,
     service: Uses,
     told: Told,
+    items: Ticked,
     rows: Text = "",
     currency: Text = "",
 ) -> Response:
@@ -175,6 +185,7 @@ def plan(
         person.actor,
         rows=wanted,
         currency=currency[:3],
+        items=items,
         **told,
     )
     return see(f"/customers/{customer_id}")
@@ -208,6 +219,7 @@ def pause(
     person: MayOperate,
     service: Uses,
     told: Told,
+    items: Ticked,
     until_on: Text = "",
     reason: Text = "",
     legal: Text = "",
@@ -219,6 +231,7 @@ def pause(
         reason=words(reason, "a reason", needed=True),
         until_on=day(until_on, "until", needed=False),
         legal=legal == "1",
+        items=items,
         company=told["company"],
         once=told["once"],
     )
@@ -231,6 +244,7 @@ def dispute(
     person: MayOperate,
     service: Uses,
     once: Keyed,
+    items: Ticked,
     reason: Text = "",
     amount: Text = "",
     currency: Text = "",
@@ -244,6 +258,7 @@ def dispute(
         person.actor,
         reason=reason,
         amount_minor=minor(amount, currency) if amount.strip() else None,
+        items=items,
         note=words(note, "the note"),
         once=once,
     )

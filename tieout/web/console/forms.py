@@ -65,6 +65,14 @@ def place_of(page: Text = "") -> str:
 Place = Annotated[str, Depends(place_of)]
 
 
+def ticked(items: Annotated[list[str] | None, Form(max_length=500)] = None) -> list[str]:
+    """The open items that were ticked."""
+    return [one[:200] for one in items or []]
+
+
+Ticked = Annotated[list[str], Depends(ticked)]
+
+
 def words(text: str, name: str, *, needed: bool = False) -> str:
     """One line of text of at most 500 characters."""
     found = " ".join(text.split())

@@ -101,4 +101,15 @@ def show_invoice(request: Request, document_id: str, person: Person, service: Us
     """One invoice and why its numbers are what they are."""
     why = service.explain_invoice(document_id)
     found = service.dunning.cases(kind=None, customer=None, document=document_id, is_open=None, limit=PAGE, cursor=None)
-    return render(request, "invoice.html", person, why=why, cases=found["items"], dispute_codes=disputes.CODES)
+    instalments = document_view.instalments(why["items"], found["items"], why["document"]["number"])
+    owed = [one for one in instalments if one["open"]["minor"] > 0]
+    return render(
+        request,
+        "invoice.html",
+        person,
+        why=why,
+        cases=found["items"],
+        instalments=instalments,
+        disputable=owed if len(owed) > 1 else [],
+        dispute_codes=disputes.CODES,
+    )
