@@ -8,19 +8,16 @@ much as the answers. SQLite is no trip away: each is put when its rows are asked
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-import psycopg
-from sqlalchemy import Connection, Dialect, Executable
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import Connection, Dialect, Executable, make_url
 from sqlalchemy.exc import DBAPIError
 
 from tieout.store.session import is_sqlite
 
 Rows = Sequence[Sequence[Any]]
 MOST = 8
-_DIALECT: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 
 class Together:
@@ -53,6 +50,8 @@ class Together:
     def _in_one_trip(self) -> list[Rows]:
         if not self.conn.in_transaction():
             self.conn.begin()  # the driver begins one, of which SQLAlchemy would not know
+        import psycopg  # some 10 MB that nobody needs on SQLite
+
         raw = self.conn.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
         try:
@@ -79,13 +78,21 @@ def _compiled(
     statement: Executable,
 ) -> tuple[bytes, dict[str, Any], tuple[tuple[str, str, Callable[[Any], Any] | None], ...]]:
     """The text for the driver, the values that stand in it, and by name where the given ones go."""
-    made = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]  # every statement has it
+    dialect = _dialect()
+    made = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every statement has it
     fixed: dict[str, Any] = {}
     names = []
     for bind, name in made.bind_names.items():
-        convert = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
         if bind.required:
             names.append((name, bind.key, convert))
         else:
             fixed[name] = convert(bind.value) if convert else bind.value
     return str(made).encode(), fixed, tuple(names)
+
+
+@cache
+def _dialect() -> Dialect:
+    """PostgreSQL through psycopg: the text of a statement does not depend on the connection."""
+    made: Dialect = make_url("postgresql+psycopg://").get_dialect()()
+    return made
