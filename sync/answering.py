@@ -35,7 +35,8 @@ class AnswerError(TieoutError):
 def resolve(ctx: Context, conflict_id: str, answer: Mapping[Any, Any], actor: str) -> dict[str, Any]:
     """Answer an open conflict: link, bind, separate, related (a branch, a group's member) or leave.
 
-    What contradicts a link or binding must be named in the answer's `despite` (codes, a list or separated by commas).
+    Where the answer has a `despite` (codes, a list or separated by commas), it must name all that contradicts a link or
+    binding; without one the answer is taken at its word. What contradicted is stored with it either way.
     Raises Gone, StaleWrite (already closed), AnswerError.
     """
     action, target = str(answer.get("action", "")), str(answer.get("target", "") or "")
@@ -107,9 +108,10 @@ def _check_target(conn: Connection, found: Mapping[Any, Any], action: str, targe
 
 
 def _check_contradictions(conn: Connection, found: Mapping[Any, Any], action: str, target: str, said: Any) -> list[str]:
-    """The codes that contradict this answer, all of which it names; nobody overlooks that two firms are two.
+    """The codes that contradict this answer; `said` names all of them where it is given.
 
-    Naming the customer is naming its accounts. Raises AnswerError (`contradicted`).
+    The console always gives one, so that nobody links what the page calls two firms with one click; a program that
+    names its target decided before. Naming the customer is naming its accounts. Raises AnswerError (`contradicted`).
     """
     if action not in ("link", "bind"):
         return []
@@ -120,7 +122,9 @@ def _check_contradictions(conn: Connection, found: Mapping[Any, Any], action: st
         if one.get("target") in meant
         for code in one["contradictions"]
     )
-    named = said.split(",") if isinstance(said, str) else list(said or ())
+    if said is None:
+        return list(codes)
+    named = said.split(",") if isinstance(said, str) else list(said)
     if missing := [code for code in codes if code not in named]:
         raise AnswerError(
             f"{target} is contradicted by {', '.join(missing)}",

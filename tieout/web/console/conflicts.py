@@ -143,7 +143,7 @@ def answer(
     note = " ".join(note.split())
     named = [code for code in despite[:400].split(",") if code.isascii() and code.replace("_", "").isalpha()]
     said: dict[str, Any] = {"action": action, "target": target, "note": note}
-    service.resolve(conflict_id, said | ({"despite": named} if named else {}), person.actor)
+    service.resolve(conflict_id, said | {"despite": named}, person.actor)
     return see(f"/conflicts/{conflict_id}?done=answered")
 
 

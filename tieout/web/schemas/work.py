@@ -84,16 +84,16 @@ class ResolutionIn(In):
         "", description="What it is linked or bound to: an account, customer or document id.", examples=["acc_01jd5m9p"]
     )
     note: AnswerText = Field("", description="Why, for those who come later.")
-    despite: Annotated[list[Annotated[str, Field(pattern="^[a-z_]{1,40}$")]], Field(max_length=20)] = Field(
-        [],
-        description="The contradictions of the suggestion that a person has looked at; without them a contradicted "
-        "link or binding is refused with 409 `contradicted`.",
+    despite: Annotated[list[Annotated[str, Field(pattern="^[a-z_]{1,40}$")]] | None, Field(max_length=20)] = Field(
+        None,
+        description="The contradictions of the suggestion that a person has looked at; where it is given and does not "
+        "name all of them, a link or binding is refused with 409 `contradicted`.",
         examples=[["tax_id_conflict"]],
     )
 
     def answer(self) -> dict[str, Any]:
         """The answer as the service takes it."""
-        return self.model_dump(exclude=None if self.despite else {"despite"})
+        return self.model_dump(exclude={"despite"} if self.despite is None else None)
 
 
 class Done(Out):
