@@ -143,7 +143,8 @@ def answer(
     note = " ".join(note.split())
     named = [code for code in despite[:400].split(",") if code.isascii() and code.replace("_", "").isalpha()]
     said: dict[str, Any] = {"action": action, "target": target, "note": note}
-    service.resolve(conflict_id, said | {"despite": named}, person.actor)
+    told = {"despite": named} if action in ("link", "bind") else {}
+    service.resolve(conflict_id, said | told, person.actor)
     return see(f"/conflicts/{conflict_id}?done=answered")
 
 
