@@ -26,13 +26,8 @@ _LONG = 8  # letters of a domain that spells a name of several words
 
 def weak(mine: View, theirs: View, han: str, latin: str) -> str:
     """A note that agreeing names consist of trade words alone."""
-    if han and han != "han_differs":
-        script = 0
-    elif latin and latin != "latin_differs":
-        script = 1
-    else:
-        return ""
-    if not (mine.weak[script] or theirs.weak[script]):
+    script = _agreeing(han, latin)
+    if script is None or not (mine.weak[script] or theirs.weak[script]):
         return ""
     is_whole = han in ("han_legal_equal", "han_stem_equal") and mine.licensed and theirs.licensed
     return "" if is_whole else "brand_weak"
@@ -40,13 +35,17 @@ def weak(mine: View, theirs: View, han: str, latin: str) -> str:
 
 def common(mine: View, theirs: View, han: str, latin: str) -> str:
     """A note that the brand in which names agree is one that very many firms bear."""
-    if han and han != "han_differs":
-        script = 0
-    elif latin and latin != "latin_differs":
-        script = 1
-    else:
+    script = _agreeing(han, latin)
+    if script is None:
         return ""
     return "brand_common" if mine.common[script] and theirs.common[script] else ""
+
+
+def _agreeing(han: str, latin: str) -> int | None:
+    """The script in which names agree, as its place in what a view keeps by script; Chinese goes first."""
+    if han and han != "han_differs":
+        return 0
+    return 1 if latin and latin != "latin_differs" else None
 
 
 def alone(levels: set[str]) -> str:

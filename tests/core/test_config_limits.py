@@ -116,7 +116,7 @@ def test_a_connection_says_all_of_its_own_and_keeps_the_rest_for_its_vendor() ->
         "home_url": 7,
     }
     with pytest.raises(TypeError):
-        held.fields["a"] = "c"  # type: ignore[index]
+        held.fields["a"] = "c"  # type: ignore[index]  # it must refuse
 
 
 def test_a_connection_without_words_reads_every_five_minutes_and_pushes_nothing() -> None:
@@ -141,7 +141,7 @@ def test_organizations_stand_in_for_a_company_and_are_read_only() -> None:
     assert held.connections["erp"].company == ""
     assert held.company_of("erp", "100") == "cn"
     with pytest.raises(TypeError):
-        held.connections["erp"].organizations["200"] = "cn"  # type: ignore[index]
+        held.connections["erp"].organizations["200"] = "cn"  # type: ignore[index]  # it must refuse
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])

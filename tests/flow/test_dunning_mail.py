@@ -33,7 +33,7 @@ def _open(folder: Path, world: SandboxWorld, url: str, port: int) -> Service:
 def test_a_mail_goes_out_once_in_the_customers_language_and_a_lost_answer_is_not_sent_again(
     tmp_path: Path,
     engine_url: str,
-    postbox: tuple[Postbox, int],  # noqa: F811
+    postbox: tuple[Postbox, int],  # noqa: F811 - the fixture of that name
 ) -> None:
     box, port = postbox
     world = make_world(16, 40)

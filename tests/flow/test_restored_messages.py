@@ -102,8 +102,8 @@ push = ["reminders"]
 def scene(
     tmp_path: Path,
     engine_url: str,
-    second_url: str,  # noqa: F811
-    postbox: tuple[Postbox, int],  # noqa: F811
+    second_url: str,  # noqa: F811 - the fixture of that name
+    postbox: tuple[Postbox, int],  # noqa: F811 - the fixture of that name
 ) -> Scene:
     return Scene(tmp_path, engine_url, second_url, *postbox)
 
