@@ -14,6 +14,7 @@ import pytest
 import redis
 from hypothesis import settings
 
+from tests.postbox import postbox  # noqa: F401 - a fixture, for whoever asks for it
 from tests.postgres import Pool
 from tests.servers import postgres
 

@@ -12,8 +12,8 @@ from sync.case_checks import CaseError
 from sync.service import Service, open_service
 from tests.flow.books import rows
 from tests.flow.harness import SharedClock, make_world, transport, write_config
-from tests.flow.postbox import Postbox, mail_config, postbox  # noqa: F401 - a fixture
 from tests.flow.test_dunning_flow import debt_of
+from tests.postbox import Postbox, mail_config
 from tieout.cli.vendors import vendor_settings
 from tieout.core.config import load
 from tieout.sandbox.world import SandboxWorld
@@ -33,7 +33,7 @@ def _open(folder: Path, world: SandboxWorld, url: str, port: int) -> Service:
 def test_a_mail_goes_out_once_in_the_customers_language_and_a_lost_answer_is_not_sent_again(
     tmp_path: Path,
     engine_url: str,
-    postbox: tuple[Postbox, int],  # noqa: F811 - the fixture of that name
+    postbox: tuple[Postbox, int],
 ) -> None:
     box, port = postbox
     world = make_world(16, 40)

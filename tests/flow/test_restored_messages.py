@@ -12,9 +12,9 @@ from sync.restore import restore
 from sync.service import Service, open_service
 from tests.flow.books import rows
 from tests.flow.harness import SharedClock, make_world, transport, write_config
-from tests.flow.postbox import Postbox, mail_config, postbox  # noqa: F401 - a fixture
 from tests.flow.test_dunning_flow import Debt, debt_of
 from tests.flow.test_restore import second_url  # noqa: F401 - a fixture
+from tests.postbox import Postbox, mail_config
 from tieout.cli.vendors import vendor_settings
 from tieout.core.config import load
 from tieout.receivables.dunning.policy_file import shipped_text
@@ -103,7 +103,7 @@ def scene(
     tmp_path: Path,
     engine_url: str,
     second_url: str,  # noqa: F811 - the fixture of that name
-    postbox: tuple[Postbox, int],  # noqa: F811 - the fixture of that name
+    postbox: tuple[Postbox, int],
 ) -> Scene:
     return Scene(tmp_path, engine_url, second_url, *postbox)
 

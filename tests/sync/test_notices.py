@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import Engine, insert, select, update
 
 from sync import alerts, jobs, mailer, schedules, sweep
 from sync.notices import deliver_due
 from tests.connectors.test_chat import Receiver, _robot
+from tests.postbox import Postbox
 from tests.sync.fakes import NOW, FakeContext, make_context
 from tieout.core.clock import ManualClock
 from tieout.core.config import parse
@@ -32,44 +27,6 @@ from tieout.store.notices import MOST_ATTEMPTS, claim
 from tieout.store.session import reading, unit
 from tieout.store.tables import connections, customers, decisions, runs, watermarks
 from tieout.store.tables import notices as notices_table
-
-
-@dataclass
-class Postbox:
-    """A mail server's handler: keeps what it takes, and answers DATA or RCPT as it is told."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    data_answers: list[str] = field(default_factory=list)
-    rcpt_answers: list[str] = field(default_factory=list)
-    drop_after_data: bool = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if self.rcpt_answers:
-            return self.rcpt_answers.pop(0)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.data_answers:
-            return self.data_answers.pop(0)
-        made = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(made, EmailMessage)
-        self.mails.append(made)
-        if self.drop_after_data:
-            server.transport.abort()  # taken, and the answer is lost
-        return "250 OK"
-
-
-@pytest.fixture
-def postbox() -> Iterator[tuple[Postbox, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, port
-    controller.stop()
 
 
 def config_of(port: int, more: str = "") -> str:
@@ -197,7 +154,7 @@ def test_refusals_are_told_from_failures_and_a_lost_answer_is_never_sent_again(
     clock(ctx).advance(600)
     assert deliver_due(ctx) == {"sent": 1}
     assert len(box.mails) == 1
-    box.drop_after_data = True
+    box.drop = True
     assert slot()[mail] == "uncertain"
     clock(ctx).advance(86400 - 1000)
     assert deliver_due(ctx) == {}

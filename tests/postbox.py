@@ -16,17 +16,27 @@ from aiosmtpd.controller import Controller
 
 @dataclass
 class Postbox:
-    """A mail server's handler: keeps what it takes; may lose the connection after taking it."""
+    """A mail server's handler: keeps what it takes, and answers DATA or RCPT as it is told."""
 
     mails: list[EmailMessage] = field(default_factory=list)
+    data_answers: list[str] = field(default_factory=list)
+    rcpt_answers: list[str] = field(default_factory=list)
     drop: bool = False
 
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.rcpt_answers:
+            return self.rcpt_answers.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.data_answers:
+            return self.data_answers.pop(0)
         made = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(made, EmailMessage)
         self.mails.append(made)
         if self.drop:
-            server.transport.abort()
+            server.transport.abort()  # taken, and the answer is lost
         return "250 OK"
 
 
