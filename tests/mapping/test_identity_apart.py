@@ -14,8 +14,8 @@ from mapping.identity.packed import packed, unpacked
 from mapping.identity.rivals import BY_MASK
 from mapping.identity.stored import restored, stored
 from mapping.identity.weights import VETOES, barred, weights
+from tests.mapping.invented import FIRM, PLACE, ROWS, record, same, two
 from tests.mapping.test_identity_link import TAX, party
-from tests.mapping.test_matching import FIRM, PLACE, ROWS, record, same, two
 
 Side = tuple[str, str, dict[str, Any]]  # name, tax id, other fields
 

@@ -9,9 +9,9 @@ import pytest
 from mapping.identity.link import judge
 from mapping.identity.matching import match
 from mapping.identity.weights import weights
+from tests.mapping.invented import FIRM, PLACE, record, same, two
 from tests.mapping.test_identity_apart import linked, side
 from tests.mapping.test_identity_link import TAX, code, codes, party
-from tests.mapping.test_matching import FIRM, PLACE, record, same, two
 
 HOUSE = {key: PLACE[key] for key in ("address", "phone", "city")}  # a building and its switchboard
 CARRIED = {**HOUSE, "website": "chengyan.cn"}

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.mapping.invented import record, two
 from tests.mapping.test_identity_apart import linked, side
 from tests.mapping.test_identity_link import TAX, TAX2
-from tests.mapping.test_matching import record, two
 
 R = {"address": "深圳市南山区科苑路15号", "phone": "0755-26731188"}  # a building and its switchboard
 W = {"website": "chengyan.cn", "city": "深圳"}

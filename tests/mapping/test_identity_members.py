@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mapping.identity.matching import match
+from tests.mapping.invented import FIRM, PLACE, asked, record, same, two
 from tests.mapping.test_identity_apart import Side, linked, side
 from tests.mapping.test_identity_link import TAX, code
-from tests.mapping.test_matching import FIRM, PLACE, asked, record, same, two
 
 ENGLISH = "Chengyan Intelligent Equipment Co., Ltd."
 TOOLS = "Alder Bridge Tools Ltd"

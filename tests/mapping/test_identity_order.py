@@ -24,8 +24,8 @@ from mapping.identity.relations import head_of, is_branch, is_group, members_of
 from mapping.identity.rivals import BY_MASK
 from mapping.identity.stored import restored, stored
 from mapping.identity.weights import VETOES, barred
+from tests.mapping.invented import FIRM, PLACE, same
 from tests.mapping.test_identity_link import TAX, TAX2, code
-from tests.mapping.test_matching import FIRM, PLACE, same
 from tieout.canonical.parties import PartyCandidate
 
 TYPO = TAX[:5] + ("9" if TAX[5] != "9" else "8") + TAX[6:]

@@ -8,9 +8,9 @@ from mapping.identity.addresses import read_address
 from mapping.identity.facts import mobile_key, phone_key
 from mapping.identity.findings import findings
 from mapping.identity.places import city_of
+from tests.mapping.invented import FIRM
 from tests.mapping.test_identity_apart import linked, side
 from tests.mapping.test_identity_link import party
-from tests.mapping.test_matching import FIRM
 
 
 @pytest.mark.parametrize(

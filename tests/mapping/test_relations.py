@@ -10,8 +10,8 @@ from mapping.identity.facts import PartyFacts
 from mapping.identity.link import judge
 from mapping.identity.matching import match
 from mapping.identity.relations import head_of, is_branch, is_group, may_relate, members_of, other_names
+from tests.mapping.invented import FIRM, NAMES, record, same
 from tests.mapping.test_identity_link import TAX, TAX2, code, party
-from tests.mapping.test_matching import FIRM, NAMES, record, same
 
 BRANCH = FIRM + "厦门分公司"
 GROUP = "澄砚集团有限公司"

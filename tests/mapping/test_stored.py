@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mapping.identity import stored
 from mapping.identity.facts import facts
+from tests.mapping.invented import FIRM, NAMES, PLACE
 from tests.mapping.test_identity_link import TAX
-from tests.mapping.test_matching import FIRM, NAMES, PLACE
 from tieout.canonical.parties import PartyCandidate
 
 TEXTS = st.one_of(st.sampled_from(NAMES), st.text(max_size=12))

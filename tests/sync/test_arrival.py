@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
+from tests.mapping.invented import FIELDS, FIRM, NAMES, PLACE
 from tests.mapping.test_identity_link import TAX, TAX2, code
-from tests.mapping.test_matching import FIELDS, FIRM, NAMES, PLACE
 from tests.sync.test_why import SOURCES, Books, Rows, config, engine
 from tieout.core.config import Config
 from tieout.store.tables import accounts, conflicts, memberships

@@ -18,8 +18,8 @@ from sync.fold.changes import Change
 from sync.fold.parties import fold_parties
 from sync.settle.run import settle
 from sync.why import why
+from tests.mapping.invented import FIELDS, FIRM, NAMES, PLACE
 from tests.mapping.test_identity_link import TAX, TAX2, code
-from tests.mapping.test_matching import FIELDS, FIRM, NAMES, PLACE
 from tieout.canonical import codec
 from tieout.canonical.parties import PartyCandidate
 from tieout.core.config import Config, parse
